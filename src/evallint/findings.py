@@ -1,0 +1,116 @@
+"""What a rule says, and what the run as a whole found: values without colours, paths on disk or exit codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from evallint.facts import Span
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+Precision: TypeAlias = Literal["high", "medium"]
+Applicability: TypeAlias = Literal["safe", "unsafe"]
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+"""In rising order."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A stretch of one file. `path` is as the reports show it: relative to the working directory, with `/`."""
+
+    path: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a trace: what happens at a place, in the present tense."""
+
+    at: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsertBefore:
+    """A new statement before the statement that stands at a place."""
+
+    at: Place
+    code: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsertAfter:
+    """A new statement after the statement that stands at a place."""
+
+    at: Place
+    code: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """The statement at a place moves into a new `with` block."""
+
+    at: Place
+    context: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decorate:
+    """The function defined at a place gets one more decorator."""
+
+    at: Place
+    decorator: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetArgument:
+    """The call at a place gets a keyword argument, or another value for the one it has."""
+
+    at: Place
+    keyword: str
+    value: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The expression or statement at a place becomes `code`, in which `{}` stands for what it was."""
+
+    at: Place
+    code: str
+    title: str
+
+
+Fix: TypeAlias = InsertBefore | InsertAfter | Wrap | Decorate | SetArgument | Replace
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule reports: a fact in the present tense, where it holds, why, and what would mend it.
+
+    `severity` and `applicability` are None where those of the rule's page hold. `function` is the qualified name of
+    the function the finding stands in (`<module>` for a file's own code). The engine sets `rule`.
+    """
+
+    at: Place
+    says: str
+    because: tuple[Step, ...]
+    function: str = ""
+    fix: Fix | None = None
+    severity: Severity | None = None
+    applicability: Applicability | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that kept a file, or a part of the run, from being judged: shown under `errors`, never silent."""
+
+    path: str
+    line: int
+    message: str
