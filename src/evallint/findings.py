@@ -114,3 +114,39 @@ class Trouble:
     path: str
     line: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding as it is shown: with what its rule's page says of it, and what identifies it over time.
+
+    `lines` is the source text of the lines of `finding.at` (at least one). `fingerprint` (32 hex digits) depends on the
+    rule, the path, the text of the finding's statement and its occurrence among equal ones, not on line numbers.
+    `cell` is the notebook cell, 1-based over all cells, or None; then line numbers count from the cell's start.
+    """
+
+    finding: Finding
+    category: str
+    severity: Severity
+    precision: Precision
+    fix_applicability: Applicability | None
+    lines: tuple[str, ...]
+    fingerprint: str
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One whole run. `reported` is sorted by path, line, column and rule; `hidden_info` counts what `--show-info` adds.
+
+    `troubles` are files (or parts of the run) that were not judged; `crashed` is true where evallint itself failed on
+    one of them. `sources` gives the text of every file that a reported finding or its trace stands in, for code frames.
+    """
+
+    reported: tuple[Reported, ...]
+    troubles: tuple[Trouble, ...]
+    files: int
+    suppressed: int = 0
+    hidden_info: int = 0
+    crashed: bool = False
+    sources: dict[str, str] | None = None
