@@ -1,0 +1,29 @@
+# Two commands: `make demo` shows what evallint finds, `make test` checks everything.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CHECKED := $(wildcard src tests benchmarks)
+
+.PHONY: demo test clean
+
+demo: .venv/installed
+	$(BIN)/evallint examples --exit-zero
+
+test: .venv/installed-dev
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/pytest
+	$(BIN)/evallint $(CHECKED)
+
+clean:
+	rm -rf .venv .evallint_cache .mypy_cache .pytest_cache .ruff_cache
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
