@@ -1,0 +1,554 @@
+"""What the names of libraries mean for mode, gradients and state: tables, one or two files a library.
+
+    apis = load()
+    apis.of("torch.nn.modules.dropout.Dropout")   # ModuleClass(name="torch.nn.Dropout", …), or None where unknown
+    apis.method("transformers.BertModel", "generate")      # looks through the bases the tables name
+    apis.hook("lightning.pytorch.LightningModule", "training_step")
+    apis.chosen(apis.of("timm.create_model"), "vit_base_patch16_224")   # the factory that a model's name picks
+    meaning.dependence.on(positional, keywords)   # True, False, or None: does this very construction heed the mode?
+
+A name is the qualified name by which code imports a thing; a method's is its class's name and its own
+(`torch.Tensor.item`). The names of `of` resolve through re-exports. A table is read when a name of its library is first asked
+for: `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library;
+where both know a name, the hand-written meaning holds. The string "None" in a table is Python's None. A `*` in a
+table's name matches any letters but a dot.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Value: TypeAlias = str | int | float | bool | None
+
+
+class _Mark:
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def __repr__(self) -> str:
+        return self._word
+
+
+REQUIRED: Final = _Mark("REQUIRED")
+"""The default of an argument that has none."""
+UNKNOWN: Final = _Mark("UNKNOWN")
+"""The value of an argument that is given, but not as a constant."""
+
+Mode: TypeAlias = Literal["train", "eval", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call. `position` counts from 0 without `self`, None where only the keyword gives it.
+
+    `values` are those that matter to whoever holds the argument, see there.
+    """
+
+    keyword: str
+    position: int | None = None
+    default: Value | _Mark = REQUIRED
+    values: tuple[Value, ...] = ()
+
+    def given(self, positional: Sequence[object], keywords: Mapping[str, object]) -> object:
+        """The argument's value in a call, else its default, which is REQUIRED where it has none."""
+        if self.keyword in keywords:
+            return keywords[self.keyword]
+        if self.position is not None and self.position < len(positional):
+            return positional[self.position]
+        return self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """Whether a module behaves differently in train and eval mode.
+
+    `default` is "children" where only what it holds decides. Any of the `quiet` arguments having one of its values
+    turns the dependence off; any of the `loud` ones having another than its values turns it on.
+    """
+
+    default: Literal["always", "never", "children", "unknown"]
+    quiet: tuple[Argument, ...] = ()
+    loud: tuple[Argument, ...] = ()
+
+    def on(self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None) -> bool | None:
+        """Does the module that this call builds depend on the mode? None where unknown or left to its children.
+
+        Arguments are constants, or UNKNOWN where they are not; after a `*part` or with a `**part` the caller passes
+        UNKNOWN for whatever these may give, or does not ask.
+        """
+        given = keywords or {}
+        unsure = False
+        for argument in self.quiet:
+            value = argument.given(positional, given)
+            if _is_one_of(value, argument.values):
+                return False
+            unsure = unsure or (value is UNKNOWN and self.default != "never")
+        for argument in self.loud:
+            value = argument.given(positional, given)
+            if value is UNKNOWN:
+                unsure = unsure or self.default != "always"
+            elif value is not REQUIRED and not _is_one_of(value, argument.values):
+                return None if unsure else True
+        if unsure:
+            return None
+        return {"always": True, "never": False}.get(self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleClass:
+    """A class of modules (`torch.nn.Module` and what derives from it).
+
+    `parameters` and `buffers`: whether an instance has its own, children included. `statistics`: whether a forward in
+    train mode moves running statistics (the batch norm family), as far as `dependence` says that it is active.
+    `container`: whether it does nothing but hold and call the modules it is given. `children`: the arguments that are
+    modules and become its children. `starts`: the mode of a new instance. A class of losses is a module like another.
+    """
+
+    name: str
+    dependence: Dependence
+    bases: tuple[str, ...] = ("torch.nn.Module",)
+    parameters: bool | None = None
+    buffers: bool | None = None
+    statistics: bool = False
+    container: bool = False
+    children: tuple[Argument, ...] = ()
+    starts: Mode = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """A function or class method that returns a module.
+
+    `returns`: the class of what it returns ("" unknown, "class" the class it is called on). `mode`: the mode of what
+    it returns. `statistics` and `dropout`: whether that holds batch norm with running statistics, and active dropout
+    or stochastic depth; None unknown. `item`: the model's position where a tuple is returned. `chooser`: the argument
+    that names the architecture, for which `family` is the prefix of the factories to pick from (see `Apis.chosen`).
+    """
+
+    name: str
+    dependence: Dependence
+    mode: Mode = "train"
+    returns: str = ""
+    statistics: bool | None = None
+    dropout: bool | None = None
+    item: int | None = None
+    chooser: Argument | None = None
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A class, function or method that wraps or converts a module.
+
+    `argument`: the module that goes in. `inner`: the attribute under which the result holds it ("" none). `shares`:
+    whether the result and what went in have the same submodules, so that eval() of one is heard by the other; else it
+    is a copy. `same`: whether the result is, or behaves entirely as, the object that went in. `result`: "one" the
+    module; "each" one result for each argument, in their order (a single one bare); "first" the first of a tuple.
+    `mode`: how the result's mode follows from what went in. `bases` where the wrapper is itself a class of modules.
+    """
+
+    name: str
+    argument: Argument
+    inner: str = ""
+    shares: bool = True
+    same: bool = False
+    result: Literal["one", "each", "first"] = "one"
+    mode: Literal["keeps", "train", "eval", "unknown"] = "keeps"
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSwitch:
+    """A method that sets the mode of the module it is called on and all of its children; it returns the module.
+
+    `to` "argument": a true `argument` means train.
+    """
+
+    name: str
+    to: Literal["train", "eval", "argument"]
+    argument: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnsSelf:
+    """A method that returns the object it is called on; modes, submodules and parameters stay as they are."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A function or method that runs a model: the receiver, the model the receiver was given, or `argument`.
+
+    `mode`: the mode in which it runs, "keeps" where it leaves that as it finds it. `leaves`: the mode afterwards,
+    "keeps" where it is the one found before. `grad` "off": no graph is recorded whatever the caller does; "keeps": as
+    the caller has it; "on": it needs and makes gradients itself. `trains`: whether it updates the parameters.
+    """
+
+    name: str
+    mode: Literal["keeps", "train", "eval", "unknown"] = "keeps"
+    leaves: Literal["keeps", "train", "eval", "unknown"] = "keeps"
+    grad: Literal["off", "keeps", "on"] = "keeps"
+    trains: bool = False
+    argument: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GradContext:
+    """A context manager and, where `decorates`, decorator that turns the recording of graphs off or on.
+
+    `effect` "argument": a true `argument` means on. `immediate`: calling it acts at once, without `with` (as
+    `set_grad_enabled` does). `bare`: it works as a decorator without being called (`@torch.no_grad`).
+    """
+
+    name: str
+    effect: Literal["off", "on", "argument"]
+    argument: Argument | None = None
+    immediate: bool = False
+    decorates: bool = True
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """Something that needs the graph of what it is given.
+
+    "backward" sends gradients into `.grad`; "grad" returns them; "transform" is a function transform; "explain" an
+    attribution and "attack" an adversarial attack, both of which differentiate the model themselves. `argument`: the
+    loss, None where it is the receiver.
+    """
+
+    name: str
+    kind: Literal["backward", "grad", "transform", "explain", "attack"]
+    argument: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedFunction:
+    """A function that behaves as in training or as in evaluation by an argument, not by a module's mode.
+
+    `training`: that argument, None where there is none and the function always behaves as in training. `rate`: the
+    argument whose `values` make it inactive all the same.
+    """
+
+    name: str
+    training: Argument | None = None
+    rate: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A function that freezes or writes a model, and with it the mode the model has at that moment.
+
+    `mode` "keeps": exported as it is; "eval": switched to eval for the export and back. `training`: the argument that
+    asks for another mode; its `values` are those that ask for training on purpose. `warns`: whether it warns about a
+    model in train mode. `fixes`: whether what it returns no longer hears eval() (wholly or in part).
+    """
+
+    name: str
+    argument: Argument | None
+    mode: Literal["keeps", "eval"] = "keeps"
+    training: Argument | None = None
+    warns: bool = False
+    fixes: bool = True
+
+
+Role: TypeAlias = Literal[
+    "optimizer", "scheduler", "scaler", "trainer", "callback", "metric", "average", "model", "data", "tensor", "other"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryClass:
+    """A class that is no `torch.nn.Module`.
+
+    `role` "average": keeps averaged weights of a model; "model": a model of another kind (of Keras, an estimator).
+    `manages`: whether its own loops set mode and gradients.
+    """
+
+    name: str
+    role: Role
+    bases: tuple[str, ...] = ()
+    manages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """A method that updates parameters, learning rate or scale by one step, or clears gradients ("clear")."""
+
+    name: str
+    what: Literal["parameters", "schedule", "scale", "average", "clear"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSource:
+    """A function that returns a fresh tensor without a graph; `random` or constant contents, unless from `data`.
+
+    `requires_grad`: the argument that makes it require gradients.
+    """
+
+    name: str
+    contents: Literal["random", "constant", "data"]
+    requires_grad: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TensorUse:
+    """What a tensor's method or attribute, or a function of a tensor, keeps of the graph.
+
+    "detaches": the result has none. "keeps": it belongs to the same graph. "raises": fails on a tensor that requires
+    gradients.
+    """
+
+    name: str
+    graph: Literal["detaches", "keeps", "raises"]
+
+
+Phase: TypeAlias = Literal["train", "eval", "both", "setup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A method that a framework calls on the user's class.
+
+    `phase`: of what it is part. `mode`: the mode the framework has put the model in, "keeps" where it does not care.
+    `grad`: whether gradients are recorded when it is called. `steps`: whether the framework calls backward on what the
+    hook returns and updates the parameters.
+    """
+
+    name: str
+    phase: Phase
+    mode: Literal["train", "eval", "keeps"] = "keeps"
+    grad: Literal["on", "off", "keeps"] = "keeps"
+    steps: bool = False
+
+
+Meaning: TypeAlias = (
+    ModuleClass
+    | Factory
+    | Wrapper
+    | ModeSwitch
+    | ReturnsSelf
+    | Runs
+    | GradContext
+    | Gradient
+    | FlaggedFunction
+    | Export
+    | LibraryClass
+    | Updates
+    | TensorSource
+    | TensorUse
+    | Hook
+)
+
+
+class Apis:
+    """Every table, read as needed. Not a value: two are never compared; `load` gives the one of the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._libraries: dict[str, _Library | None] = {}
+        self._known: dict[str, Meaning | None] = {}
+
+    def of(self, name: str) -> Meaning | None:
+        """What a qualified name means, None where no table knows it."""
+        if name not in self._known:
+            self._known[name] = self._find(name)
+        return self._known[name]
+
+    def canonical(self, name: str) -> str:
+        """The name under which the tables know a thing; the name itself where they don't."""
+        meaning = self.of(name)
+        return meaning.name if meaning is not None else name
+
+    def method(self, owner: str, name: str) -> Meaning | None:
+        """What a method (or attribute) of a library's class means, inherited ones too."""
+        return next((found for base in self.lineage(owner) if (found := self.of(f"{base}.{name}"))), None)
+
+    def hook(self, owner: str, name: str) -> Hook | None:
+        """The hook that a method of this name is in a class derived from `owner`."""
+        found = self.method(owner, name)
+        return found if isinstance(found, Hook) else None
+
+    def lineage(self, name: str) -> Iterator[str]:
+        """A class and its bases, as far as the tables know them, each once, nearest first, by their canonical names."""
+        waiting, seen = [self.canonical(name)], set[str]()
+        while waiting:
+            name = waiting.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            yield name
+            waiting += [self.canonical(base) for base in getattr(self.of(name), "bases", ())]
+
+    def is_module(self, name: str) -> bool:
+        """Is this a class of `torch.nn.Module`s, as far as the tables know?"""
+        return "torch.nn.Module" in self.lineage(name)
+
+    def chosen(self, factory: Factory, model: str) -> Factory | None:
+        """The factory that a model's name picks (`timm.create_model("resnet50.a1_in1k")`: `timm.models.resnet50`)."""
+        found = self.of(f"{factory.family}.{model.split('.')[0]}") if factory.family else None
+        return found if isinstance(found, Factory) else None
+
+    def library(self, package: str) -> Mapping[str, str] | None:
+        """What a table says of itself: the library's `version` and the `source` of its facts; None without a table."""
+        library = self._library(package)
+        return library.origin if library is not None else None
+
+    def names(self, package: str) -> Iterator[str]:
+        """Every name of a library's tables, those with a `*` too."""
+        library = self._library(package)
+        return iter(()) if library is None else library.names()
+
+    def packages(self) -> list[str]:
+        """The packages with a table, sorted."""
+        found = {path.name.split(".")[0] for path in self._folder.iterdir() if path.name.endswith(".toml")}
+        return sorted(found)
+
+    def _find(self, name: str) -> Meaning | None:
+        library = self._library(name.partition(".")[0])
+        if library is None:
+            return None
+        for moved in library.moved(name):
+            return self.of(moved)
+        return next((found for other in library.spellings(name) if (found := library.meaning(other))), None)
+
+    def _library(self, package: str) -> _Library | None:
+        if package not in self._libraries:
+            self._libraries[package] = _read(self._folder, package)
+        return self._libraries[package]
+
+
+@lru_cache(maxsize=1)
+def load() -> Apis:
+    """The tables that come with evallint. Reads no file yet."""
+    return Apis(Path(__file__).parent)
+
+
+# ---- tables -------------------------------------------------------------------------------------
+
+
+class _Library:
+    """The tables of one package: which group of which table a name stands in."""
+
+    def __init__(self, tables: list[dict[str, Any]]) -> None:
+        self.origin = {key: str(tables[0][key]) for key in ("library", "version", "source")}
+        self._flat = [prefix + "." for table in tables for prefix in table.get("flat", ())]
+        self._moved = [(old + ".", new + ".") for table in tables for old, new in table.get("moved", {}).items()]
+        self._groups: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._patterns: list[tuple[re.Pattern[str], tuple[str, dict[str, Any]]]] = []
+        for table in tables:
+            self._add(table)
+
+    def moved(self, name: str) -> Iterator[str]:
+        """The name's newer spelling, where its whole package or module goes by another name."""
+        for old, new in self._moved:
+            if (name + ".").startswith(old):
+                yield new + name[len(old) :] if len(name) >= len(old) else new[:-1]
+                return
+
+    def spellings(self, name: str) -> Iterator[str]:
+        """The name, then the shorter ones it may be re-exported under, longest first."""
+        yield name
+        for prefix in self._flat:
+            if name.startswith(prefix):
+                parts = name[len(prefix) :].split(".")
+                yield from (prefix + ".".join(parts[start:]) for start in range(1, len(parts)))
+
+    def meaning(self, name: str) -> Meaning | None:
+        group = self._groups.get(name)
+        if group is None:
+            group = next((group for pattern, group in self._patterns if pattern.fullmatch(name)), None)
+        return _meaning(name, *group) if group is not None else None
+
+    def names(self) -> Iterator[str]:
+        yield from self._groups
+        yield from (pattern.pattern.replace("[^.]*", "*").replace("\\.", ".") for pattern, _ in self._patterns)
+
+    def _add(self, table: dict[str, Any]) -> None:
+        for kind in _KINDS.keys() & table.keys():
+            for group in table[kind]:
+                for name in group["names"].split():
+                    full = f"{group['within']}.{name}"
+                    if "*" in name:
+                        pattern = re.compile(re.escape(full).replace("\\*", "[^.]*"))
+                        self._patterns.append((pattern, (kind, group)))
+                    else:
+                        self._groups.setdefault(full, (kind, group))
+
+
+def _read(folder: Path, package: str) -> _Library | None:
+    paths = [folder.joinpath(f"{package}{end}") for end in (".toml", ".built.toml")]
+    tables = [tomllib.loads(path.read_text("utf-8")) for path in paths if path.is_file()]
+    return _Library(tables) if tables else None
+
+
+def _meaning(name: str, kind: str, group: dict[str, Any]) -> Meaning:
+    fields = {key: _READERS.get(key, _plain)(value) for key, value in group.items() if key not in _NOT_FIELDS}
+    if kind in ("module", "factory"):
+        fields["dependence"] = Dependence(
+            group.get("depends", "unknown"), _arguments(group.get("quiet", ())), _arguments(group.get("loud", ()))
+        )
+    return _KINDS[kind](name=name, **fields)
+
+
+def _arguments(entries: Sequence[dict[str, Any]]) -> tuple[Argument, ...]:
+    return tuple(_argument(entry) for entry in entries)
+
+
+def _argument(entry: dict[str, Any]) -> Argument:
+    return Argument(
+        keyword=entry["keyword"],
+        position=entry.get("position"),
+        default=_plain(entry["default"]) if "default" in entry else REQUIRED,
+        values=tuple(_plain(value) for value in entry.get("values", ())),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return None if value == "None" else value
+
+
+def _is_one_of(value: object, values: tuple[Value, ...]) -> bool:
+    """Python's `in`, but a bool equals only a bool, and None only None."""
+    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
+
+
+_NOT_FIELDS = frozenset({"within", "names", "depends", "quiet", "loud"})
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "argument": _argument,
+    "training": _argument,
+    "rate": _argument,
+    "chooser": _argument,
+    "requires_grad": _argument,
+    "children": _arguments,
+    "bases": tuple,
+}
+_KINDS: dict[str, Callable[..., Meaning]] = {
+    "module": ModuleClass,
+    "factory": Factory,
+    "wrapper": Wrapper,
+    "switch": ModeSwitch,
+    "self": ReturnsSelf,
+    "runs": Runs,
+    "context": GradContext,
+    "gradient": Gradient,
+    "flagged": FlaggedFunction,
+    "export": Export,
+    "class": LibraryClass,
+    "updates": Updates,
+    "source_of_tensors": TensorSource,
+    "tensor": TensorUse,
+    "hook": Hook,
+}
