@@ -1,0 +1,191 @@
+"""Whether a class of modules behaves differently in train and eval mode: read off its code and the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
+from evallint.facts import Assign, Attribute, Block, Call, Constant, Expr, Name
+from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, Nature, Program, Symbol
+
+HARMLESS = Nature("no", statistics=False)
+
+
+class ClassNatures:
+    """Judges classes, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Symbol, Nature] = {}
+
+    def of(self, program: Program, symbol: Symbol | None) -> Nature:
+        """The nature of an instance of a class, or of what a function builds."""
+        if symbol is None:
+            return UNKNOWN_NATURE
+        if symbol not in self._known:
+            self._known[symbol] = HARMLESS  # a class that holds itself adds nothing to itself
+            self._known[symbol] = self._judge(program, symbol)
+        return self._known[symbol]
+
+    def _judge(self, program: Program, symbol: Symbol) -> Nature:
+        if isinstance(symbol, External):
+            return outside(program, symbol.name, (), {})
+        if isinstance(symbol, FunctionSymbol):
+            return total(self._parts(program, symbol.path, program.body(symbol), locals_of(program, symbol)))
+        if not isinstance(symbol, ClassSymbol):
+            return UNKNOWN_NATURE
+        return total(self._of_class(program, symbol))
+
+    def _of_class(self, program: Program, symbol: ClassSymbol) -> Iterator[Nature]:
+        for base in program.lineage(symbol):
+            if isinstance(base, External):
+                if base.name not in ("torch.nn.Module", "object") and program.apis.canonical(base.name) != "torch.nn.Module":
+                    yield self.of(program, base)
+                continue
+            if unseen_bases(program, base):
+                yield UNKNOWN_NATURE
+            called = called_attributes(program, base)
+            for method in program.methods(base):
+                known = locals_of(program, method)
+                yield from self._parts(program, base.path, program.body(method), known, called)
+
+    def _parts(
+        self, program: Program, path: str, block: Block, known: dict[str, Expr | None], called: frozenset[str] = frozenset()
+    ) -> Iterator[Nature]:
+        """What each call and each attribute in a block adds."""
+        for node in walk(block):
+            if isinstance(node, Call):
+                yield self._of_call(program, path, node, known)
+            elif isinstance(node, Attribute):
+                if node.name == "training" and node.value == Name("self"):
+                    yield Nature("yes", "self.training", False)
+            elif isinstance(node, Assign) and isinstance(node.value, Name | Call):
+                if any(is_called(target, called) for target in node.targets):
+                    yield self._of_held(program, path, node.value, known)
+
+    def _of_call(self, program: Program, path: str, call: Call, known: dict[str, Expr | None]) -> Nature:
+        symbol = self._callee(program, path, call.function, known)
+        if isinstance(symbol, External):
+            positional, keywords = constants(call)
+            return outside(program, symbol.name, positional, keywords, builds=True)
+        if isinstance(symbol, ClassSymbol) and program.is_module(symbol):
+            return self.of(program, symbol)
+        if isinstance(symbol, FunctionSymbol):
+            return self.of(program, symbol)
+        return HARMLESS
+
+    def _of_held(self, program: Program, path: str, value: Expr, known: dict[str, Expr | None]) -> Nature:
+        """An attribute that the class calls: unknown where its value is handed in or made out of sight."""
+        if isinstance(value, Name):
+            return UNKNOWN_NATURE if value.id in known and known[value.id] is None else HARMLESS
+        assert isinstance(value, Call)
+        symbol = self._callee(program, path, value.function, known)
+        if symbol is None:
+            return UNKNOWN_NATURE
+        if isinstance(symbol, External) and program.apis.of(symbol.name) is None:
+            return HARMLESS if symbol.name.split(".")[0] in ("torch", "math", "numpy", "functools") else UNKNOWN_NATURE
+        return HARMLESS
+
+    def _callee(self, program: Program, path: str, function: Expr, known: dict[str, Expr | None]) -> Symbol | None:
+        """What is called: a name of the file, or a parameter by its default."""
+        root = function
+        while isinstance(root, Attribute):
+            root = root.value
+        if isinstance(root, Name) and root.id in known:
+            default = known[root.id]
+            return program.resolve(path, default) if function is root and default is not None else None
+        return program.resolve(path, function)
+
+
+def outside(
+    program: Program, name: str, positional: tuple[object, ...], keywords: dict[str, object], builds: bool = False
+) -> Nature:
+    """What a library's class or function adds when it is called with these constants."""
+    meaning = program.apis.of(name)
+    title = name.rpartition(".")[2]
+    if isinstance(meaning, ModuleClass):
+        if meaning.dependence.default == "children":
+            return HARMLESS
+        heeds = meaning.dependence.on(positional, keywords)
+        if heeds is False:
+            return HARMLESS
+        if heeds is None and meaning.dependence.default == "unknown":
+            return Nature("unknown", f"`{title}`")
+        return Nature("yes", f"`{title}`", meaning.statistics)
+    if isinstance(meaning, Factory):
+        heeds = meaning.dependence.on(positional, keywords)
+        if heeds is None:
+            return Nature("unknown", f"`{title}`", meaning.statistics)
+        return Nature("yes" if heeds else "no", f"`{title}`", meaning.statistics)
+    if isinstance(meaning, FlaggedFunction):
+        return Nature("yes", f"`{title}`", False)
+    if meaning is None and not builds:
+        return UNKNOWN_NATURE
+    return HARMLESS
+
+
+def total(parts: Iterator[Nature]) -> Nature:
+    """The nature of a whole: one part that heeds the mode decides, then one that is unknown."""
+    heeds, because, statistics, unsure = "no", "", False, False
+    for part in parts:
+        statistics = statistics or bool(part.statistics)
+        unsure = unsure or part.statistics is None
+        if part.heeds == "yes" and heeds != "yes":
+            heeds, because = "yes", part.because
+        elif part.heeds == "unknown" and heeds == "no":
+            heeds, because = "unknown", part.because
+    known: Any = heeds
+    return Nature(known, because, True if statistics else None if unsure else False)
+
+
+def walk(block: Block) -> Iterator[object]:
+    """Every fact in a block, functions defined within it left aside."""
+    todo: list[object] = [block]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tuple):
+            if hasattr(node, "_fields"):
+                yield node
+            todo.extend(reversed(node))
+
+
+def constants(call: Call) -> tuple[tuple[object, ...], dict[str, object]]:
+    """A call's arguments as the tables take them; what is not a constant is UNKNOWN."""
+    positional: list[object] = []
+    keywords: dict[str, object] = {}
+    for argument in call.arguments:
+        value = argument.value.value if isinstance(argument.value, Constant) else UNKNOWN
+        if argument.stars:
+            return (UNKNOWN,) * 12, keywords
+        if argument.keyword:
+            keywords[argument.keyword] = value
+        else:
+            positional.append(value)
+    return tuple(positional), keywords
+
+
+def locals_of(program: Program, symbol: FunctionSymbol) -> dict[str, Expr | None]:
+    """A function's parameters, by their defaults."""
+    return {parameter.name: parameter.default for parameter in program.function(symbol).parameters}
+
+
+def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:
+    """The attributes of self that the class's methods call."""
+    return frozenset(
+        node.function.name
+        for method in program.methods(symbol)
+        for node in walk(program.body(method))
+        if isinstance(node, Call) and isinstance(node.function, Attribute) and node.function.value == Name("self")
+    )
+
+
+def is_called(target: Expr, called: frozenset[str]) -> bool:
+    return isinstance(target, Attribute) and target.value == Name("self") and target.name in called
+
+
+def unseen_bases(program: Program, symbol: ClassSymbol) -> bool:
+    """Whether a base of the class could not be resolved."""
+    return any(
+        not base.keyword and program.resolve(symbol.path, base.value) is None and base.value != Name("object")
+        for base in program.klass(symbol).bases
+    )

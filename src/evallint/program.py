@@ -1,0 +1,190 @@
+"""The linked program: what every name in every file stands for, and what every class is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from evallint.apis import Apis
+from evallint.facts import Attribute, Block, Class, Expr, FileFacts, Function, Import, Name
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSymbol:
+    """A function or method of the program, by its index in its file's facts."""
+
+    path: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSymbol:
+    """A class of the program, by its index in its file's facts."""
+
+    path: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSymbol:
+    """A file of the program, as something that can be imported."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSymbol:
+    """A name that a file's own code assigns."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside the program, by its qualified name: `torch.nn.Linear`."""
+
+    name: str
+
+
+Symbol: TypeAlias = FunctionSymbol | ClassSymbol | ModuleSymbol | VariableSymbol | External
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """Whether a module behaves differently in train and eval mode.
+
+    `heeds`: "yes", "no", or "unknown" where a part of it is out of sight; `because` names what decides. `statistics`:
+    whether it holds running statistics (batch norm) that a forward in train mode moves; None unknown.
+    """
+
+    heeds: Literal["yes", "no", "unknown"]
+    because: str = ""
+    statistics: bool | None = None
+
+
+UNKNOWN_NATURE = Nature("unknown")
+
+
+@dataclass(frozen=True)
+class Program:
+    """All files of a run, linked. Built by `link`; the look-ups answer None for what is out of sight."""
+
+    files: Mapping[str, FileFacts]
+    apis: Apis
+    symbols: Symbols
+    natures: Natures
+
+    def function(self, symbol: FunctionSymbol) -> Function:
+        return self.files[symbol.path].functions[symbol.index]
+
+    def klass(self, symbol: ClassSymbol) -> Class:
+        return self.files[symbol.path].classes[symbol.index]
+
+    def body(self, symbol: FunctionSymbol) -> Block:
+        facts = self.files[symbol.path]
+        return facts.bodies[facts.functions[symbol.index].body]
+
+    def class_body(self, symbol: ClassSymbol) -> Block:
+        facts = self.files[symbol.path]
+        return facts.bodies[facts.classes[symbol.index].body]
+
+    def methods(self, symbol: ClassSymbol) -> Iterator[FunctionSymbol]:
+        """The methods that a class itself defines, in order."""
+        return (FunctionSymbol(symbol.path, index) for index in self.klass(symbol).methods)
+
+    def lookup(self, path: str, name: str) -> Symbol | None:
+        """What a name at the top of a file stands for."""
+        return self.symbols.lookup(path, name)
+
+    def resolve(self, path: str, expression: Expr) -> Symbol | None:
+        """What a dotted name in a file stands for, local names of functions left aside."""
+        if isinstance(expression, Name):
+            return self.lookup(path, expression.id)
+        if isinstance(expression, Attribute):
+            owner = self.resolve(path, expression.value)
+            return self.member(owner, expression.name) if owner is not None else None
+        return None
+
+    def member(self, owner: Symbol, name: str) -> Symbol | None:
+        """What `owner.name` stands for."""
+        match owner:
+            case External(qualified):
+                return External(f"{qualified}.{name}")
+            case ModuleSymbol(path):
+                return self.symbols.member(path, name)
+            case ClassSymbol():
+                return self.method(owner, name)
+        return None
+
+    def imported(self, path: str, statement: Import) -> Symbol | None:
+        return self.symbols.imported(path, statement)
+
+    def lineage(self, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]:
+        """The class and its bases, each once, nearest first; bases out of sight are left out."""
+        return self.symbols.lineage(symbol)
+
+    def method(self, symbol: ClassSymbol, name: str, after: ClassSymbol | None = None) -> FunctionSymbol | None:
+        """The method that an instance of the class has under a name; `after` a class of its lineage, for `super()`."""
+        lineage: Iterable[ClassSymbol | External] = self.lineage(symbol)
+        if after is not None and after in lineage:
+            lineage = tuple(lineage)[tuple(lineage).index(after) + 1 :]
+        for base in lineage:
+            if isinstance(base, ClassSymbol):
+                for method in reversed(self.klass(base).methods):
+                    if self.files[base.path].functions[method].name == name:
+                        return FunctionSymbol(base.path, method)
+        return None
+
+    def externals(self, symbol: ClassSymbol) -> Iterator[str]:
+        """The names of the classes outside the program that a class derives from, as the tables know them."""
+        for base in self.lineage(symbol):
+            if isinstance(base, External):
+                yield from self.apis.lineage(base.name)
+
+    def is_module(self, symbol: Symbol | None) -> bool:
+        """Is this a class of `torch.nn.Module`s?"""
+        if isinstance(symbol, External):
+            return self.apis.is_module(symbol.name)
+        return isinstance(symbol, ClassSymbol) and "torch.nn.Module" in self.externals(symbol)
+
+    def class_of(self, symbol: FunctionSymbol) -> ClassSymbol | None:
+        """The class whose method this is."""
+        owner = self.function(symbol).owner
+        return ClassSymbol(symbol.path, owner) if owner >= 0 else None
+
+    def nature(self, symbol: Symbol | None) -> Nature:
+        """Whether an instance of a class of modules heeds its mode."""
+        return self.natures.of(self, symbol)
+
+    def title(self, symbol: Symbol | None) -> str:
+        """The name a reader knows a symbol by."""
+        match symbol:
+            case ClassSymbol():
+                return self.klass(symbol).name
+            case FunctionSymbol():
+                return self.function(symbol).name
+            case External(name):
+                return name.rpartition(".")[2]
+            case VariableSymbol(_, name):
+                return name
+        return ""
+
+
+class Symbols(Protocol):
+    """Resolves names: what `link` gives."""
+
+    def lookup(self, path: str, name: str) -> Symbol | None: ...
+
+    def member(self, path: str, name: str) -> Symbol | None: ...
+
+    def imported(self, path: str, statement: Import) -> Symbol | None: ...
+
+    def lineage(self, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]: ...
+
+
+class Natures(Protocol):
+    """Judges classes of modules: what `link` gives."""
+
+    def of(self, program: Program, symbol: Symbol | None) -> Nature: ...
