@@ -1,0 +1,58 @@
+"""For people: each finding with its code, the steps that lead to it, and what would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint.findings import Place, Reported, Run
+from evallint.report.frame import frame, lines_of
+from evallint.report.legible import legible
+from evallint.report.paint import Paint, Style, plain
+from evallint.report.summary import headline, trouble_line, verdict, where
+
+_ABOVE = 2
+"""Lines of context before a finding; a step of its trace shows its own lines only."""
+
+
+def render(run: Run, paint: Paint = plain) -> str:
+    """All findings, then the files that were not judged, then one sentence."""
+    code = _Code(run.sources or {}, paint)
+    blocks = ["\n".join(_block(reported, code, paint)) for reported in run.reported]
+    if run.troubles:
+        blocks.append("\n".join(trouble_line(trouble, paint) for trouble in run.troubles))
+    return "\n\n".join([*blocks, paint("strong", verdict(run))]) + "\n"
+
+
+def _block(reported: Reported, code: _Code, paint: Paint) -> Iterator[str]:
+    finding = reported.finding
+    yield headline(reported, paint)
+    yield from code.of_finding(reported)
+    for number, step in enumerate(finding.because, 1):
+        at = where(step.at.path, None, step.at.span.line, step.at.span.column)
+        yield f"  {number}. {paint('path', at)}: {legible(step.message)}"
+        if step.at != finding.at:
+            yield from code.of_place(step.at, 0, "frame")
+    if finding.fix:
+        yield f"  {paint('help', 'help')}: {legible(finding.fix.title)}"
+
+
+class _Code:
+    """The code frames of one run. Each source is split into lines once."""
+
+    def __init__(self, sources: dict[str, str], paint: Paint) -> None:
+        self._sources = sources
+        self._paint = paint
+        self._lines: dict[str, list[str]] = {}
+
+    def of_finding(self, reported: Reported) -> list[str]:
+        at = reported.finding.at
+        if reported.cell is None and at.path in self._sources:
+            return self.of_place(at, _ABOVE, reported.severity)
+        return frame(reported.lines, at.span.line, at.span, 0, reported.severity, self._paint)
+
+    def of_place(self, at: Place, above: int, style: Style) -> list[str]:
+        if at.path not in self._sources:
+            return []
+        if at.path not in self._lines:
+            self._lines[at.path] = lines_of(self._sources[at.path])
+        return frame(self._lines[at.path], 1, at.span, above, style, self._paint)
