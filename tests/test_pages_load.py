@@ -48,11 +48,21 @@ def test_the_prose_is_what_follows_the_toml_block() -> None:
     assert read.description == "Why it is wrong.\n\nOn two lines."
 
 
+def test_the_help_shows_one_case_a_section() -> None:
+    first = "Like this:\n\n```python\na()  # error\n```\n```python fixed\nb()\n```"
+    more = "Or this:\n\n```python\nc()  # error\n```"
+    tail = "## References\n\nA book."
+    assert page(f"## Wrong\n{first}\n\n{more}\n## Right\n```python\nd()\n```\n## Known limits\n\n{tail}\n").help == (
+        f"Why it is wrong.\n\nOn two lines.\n\n## Wrong\n{first}\n\n## Right\n```python\nd()\n```\n\n{tail}\n"
+    )
+
+
 def test_a_block_without_a_path_is_a_case_of_its_own() -> None:
     first, second = wrong("```python\na()\n```\n```python\nb()\n```\n")
     assert first.files == {"main.py": "a()\n"}
     assert second.files == {"main.py": "b()\n"}
-    assert (first.section, first.line, second.line) == ("Wrong", 16, 19)
+    assert (first.section, first.line, first.end) == ("Wrong", 16, 18)
+    assert (second.line, second.end) == (19, 21)
 
 
 def test_marks_are_read_and_taken_out_of_the_text() -> None:

@@ -136,8 +136,8 @@ def test_the_driver_describes_the_reported_rules_by_their_pages() -> None:
             "shortDescription": {"text": "Evaluation runs a model that may still be in training mode."},
             "fullDescription": {"text": "Dropout keeps dropping units."},
             "help": {
-                "text": "Dropout keeps dropping units.\n\n## Wrong\n## Right\n",
-                "markdown": "Dropout keeps dropping units.\n\n## Wrong\n## Right\n",
+                "text": "Dropout keeps dropping units.\n",
+                "markdown": "Dropout keeps dropping units.\n",
             },
             "defaultConfiguration": {"level": "error"},
             "properties": {

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
 from evallint.findings import Applicability, Precision, Severity
 
@@ -35,13 +34,14 @@ UNNAMED = "main.py"
 
 _CASE_SECTIONS = SECTIONS[:4]
 _LIMITS = ("missed", "spurious")
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_HEADING = re.compile(r"# `([^`]*)`")
-_FENCE = re.compile(r"(`{3,})([^`]*)")
-_PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*\.pyi?)`")
-_MARK = re.compile(r"\s*#\s*(error|warning|info|missed|spurious)(?:\s*:\s*(\S.*?))?\s*$")
-_QUOTED = re.compile(r'"([^"]+)"')
-_TOML_LINE = re.compile(r"at line (\d+)")
+
+# Patterns are compiled at their first use: most runs read no more of a page than its head.
+_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_FENCE = r"(`{3,})([^`]*)"
+_PATH = r"`([\w.-]+(?:/[\w.-]+)*\.pyi?)`"
+_MARK = r"\s*#\s*(error|warning|info|missed|spurious)(?:\s*:\s*(\S.*?))?\s*$"
+_QUOTED = r'"([^"]+)"'
+_TOML_LINE = r"at line (\d+)"
 
 
 class PageError(ValueError):
@@ -51,8 +51,7 @@ class PageError(ValueError):
         super().__init__(f"{path}:{line}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What a page claims of one line of a case.
 
     `says` is a part of the finding's message (empty: any message), or the reason of a `missed` or `spurious`.
@@ -64,24 +63,26 @@ class Mark:
     says: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A small project shown on a page: its files without their marks, and what the rule makes of it.
 
-    `fixed` gives the text after the fix of those files for which the page shows one. `line` is the page's line of the
-    first code block.
+    `fixed` gives the text after the fix of those files for which the page shows one. On the page, the case takes the
+    lines from `line`, where its first code block begins, to `end`, where its last one ends.
     """
 
     section: str
     line: int
+    end: int
     files: Mapping[str, str]
     marks: tuple[Mark, ...]
     fixed: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One rule as its page describes it. `path` is where the page is, for messages; `text` is all of it."""
+class Page(NamedTuple):
+    """One rule as its page describes it.
+
+    `path` is where the page is, for messages; `text` is all of it, of which the prose begins at line `prose_line`.
+    """
 
     name: str
     category: str
@@ -91,8 +92,8 @@ class Page:
     fix: Applicability | Literal["none"]
     probe: Experiment
     path: str
-    text: str = field(repr=False)
-    prose_line: int = field(repr=False)
+    text: str
+    prose_line: int
 
     @property
     def prose(self) -> str:
@@ -105,6 +106,18 @@ class Page:
         first = min(self.sections().values())
         return "\n".join(self._lines()[self.prose_line - 1 : first - 1]).strip()
 
+    @property
+    def help(self) -> str:
+        """The prose with one case a section, as Markdown: what a reader wants who does not test the rule."""
+        lines = self._lines()
+        kept = lines[self.prose_line - 1 : min(self.sections().values()) - 1]
+        cases = self.cases()
+        for title, start, end in self._extents():
+            first = next((case for case in cases if case.section == title), None)
+            part = lines[start - 1 : first.end if first else end - 1]
+            kept += [*part, ""] if len(part) > 1 and any(map(str.strip, part[1:])) else []
+        return "\n".join(kept).strip() + "\n"
+
     def sections(self) -> dict[str, int]:
         """The line of each section's heading, by title, in order.
 
@@ -112,8 +125,9 @@ class Page:
         """
         found: dict[str, int] = {}
         order = -1
-        for line in _headings(self._lines()):
-            title = self._lines()[line - 1][3:].strip()
+        lines = self._lines()
+        for line in _headings(lines):
+            title = lines[line - 1][3:].strip()
             if title not in SECTIONS:
                 raise PageError(self.path, line, f"unknown section `{title}`")
             if SECTIONS.index(title) <= order:
@@ -132,14 +146,20 @@ class Page:
         nothing but such lines between them, are the files of one case; every other block is a case of its own.
         PageError: a block never closed, a mark without its reason, a mark that its section does not allow, …
         """
-        sections = self.sections()
-        ends = [*sections.values(), len(self._lines()) + 1][1:]
+        lines = self._lines()
         return tuple(
             case
-            for (title, start), end in zip(sections.items(), ends, strict=True)
+            for title, start, end in self._extents()
             if title in _CASE_SECTIONS
-            for case in _Reader(self.path, title).cases(self._lines(), start, end)
+            for case in _Reader(self.path, title).cases(lines, start, end)
         )
+
+    def _extents(self) -> Iterator[tuple[str, int, int]]:
+        """Each section with the line of its heading and the line after its last."""
+        sections = self.sections()
+        ends = [*sections.values(), len(self._lines()) + 1][1:]
+        for (title, start), end in zip(sections.items(), ends, strict=True):
+            yield title, start, end
 
     def _lines(self) -> list[str]:
         return self.text.split("\n")
@@ -164,19 +184,18 @@ def load(folder: Path | None = None) -> Mapping[str, Page]:
 def parse(text: str, path: str) -> Page:
     """The page of this text. `path` ends with `<category>/<rule-name>.md`. PageError: see `load`."""
     category, name = path.removesuffix(".md").split("/")[-2:]
-    lines = text.split("\n")
-    heading = _HEADING.fullmatch(lines[0].rstrip())
-    if heading is None or heading[1] != name:
-        raise PageError(path, 1, f"the first line must be: # `{name}`")
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise PageError(path, 1, f"a rule's name is lower-case words joined by `-`, not `{name}`")
-    start = next((number for number, line in enumerate(lines[1:], 2) if line.strip()), len(lines))
-    if lines[start - 1].rstrip() != "```toml":
+    head, closed, _ = text.partition("\n```\n")
+    lines = head.split("\n")
+    if lines[0].rstrip() != f"# `{name}`":
+        raise PageError(path, 1, f"the first line must be: # `{name}`")
+    start = next((number for number, line in enumerate(lines[1:], 2) if line.strip()), len(lines) + 1)
+    if lines[start - 1 : start] != ["```toml"]:
         raise PageError(path, start, "a ```toml block must follow the heading")
-    end = next((number for number, line in enumerate(lines[start:], start + 1) if line.rstrip() == "```"), None)
-    if end is None:
+    if not closed:
         raise PageError(path, start, "the ```toml block is never closed")
-    values = _metadata(path, start, "\n".join(lines[start : end - 1]))
+    values = _metadata(path, start, "\n".join(lines[start:]))
     return Page(
         name=name,
         category=category,
@@ -187,7 +206,7 @@ def parse(text: str, path: str) -> Page:
         probe=cast(Experiment, values["probe"]),
         path=path,
         text=text,
-        prose_line=end + 1,
+        prose_line=len(lines) + 2,
     )
 
 
@@ -205,7 +224,7 @@ def _metadata(path: str, start: int, block: str) -> dict[str, str]:
     try:
         values = tomllib.loads(block)
     except tomllib.TOMLDecodeError as error:
-        at = _TOML_LINE.search(str(error))
+        at = re.search(_TOML_LINE, str(error))
         raise PageError(path, start + (int(at[1]) if at else 0), str(error)) from error
     for key, value in values.items():
         line = start + next((n for n, text in enumerate(block.splitlines(), 1) if text.lstrip().startswith(key)), 0)
@@ -231,7 +250,7 @@ def _headings(lines: list[str]) -> Iterator[int]:
     """The numbers of the lines that are headings of the second level, outside code blocks."""
     fence = ""
     for number, line in enumerate(lines, 1):
-        opening = _FENCE.match(line)
+        opening = re.match(_FENCE, line)
         if opening and not fence:
             fence = opening[1]
         elif fence and line.rstrip() == fence:
@@ -240,15 +259,16 @@ def _headings(lines: list[str]) -> Iterator[int]:
             yield number
 
 
-@dataclass(slots=True)
 class _Draft:
-    """A case while its blocks are read. It is `open` as long as a further named block may join it."""
+    """A case while its blocks are read. It is open as long as a further named block may join it."""
 
-    line: int
-    open: bool
-    files: dict[str, str] = field(default_factory=dict)
-    marks: list[Mark] = field(default_factory=list)
-    fixed: dict[str, str] = field(default_factory=dict)
+    def __init__(self, line: int, is_open: bool) -> None:
+        self.line = line
+        self.end = line
+        self.is_open = is_open
+        self.files: dict[str, str] = {}
+        self.marks: list[Mark] = []
+        self.fixed: dict[str, str] = {}
 
 
 class _Reader:
@@ -265,21 +285,21 @@ class _Reader:
         number = start + 1
         while number < end:
             line = lines[number - 1].rstrip()
-            fence = _FENCE.fullmatch(line)
+            fence = re.fullmatch(_FENCE, line)
             if fence is not None:
                 close = next((n for n in range(number + 1, end) if lines[n - 1].rstrip() == fence[1]), None)
                 if close is None:
                     raise PageError(self._path, number, "this code block is never closed")
                 self._block(number, fence[2].split(), named, lines[number : close - 1])
                 named, number = "", close
-            elif path := _PATH.fullmatch(line):
+            elif path := re.fullmatch(_PATH, line):
                 named = path[1]
             elif line:
                 named = ""
                 self._close()
             number += 1
         for draft in self._drafts:
-            yield Case(self._section, draft.line, draft.files, tuple(draft.marks), draft.fixed)
+            yield Case(self._section, draft.line, draft.end, draft.files, tuple(draft.marks), draft.fixed)
 
     def _block(self, number: int, words: list[str], named: str, code: list[str]) -> None:
         if words == ["python"]:
@@ -292,8 +312,8 @@ class _Reader:
             self._close()
 
     def _source(self, number: int, named: str, code: list[str]) -> None:
-        if not (named and self._drafts and self._drafts[-1].open):
-            self._drafts.append(_Draft(number, open=bool(named)))
+        if not (named and self._drafts and self._drafts[-1].is_open):
+            self._drafts.append(_Draft(number, is_open=bool(named)))
         draft = self._drafts[-1]
         path = named or UNNAMED
         if path in draft.files:
@@ -301,20 +321,22 @@ class _Reader:
         draft.marks += [
             self._mark(number + line, path, line, mark)
             for line, text in enumerate(code, 1)
-            if (mark := _MARK.search(text))
+            if (mark := re.search(_MARK, text))
         ]
-        draft.files[path] = "".join(f"{_MARK.sub('', line)}\n" for line in code)
+        draft.end = number + len(code) + 1
+        draft.files[path] = "".join(f"{re.sub(_MARK, '', line)}\n" for line in code)
 
     def _fixed(self, number: int, named: str, code: list[str]) -> None:
         if self._section != "Wrong" or not self._drafts:
             raise PageError(self._path, number, "a `python fixed` block must follow a block under `Wrong`")
-        files, fixed = self._drafts[-1].files, self._drafts[-1].fixed
-        path = named or next(reversed(files))
-        if path not in files or path in fixed:
+        draft = self._drafts[-1]
+        path = named or next(reversed(draft.files))
+        if path not in draft.files or path in draft.fixed:
             raise PageError(self._path, number, f"`{path}` is not a file of the case before, or is fixed already")
-        if any(_MARK.search(line) for line in code):
+        if any(re.search(_MARK, line) for line in code):
             raise PageError(self._path, number, "fixed code has no marks")
-        fixed[path] = "".join(f"{line}\n" for line in code)
+        draft.end = number + len(code) + 1
+        draft.fixed[path] = "".join(f"{line}\n" for line in code)
 
     def _mark(self, page_line: int, path: str, line: int, found: re.Match[str]) -> Mark:
         claims, says = cast(Claim, found[1]), found[2] or ""
@@ -324,11 +346,11 @@ class _Reader:
             if not says:
                 raise PageError(self._path, page_line, f"`# {claims}:` needs its reason")
             return Mark(path, line, claims, says)
-        quoted = _QUOTED.fullmatch(says)
+        quoted = re.fullmatch(_QUOTED, says)
         if says and quoted is None:
             raise PageError(self._path, page_line, f'write a part of the message in quotes: # {claims}: "…"')
         return Mark(path, line, claims, quoted[1] if quoted else "")
 
     def _close(self) -> None:
         if self._drafts:
-            self._drafts[-1].open = False
+            self._drafts[-1].is_open = False

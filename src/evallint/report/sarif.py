@@ -64,7 +64,7 @@ def _rule(reported: Reported, page: Page | None) -> dict[str, object]:
     text = {
         "shortDescription": {"text": page.summary if page else name},
         "fullDescription": {"text": _shortened(page.description or page.summary) if page else name},
-        **({"help": {"text": page.prose, "markdown": page.prose}} if page else {}),
+        **({"help": {"text": page.help, "markdown": page.help}} if page else {}),
     }
     severity = page.severity if page else reported.severity
     return {
