@@ -230,6 +230,8 @@ def test_per_file_ignores_cover_what_gitignore_patterns_would(
         ("required-version = '>=99'", ":1: `required-version`: asks for evallint >=99, and this is 0.1.0"),
         ("required-version = 'new'", ":1: `required-version`: `new` is not a version such as `>=0.3,<0.4`"),
         ("jobs = 1\njobs = ", ":2: not TOML: Invalid value"),
+        ("exclude = ['[z-a]']", ":1: `exclude`: `[z-a]` is not a pattern"),
+        ("per-file-ignores = {'!' = ['mode']}", ":1: `per-file-ignores`: `!` is not a pattern"),
         ("extend = 'none.toml'", ":1: `extend`: none.toml is not a file"),
         ("extend = 'evallint.toml'", ":1: `extend`: evallint.toml extends this file in turn"),
         (f"jobs = {'[' * 5000}", ": not TOML: nested too deeply"),

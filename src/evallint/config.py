@@ -377,14 +377,14 @@ class _Table:
 
     def patterns(self, key: str) -> tuple[Pattern, ...] | None:
         globs = self.strings(key)
-        return None if globs is None else tuple(Pattern(self.base, glob) for glob in globs)
+        return None if globs is None else tuple(self._pattern(key, glob) for glob in globs)
 
     def path_ignores(self, key: str) -> tuple[PathIgnores, ...]:
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.error(key, f"takes a table of patterns and rules, not {_kind(value)}")
         return tuple(
-            PathIgnores(Pattern(self.base, glob), self._known(key, self._strings(key, names, glob), glob))
+            PathIgnores(self._pattern(key, glob), self._known(key, self._strings(key, names, glob), glob))
             for glob, names in value.items()
         )
 
@@ -392,6 +392,11 @@ class _Table:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(key, f"takes a list of strings, not {_kind(value)}", within)
         return tuple(value)
+
+    def _pattern(self, key: str, glob: str) -> Pattern:
+        if not is_pattern(glob.removeprefix("!")):
+            raise self.error(key, f"`{glob}` is not a pattern")
+        return Pattern(self.base, glob)
 
     def _known(self, key: str, names: tuple[str, ...], within: str = "") -> tuple[str, ...]:
         known = selectable() if names else ()
@@ -415,6 +420,19 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
     close = get_close_matches(word.lower(), sorted(words), n=1)
     return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def is_pattern(glob: str) -> bool:
+    """Whether a line means something in a .gitignore file."""
+    if glob.strip("/") and not set(glob) & {"!", "[", "\\"}:
+        return True
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([glob])
+    except (ValueError, re.error):
+        return False
+    return bool(glob)
 
 
 def is_version(version: str, wanted: str) -> bool:

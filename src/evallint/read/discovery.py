@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from evallint.config import Configs, Pattern, Settings
+from evallint.config import Configs, Pattern, Settings, is_pattern
 from evallint.findings import Trouble
 
 if TYPE_CHECKING:
@@ -194,21 +194,8 @@ def _last_part(line: str) -> str:
 def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        return GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
-
-
-def _is_pattern(line: str) -> bool:
-    """git passes over a line that is no pattern; so do we."""
-    from pathspec import GitIgnoreSpec
-
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+    # git passes over a line that is no pattern; so do we.
+    return GitIgnoreSpec.from_lines(line for line in lines if is_pattern(line))
 
 
 @lru_cache(maxsize=64)
