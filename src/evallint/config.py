@@ -29,35 +29,11 @@ CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")
 RUN_KEYS: Final = frozenset({"fail-on", "output-format", "jobs", "deadline", "cache-dir"})
 
 DEFAULT_EXCLUDES: Final = (
-    ".bzr",
-    ".direnv",
-    ".eggs",
-    ".evallint_cache",
-    ".git",
-    ".git-rewrite",
-    ".hg",
-    ".idea",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".nox",
-    ".pants.d",
-    ".pyenv",
-    ".pytest_cache",
-    ".pytype",
-    ".ruff_cache",
-    ".svn",
-    ".tox",
-    ".venv",
-    ".vscode",
-    "__pycache__",
-    "__pypackages__",
-    "_build",
-    "buck-out",
-    "dist",
-    "node_modules",
-    "site-packages",
-    "venv",
-)
+    ".bzr .direnv .eggs .evallint_cache .git .git-rewrite .hg .idea .ipynb_checkpoints .mypy_cache .nox .pants.d "
+    ".pyenv .pytest_cache .pytype .ruff_cache .svn .tox .venv .vscode __pycache__ __pypackages__ _build buck-out dist "
+    "node_modules site-packages venv"
+).split(" ")
+"""What a walk passes over by default. Not `build`: that is what the working directory of many a CI is called."""
 
 
 class ConfigError(Exception):
@@ -249,26 +225,27 @@ class Configs:
 
 # ---- reading one table ---------------------------------------------------------------------------
 
-KEYS: Final = (
-    "cache-dir",
-    "cell-magics",
-    "deadline",
-    "exclude",
-    "extend",
-    "extend-exclude",
-    "extend-select",
-    "fail-on",
-    "force-exclude",
-    "ignore",
-    "jobs",
-    "max-file-bytes",
-    "output-format",
-    "per-file-ignores",
-    "required-version",
-    "respect-gitignore",
-    "select",
-    "show-info",
-)
+KEYS: Final = {
+    "cache-dir": "where facts of files are kept between runs; in place of a directory of the user's cache",
+    "cell-magics": "notebook cell magics, beside IPython's own, whose cells hold Python",
+    "deadline": "seconds that one file may take; a file that takes longer is told and passed over",
+    "exclude": "patterns of what a walk passes over, in place of the default ones",
+    "extend": "another config file to start from",
+    "extend-exclude": "patterns of what a walk passes over, beside the others",
+    "extend-select": "rules or categories that are on, beside those selected",
+    "fail-on": "the least severity that makes the exit code 1: info, warning or error",
+    "force-exclude": "whether files given by name are passed over too where a walk would",
+    "ignore": "rules or categories that are off",
+    "jobs": "worker processes; 0 for one a core",
+    "max-file-bytes": "the size beyond which a file is told and passed over",
+    "output-format": "full, concise, json, github or sarif",
+    "per-file-ignores": "a table from patterns to the rules or categories that are off in the files they cover",
+    "required-version": "the versions of evallint that may use this config, such as `>=0.1,<0.2`",
+    "respect-gitignore": "whether a walk passes over what .gitignore files name",
+    "select": "rules or categories that are on, in place of all",
+    "show-info": "whether findings of severity info are shown",
+}
+"""What each key of a config means."""
 
 
 def _with(settings: Settings, table: _Table) -> Settings:

@@ -1,0 +1,108 @@
+"""What may know what: the laws that keep the stages apart."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evallint import pages
+from evallint.read import suppression
+
+PACKAGE = Path(pages.__file__).parent
+ORDER = (
+    "facts findings codec apis pages config read extract program link interpret project gather check fix probe report "
+    "cache baseline engine scaffold cli lsp"
+).split(" ")
+ONLY_IN = {
+    "libcst": {"extract", "fix"},
+    "torch": {"probe"},
+    "torchvision": {"probe"},
+    "pygls": {"lsp"},
+    "lsprotocol": {"lsp"},
+}
+STRANGERS = {"check", "fix", "probe", "report"}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The stage or thing that a module belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of what a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_imports(path: Path) -> Iterator[str]:
+    """The stages and things that a module imports from."""
+    for name in imports(path):
+        head, _, rest = name.partition(".")
+        if head == "evallint" and rest.split(".")[0] not in ("", "__version__"):
+            yield rest.split(".")[0]
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_imports_go_left(path: Path) -> None:
+    if path.name == "__main__.py" or path == PACKAGE / "__init__.py":
+        return
+    place = ORDER.index(part(path))
+    for imported in own_imports(path):
+        assert ORDER.index(imported) <= place, f"`{part(path)}` imports `{imported}`"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_stages_that_judge_and_tell_do_not_know_each_other(path: Path) -> None:
+    if part(path) in STRANGERS:
+        assert set(own_imports(path)) & STRANGERS <= {part(path)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_each_heavy_library_is_known_to_its_stage_only(path: Path) -> None:
+    for name in imports(path):
+        allowed = ONLY_IN.get(name.split(".")[0])
+        assert allowed is None or part(path) in allowed, f"`{part(path)}` imports `{name}`"
+
+
+def test_rules_do_not_know_how_code_is_written_or_what_libraries_are_called() -> None:
+    for path in (PACKAGE / "check").glob("*/*.py"):
+        assert not {"extract", "link", "interpret", "gather", "apis"} & set(own_imports(path)), path
+
+
+def test_every_page_has_a_module_and_every_module_a_page() -> None:
+    about_comments = {suppression.BARE, suppression.UNKNOWN, suppression.UNUSED}
+    described = {(page.category, page.name) for page in pages.load().values()}
+    checked = {
+        (path.parent.name, path.stem.replace("_", "-"))
+        for path in (PACKAGE / "check").glob("*/*.py")
+        if path.name != "__init__.py"
+    }
+    assert described == checked | {(suppression.CATEGORY, name) for name in about_comments}
+
+
+def test_the_docstring_of_a_rule_is_the_summary_of_its_page() -> None:
+    for page in pages.load().values():
+        module = PACKAGE / "check" / page.category / f"{page.name.replace('-', '_')}.py"
+        if page.category != suppression.CATEGORY:
+            assert ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) == page.summary
+
+
+def test_starting_a_run_imports_nothing_heavy() -> None:
+    heavy = {*ONLY_IN, "pyflakes", "multiprocessing", "asyncio", "unittest"}
+    code = f"import sys, evallint.cli, evallint.engine; print(*sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
