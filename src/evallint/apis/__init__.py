@@ -8,10 +8,10 @@
     meaning.dependence.on(positional, keywords)   # True, False, or None: does this very construction heed the mode?
 
 A name is the qualified name by which code imports a thing; a method's is its class's name and its own
-(`torch.Tensor.item`). The names of `of` resolve through re-exports. A table is read when a name of its library is first asked
-for: `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library;
-where both know a name, the hand-written meaning holds. The string "None" in a table is Python's None. A `*` in a
-table's name matches any letters but a dot.
+(`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first
+asked for: `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed
+library; where both know a name, the hand-written meaning holds. The string "None" in a table is Python's None. A `*`
+in a table's name matches any letters but a dot; `gone` marks names that the table's version no longer has.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class ModuleClass:
 class Factory:
     """A function or class method that returns a module.
 
-    `returns`: the class of what it returns ("" unknown, "class" the class it is called on). `mode`: the mode of what
+    `returns`: the class of what it returns ("class": the class it is called on). `mode`: the mode of what
     it returns. `statistics` and `dropout`: whether that holds batch norm with running statistics, and active dropout
     or stochastic depth; None unknown. `item`: the model's position where a tuple is returned. `chooser`: the argument
     that names the architecture, for which `family` is the prefix of the factories to pick from (see `Apis.chosen`).
@@ -139,7 +139,7 @@ class Factory:
     name: str
     dependence: Dependence
     mode: Mode = "train"
-    returns: str = ""
+    returns: str = "torch.nn.Module"
     statistics: bool | None = None
     dropout: bool | None = None
     item: int | None = None
@@ -155,7 +155,8 @@ class Wrapper:
     whether the result and what went in have the same submodules, so that eval() of one is heard by the other; else it
     is a copy. `same`: whether the result is, or behaves entirely as, the object that went in. `result`: "one" the
     module; "each" one result for each argument, in their order (a single one bare); "first" the first of a tuple.
-    `mode`: how the result's mode follows from what went in. `bases` where the wrapper is itself a class of modules.
+    `mode`: how the mode of what is wrapped follows from what went in; the wrapper's own `training` starts true where it
+    is a class of modules, which `bases` then names.
     """
 
     name: str
@@ -172,12 +173,27 @@ class Wrapper:
 class ModeSwitch:
     """A method that sets the mode of the module it is called on and all of its children; it returns the module.
 
-    `to` "argument": a true `argument` means train.
+    `to` "argument": a true `argument` means train. `freezes`: it also stops (true) or resumes (false) the parameters'
+    gradients.
     """
 
     name: str
     to: Literal["train", "eval", "argument"]
     argument: Argument | None = None
+    freezes: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeContext:
+    """A context manager that sets the mode of the modules given to it and puts it back at the end.
+
+    `grad`: what it does to the recording of graphs meanwhile. `argument`: the first (or only) module.
+    """
+
+    name: str
+    to: Literal["train", "eval"]
+    argument: Argument
+    grad: Literal["off", "on", "keeps"] = "keeps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +224,12 @@ class Runs:
 class GradContext:
     """A context manager and, where `decorates`, decorator that turns the recording of graphs off or on.
 
-    `effect` "argument": a true `argument` means on. `immediate`: calling it acts at once, without `with` (as
+    `effect` "argument": a true `argument` means on; "negated": a true one means off, a false one on. `immediate`: calling it acts at once, without `with` (as
     `set_grad_enabled` does). `bare`: it works as a decorator without being called (`@torch.no_grad`).
     """
 
     name: str
-    effect: Literal["off", "on", "argument"]
+    effect: Literal["off", "on", "argument", "negated"]
     argument: Argument | None = None
     immediate: bool = False
     decorates: bool = True
@@ -251,21 +267,25 @@ class FlaggedFunction:
 class Export:
     """A function that freezes or writes a model, and with it the mode the model has at that moment.
 
-    `mode` "keeps": exported as it is; "eval": switched to eval for the export and back. `training`: the argument that
-    asks for another mode; its `values` are those that ask for training on purpose. `warns`: whether it warns about a
-    model in train mode. `fixes`: whether what it returns no longer hears eval() (wholly or in part).
+    `argument`: the model, None where it is the receiver. `mode` "keeps": exported as it is; "eval": switched to eval
+    for the export; "raises": fails on a model in train mode. `restores`: whether a switched model is put back.
+    `switches`: the argument whose `values` make a "keeps" an "eval" that restores. `training`: the argument that then
+    asks for another mode (`TrainingMode.TRAINING`). `warns`: whether it warns about a model in train mode.
+    `returns_model`: whether its result is a model to be called, in which the mode is fixed (wholly or in part).
     """
 
     name: str
-    argument: Argument | None
-    mode: Literal["keeps", "eval"] = "keeps"
+    argument: Argument | None = None
+    mode: Literal["keeps", "eval", "raises"] = "keeps"
+    restores: bool = True
+    switches: Argument | None = None
     training: Argument | None = None
     warns: bool = False
-    fixes: bool = True
+    returns_model: bool = False
 
 
 Role: TypeAlias = Literal[
-    "optimizer", "scheduler", "scaler", "trainer", "callback", "metric", "average", "model", "data", "tensor", "other"
+    "optimizer", "scheduler", "scaler", "trainer", "callback", "metric", "average", "model", "tensor", "other"
 ]
 
 
@@ -307,7 +327,7 @@ class TensorSource:
 class TensorUse:
     """What a tensor's method or attribute, or a function of a tensor, keeps of the graph.
 
-    "detaches": the result has none. "keeps": it belongs to the same graph. "raises": fails on a tensor that requires
+    "detaches": the result (or what the receiver keeps) has none. "keeps": it belongs to the same graph. "raises": fails on a tensor that requires
     gradients.
     """
 
@@ -322,15 +342,16 @@ Phase: TypeAlias = Literal["train", "eval", "both", "setup"]
 class Hook:
     """A method that a framework calls on the user's class.
 
-    `phase`: of what it is part. `mode`: the mode the framework has put the model in, "keeps" where it does not care.
-    `grad`: whether gradients are recorded when it is called. `steps`: whether the framework calls backward on what the
-    hook returns and updates the parameters.
+    `phase`: of what it is part. `mode`: the mode the framework has put the model in, "keeps" where it leaves that
+    alone, "managed" where that is train in training and eval in evaluation. `grad`: whether gradients are recorded
+    when it is called, "managed" likewise. `steps`: whether the framework calls backward on what the hook returns and
+    updates the parameters.
     """
 
     name: str
     phase: Phase
-    mode: Literal["train", "eval", "keeps"] = "keeps"
-    grad: Literal["on", "off", "keeps"] = "keeps"
+    mode: Literal["train", "eval", "keeps", "managed"] = "keeps"
+    grad: Literal["on", "off", "keeps", "managed"] = "keeps"
     steps: bool = False
 
 
@@ -339,6 +360,7 @@ Meaning: TypeAlias = (
     | Factory
     | Wrapper
     | ModeSwitch
+    | ModeContext
     | ReturnsSelf
     | Runs
     | GradContext
@@ -525,10 +547,11 @@ def _is_one_of(value: object, values: tuple[Value, ...]) -> bool:
     return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
 
 
-_NOT_FIELDS = frozenset({"within", "names", "depends", "quiet", "loud"})
+_NOT_FIELDS = frozenset({"within", "names", "depends", "quiet", "loud", "gone"})
 _READERS: dict[str, Callable[[Any], Any]] = {
     "argument": _argument,
     "training": _argument,
+    "switches": _argument,
     "rate": _argument,
     "chooser": _argument,
     "requires_grad": _argument,
@@ -540,6 +563,7 @@ _KINDS: dict[str, Callable[..., Meaning]] = {
     "factory": Factory,
     "wrapper": Wrapper,
     "switch": ModeSwitch,
+    "mode_context": ModeContext,
     "self": ReturnsSelf,
     "runs": Runs,
     "context": GradContext,
