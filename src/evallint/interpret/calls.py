@@ -1,0 +1,810 @@
+"""Calls: of functions of the program, of its classes, of models, of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from evallint import facts as f
+from evallint.apis import GradContext, ModuleClass
+from evallint.facts import Expr, Span
+from evallint.findings import Place
+from evallint.interpret import library, modules
+from evallint.interpret.events import ForwardCall, Reveal
+from evallint.interpret.render import code, render
+from evallint.interpret.roles import DATA, use_of, words
+from evallint.interpret.values import (
+    NO_FLOW,
+    UNKNOWN,
+    Address,
+    Anonymous,
+    Arguments,
+    Callee,
+    Flow,
+    Grad,
+    Known,
+    Method,
+    Ref,
+    Role,
+    State,
+    Super,
+    Thing,
+    Value,
+    constant,
+    joined,
+    of,
+)
+from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+MOST_CALLEES = 6
+SWITCHES = frozenset(("eval", "train", "no_grad", "inference_mode", "set_grad_enabled", "enable_grad", "backward", "grad"))
+EXITS = frozenset(("sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"))
+
+
+def call(machine: Machine, expression: f.Call, state: State) -> Value:
+    """The value of a call, whose effects are those of what it calls."""
+    function = expression.function
+    machine.frame.span = expression.span
+    if isinstance(function, f.Name):
+        special = named(machine, function.id, expression, state)
+        if special is not None:
+            return special
+    if isinstance(function, f.Attribute):
+        base = machine.value(function.value, state)
+        given = arguments(machine, expression, state)
+        machine.frame.span = expression.span
+        machine.grad_now = state.grad
+        return method(machine, base, function.name, given, expression, state)
+    callee = machine.value(function, state)
+    given = arguments(machine, expression, state)
+    machine.frame.span = expression.span
+    machine.grad_now = state.grad
+    return invoke(machine, callee, given, expression, state)
+
+
+def named(machine: Machine, name: str, expression: f.Call, state: State) -> Value | None:
+    """The few functions that the interpreter itself answers."""
+    if name == "super":
+        return super_of(machine, expression, state)
+    if name == "reveal_mode" and expression.arguments:
+        value = machine.value(expression.arguments[0].value, state)
+        modes = [modules.effective(machine, address, state) for address in value.refs()]
+        text = str(joined_modes(modes)) if modes else "unknown"
+        machine.events.reveals.append(Reveal(machine.place(expression.span), text))
+        return UNKNOWN
+    if name == "reveal_grad":
+        machine.events.reveals.append(Reveal(machine.place(expression.span), str(state.grad)))
+        return UNKNOWN
+    return None
+
+
+def joined_modes(modes: list) -> object:  # type: ignore[type-arg]
+    found = modes[0]
+    for mode in modes[1:]:
+        found = found.join(mode)
+    return found
+
+
+def super_of(machine: Machine, expression: f.Call, state: State) -> Value | None:
+    frame = next((frame for frame in reversed(machine.frames) if frame.symbol is not None), None)
+    if frame is None or frame.symbol is None:
+        return None
+    klass = machine.program.class_of(frame.symbol)
+    function = machine.program.function(frame.symbol)
+    if klass is None or not function.parameters:
+        return None
+    receiver = state.heap[frame.address].attributes.get(function.parameters[0].name, UNKNOWN)
+    for address in receiver.refs():
+        return of(Super(address, klass))
+    return UNKNOWN
+
+
+def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:
+    """The values of a call's arguments."""
+    positional: list[Value] = []
+    keywords: dict[str, Value] = {}
+    spread = False
+    rest: Value | None = None
+    for argument in expression.arguments:
+        value = machine.value(argument.value, state)
+        if argument.stars == 0:
+            if argument.keyword:
+                keywords[argument.keyword] = value
+            else:
+                positional.append(value)
+            continue
+        known = False
+        for address in value.refs():
+            thing = state.heap[address]
+            if thing.rest is None and len(value.atoms) == 1:
+                if argument.stars == 1 and thing.kind == "list":
+                    positional += thing.items.values()
+                    known = True
+                elif argument.stars == 2 and thing.kind == "dict":
+                    keywords.update({key: item for key, item in thing.items.items() if isinstance(key, str)})
+                    known = True
+        if not known:
+            spread = True
+            element = machine.element(value, state) if argument.stars == 1 else Value(flow=value.flow)
+            rest = element if rest is None else rest.join(element)
+    return Arguments(tuple(positional), keywords, spread, rest)
+
+
+def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call, state: State) -> Value:
+    """What calling a value gives."""
+    found: list[Value] = []
+    for atom in sorted(callee.atoms, key=repr)[:MOST_CALLEES] if len(callee.atoms) > 1 else callee.atoms:
+        match atom:
+            case Callee():
+                found.append(call_function(machine, atom, given, expression.span, state))
+            case ClassSymbol():
+                found.append(construct(machine, atom, given, expression, state))
+            case External(name):
+                found.append(library.call(machine, name, given, expression, state))
+            case Ref(address):
+                found.append(call_thing(machine, address, given, expression, state))
+            case Anonymous():
+                found.append(call_lambda(machine, atom, given, state))
+            case Method(bound, name):
+                found.append(method(machine, of(Ref(bound)), name, given, expression, state))
+    if not found:
+        return library.unknown(machine, code(expression.function), given, expression, state)
+    value = joined(found)
+    if callee.flow is not NO_FLOW and callee.flow.graph:
+        value = value.with_flow(callee.flow)
+    return value
+
+
+# ---- functions of the program -------------------------------------------------------------------
+
+
+def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span, state: State) -> Value:
+    """Run a function of the program on these arguments."""
+    program = machine.program
+    symbol = callee.symbol
+    function = program.function(symbol)
+    depth = len(machine.frames)
+    if depth >= 16 or sum(frame.symbol == symbol for frame in machine.frames) > 0:
+        return Value(flow=given.flow())
+    if not machine.relevance.matters(symbol) and not is_small(machine, symbol):
+        return library.opaque_result(machine, function.name, given, span, state)
+    machine.reached.add(symbol)
+    if not callee.plain:
+        wrapped = decorated(machine, callee, given, span, state)
+        if wrapped is not None:
+            return wrapped
+    place = machine.place(span)
+    context = machine.context(machine.frame.context, place, symbol, callee.bound)
+    address: Address = ("frame", context)
+    if function.is_generator and not is_running_generator(machine, callee):
+        thing = Thing("generator", function.name, born=place, pending=given, call=callee)
+        return of(Ref(state.put(("generator", context), thing)))
+    return run(machine, callee, given, place, address, context, state, None)
+
+
+def is_small(machine: Machine, symbol: FunctionSymbol) -> bool:
+    """A function of a statement or two, which costs less to run than to guess at."""
+    return len(machine.program.body(symbol)) <= 3
+
+
+def is_running_generator(machine: Machine, callee: Callee) -> bool:
+    return any(frame.symbol == callee.symbol for frame in machine.frames)
+
+
+def run(
+    machine: Machine,
+    callee: Callee,
+    given: Arguments,
+    place: Place,
+    address: Address,
+    context: int,
+    state: State,
+    on_yield: Callable[[State, Value], list[State]] | None,
+    inside: bool = False,
+) -> Value:
+    """Run a function's body in a frame of its own; the state becomes the one it leaves behind."""
+    program = machine.program
+    symbol = callee.symbol
+    function = program.function(symbol)
+    thing = Thing("frame", function.qualname, inner=callee.within)
+    state.put(address, thing)
+    before = state.grad
+    with machine.running(symbol, symbol.path, address, place, function.span, context) as frame:
+        frame.on_yield = on_yield
+        frame.inside = frame.inside or inside
+        bind_parameters(machine, callee, given, address, state)
+        effect = grad_effect(machine, symbol, state)
+        if effect is not None:
+            state.grad = effect
+        ends = machine.block(program.body(symbol), [state])
+        outcomes = frame.returns + [(end, constant(None)) for end in ends]
+        yields = frame.yields
+    if not outcomes:
+        state.grad = before
+        return UNKNOWN
+    value = joined(value for _, value in outcomes)
+    merged = outcomes[0][0]
+    for other, _ in outcomes[1:]:
+        merged = merged.join(other)
+    if effect is not None:
+        merged.grad = before
+    state.adopt(merged)
+    if function.is_generator:
+        held = Thing("generator", function.name, born=place, rest=joined(yields) if yields else UNKNOWN)
+        flow = held.rest.flow if held.rest is not None else NO_FLOW
+        return Value(frozenset((Ref(state.put(("generator", context), held)),)), flow)
+    return value
+
+
+def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address: Address, state: State) -> None:
+    """A frame's first variables: the arguments, the defaults, and unknowns for what is not given."""
+    function = machine.program.function(callee.symbol)
+    positional = list(given.positional)
+    keywords = dict(given.keywords)
+    names = state.own(address).attributes
+    if callee.bound is not None and not is_static(function):
+        positional.insert(0, of(Ref(callee.bound)))
+    index = 0
+    for parameter in function.parameters:
+        name = parameter.name
+        if parameter.kind == "*":
+            thing = Thing("list", name, rest=given.rest)
+            thing.items = dict(enumerate(positional[index:]))
+            names[name] = of(Ref(state.put((*address, "*", name), thing)))
+            index = len(positional)
+        elif parameter.kind == "**":
+            thing = Thing("dict", name, rest=given.rest)
+            thing.items = dict(keywords)
+            names[name] = of(Ref(state.put((*address, "*", name), thing)))
+        elif parameter.kind != "=" and index < len(positional):
+            names[name] = positional[index]
+            index += 1
+        elif name in keywords:
+            names[name] = keywords.pop(name)
+        elif parameter.default is not None and not given.spread:
+            names[name] = machine.value(parameter.default, state)
+            names = state.own(address).attributes
+        else:
+            names[name] = parameter_symbol(machine, callee.symbol.path, parameter, (*address, "parameter", name), state)
+            names = state.own(address).attributes
+            if given.spread and given.rest is not None:
+                names[name] = names[name].with_flow(given.rest.flow)
+
+
+def parameter_symbol(machine: Machine, path: str, parameter: f.Parameter, address: Address, state: State) -> Value:
+    """What is known of an argument that nobody in sight gives: its annotation."""
+    thing = Thing("symbol", parameter.name, born=machine.place())
+    symbol = machine.program.resolve(path, parameter.annotation) if parameter.annotation is not None else None
+    if symbol is not None and machine.program.is_module(symbol):
+        thing.marks["module"] = None
+        if not (isinstance(symbol, External) and machine.apis.canonical(symbol.name) == "torch.nn.Module"):
+            thing.klass = symbol
+    elif isinstance(symbol, ClassSymbol):
+        thing.klass = symbol
+    return of(Ref(state.put(address, thing)))
+
+
+def is_static(function: f.Function) -> bool:
+    return any(isinstance(decorator, f.Name) and decorator.id == "staticmethod" for decorator in function.decorators)
+
+
+def grad_effect(machine: Machine, symbol: FunctionSymbol, state: State) -> Grad | None:
+    """What the decorators of a function do to gradients while it runs."""
+    for decorator in machine.program.function(symbol).decorators:
+        target = decorator.function if isinstance(decorator, f.Call) else decorator
+        resolved = machine.program.resolve(symbol.path, target)
+        if not isinstance(resolved, External):
+            continue
+        meaning = machine.apis.of(resolved.name)
+        if isinstance(meaning, GradContext) and meaning.decorates and (isinstance(decorator, f.Call) or meaning.bare):
+            given = arguments(machine, decorator, state) if isinstance(decorator, f.Call) else Arguments()
+            return library.grad_of(machine, meaning, given, state)
+    return None
+
+
+def decorated(machine: Machine, callee: Callee, given: Arguments, span: Span, state: State) -> Value | None:
+    """The call of a function through a decorator of the program, None where it has none that matters."""
+    function = machine.program.function(callee.symbol)
+    for decorator in function.decorators:
+        target = decorator.function if isinstance(decorator, f.Call) else decorator
+        resolved = machine.program.resolve(callee.symbol.path, target)
+        if not isinstance(resolved, FunctionSymbol) or not machine.relevance.mentions(resolved, SWITCHES):
+            inner = isinstance(resolved, FunctionSymbol) and any(
+                machine.relevance.mentions(part, SWITCHES) for part in nested(machine, resolved)
+            )
+            if not inner:
+                continue
+        assert isinstance(resolved, FunctionSymbol)
+        plain = Callee(callee.symbol, callee.bound, callee.within, plain=True)
+        maker: Value = of(Callee(resolved))
+        fake = f.Call(target, (), span)
+        if isinstance(decorator, f.Call):
+            maker = invoke(machine, maker, arguments(machine, decorator, state), fake, state)
+        made = invoke(machine, maker, Arguments((of(plain),)), fake, state)
+        inner_calls = [atom for atom in made.atoms if isinstance(atom, Callee) and atom.symbol != callee.symbol]
+        if inner_calls:
+            # the wrapper passes its own arguments on, the receiver among them
+            if callee.bound is not None:
+                given = Arguments((of(Ref(callee.bound)), *given.positional), given.keywords, given.spread, given.rest)
+                plain = Callee(callee.symbol, None, callee.within, plain=True)
+                made = invoke(machine, maker, Arguments((of(plain),)), fake, state)
+                inner_calls = [atom for atom in made.atoms if isinstance(atom, Callee)]
+            return call_function(machine, inner_calls[0], given, span, state)
+    return None
+
+
+def nested(machine: Machine, symbol: FunctionSymbol) -> list[FunctionSymbol]:
+    """The functions defined within a function."""
+    return [
+        FunctionSymbol(symbol.path, statement.function)
+        for statement in machine.program.body(symbol)
+        if isinstance(statement, f.Define)
+    ]
+
+
+def call_lambda(machine: Machine, atom: Anonymous, given: Arguments, state: State) -> Value:
+    if len(machine.frames) >= 16:
+        return Value(flow=given.flow())
+    context = machine.context(machine.frame.context, machine.place(), id(atom.code))
+    address: Address = ("frame", context)
+    thing = Thing("frame", "<lambda>", inner=atom.within)
+    for index, parameter in enumerate(atom.code.parameters):
+        value = given.get(index, parameter.name)
+        thing.attributes[parameter.name] = value if value is not None else UNKNOWN
+    state.put(address, thing)
+    machine.spend()
+    with machine.running(machine.frame.symbol, atom.path, address, machine.place(), machine.frame.span, context):
+        return machine.value(atom.code.body, state)
+
+
+# ---- classes ------------------------------------------------------------------------------------
+
+
+def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression: f.Call, state: State) -> Value:
+    """A new instance of a class of the program."""
+    program = machine.program
+    title = program.klass(klass).name
+    place = machine.place(expression.span)
+    address: Address = ("new", machine.frame.context, id(expression), klass)
+    if program.is_module(klass):
+        thing = Thing("module", "", klass, place, mode=modules.built(machine, title), pending=given)
+        thing.marks["module"] = None
+        state.put(address, thing)
+        if must_initialise(machine, klass, given, state):
+            initialise(machine, address, state)
+        return of(Ref(address))
+    thing = Thing("instance", "", klass, place, pending=given)
+    state.put(address, thing)
+    initialise(machine, address, state)
+    roles = frozenset[Role]()
+    if words(title) & DATA or any(isinstance(base, External) and "data" in base.name for base in program.lineage(klass)):
+        roles = roles_of(title, given)
+    flow = given.flow()
+    return Value(frozenset((Ref(address),)), Flow(roles=roles or flow.roles))
+
+
+def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, state: State) -> bool:
+    """Whether a module's constructor is run at once: it holds modules it is given, or touches modes or gradients."""
+    if any(state.heap[address].kind in ("module", "wrapper", "parts") for value in given.all() for address in value.refs()):
+        return True
+    init = machine.program.method(klass, "__init__")
+    return init is not None and machine.relevance.mentions(init, TOUCHES)
+
+
+TOUCHES = frozenset(
+    "eval train no_grad requires_grad requires_grad_ load_state_dict freeze freeze_bn parameters from_pretrained".split()
+)
+
+
+def initialise(machine: Machine, address: Address, state: State) -> None:
+    """Run the constructor that an object still waits for; what it builds takes the object's present mode."""
+    thing = state.own(address)
+    given, thing.pending = thing.pending, None
+    klass = thing.klass
+    if given is None or not isinstance(klass, ClassSymbol):
+        return
+    mode = thing.mode
+    init = machine.program.method(klass, "__init__")
+    if init is None:
+        fields(machine, klass, given, address, state)
+        return
+    late = thing.kind == "module" and (mode.eval is not None or (mode.train is not None and mode.train.kind != "built"))
+    call_function(machine, Callee(init, address), given, machine.frame.span, state)
+    if late:
+        modules.switch(address, mode, state)
+
+
+def fields(machine: Machine, klass: ClassSymbol, given: Arguments, address: Address, state: State) -> None:
+    """The attributes of a dataclass or named tuple."""
+    names = [
+        target.id
+        for statement in machine.program.class_body(klass)
+        if isinstance(statement, f.Assign) and statement.annotation is not None
+        for target in statement.targets
+        if isinstance(target, f.Name)
+    ]
+    attributes = state.own(address).attributes
+    attributes.update(zip(names, given.positional, strict=False))
+    attributes.update(given.keywords)
+
+
+def roles_of(name: str, given: Arguments) -> frozenset[Role]:
+    """What a data set or loader is for, as its arguments or its own name say."""
+    for keyword, value in given.keywords.items():
+        known = value.constant()
+        if known is None:
+            continue
+        if isinstance(known.value, bool) and words(keyword) & {"train", "training"} and len(words(keyword)) <= 2:
+            return frozenset((Role("train" if known.value else "eval", True, f"{keyword}={known.value}"),))
+        if isinstance(known.value, str) and words(keyword) & SPLITS:
+            use = use_of(known.value)
+            if use is not None:
+                return frozenset((Role(use, True, f"{keyword}={known.value!r}"),))
+    for value in given.positional:
+        known = value.constant()
+        if known is not None and isinstance(known.value, str) and known.value.isidentifier():
+            use = use_of(known.value)
+            if use is not None:
+                return frozenset((Role(use, True, repr(known.value)),))
+    use = use_of(name)
+    return frozenset((Role(use, False, name),)) if use is not None else frozenset()
+
+
+SPLITS = frozenset("split mode phase subset set partition stage flag part fold usage name type".split())
+
+
+# ---- objects ------------------------------------------------------------------------------------
+
+
+def call_thing(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value:
+    """Call an object."""
+    thing = state.heap[address]
+    if thing.kind in ("module", "wrapper", "symbol", "parts"):
+        return forward(machine, address, given, expression, state)
+    if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
+        found = machine.program.method(thing.klass, "__call__")
+        if found is not None:
+            return call_function(machine, Callee(found, address), given, expression.span, state)
+    if thing.kind == "partial" and thing.rest is not None:
+        positional = (*(value for key, value in sorted(thing.items.items(), key=str) if isinstance(key, int)), *given.positional)
+        keywords = {key: value for key, value in thing.items.items() if isinstance(key, str)} | dict(given.keywords)
+        return invoke(machine, thing.rest, Arguments(positional, keywords, given.spread, given.rest), expression, state)
+    if thing.kind == "context":
+        return library.decorate(machine, address, given, state)
+    return library.unknown(machine, code(expression.function), given, expression, state)
+
+
+def forward(
+    machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, receiver: str = ""
+) -> Value:
+    """A model is run."""
+    thing = state.heap[address]
+    flow = given.flow()
+    if isinstance(thing.klass, External):
+        meaning = machine.apis.of(thing.klass.name)
+        if isinstance(meaning, ModuleClass) and not meaning.parameters and meaning.dependence.default == "never":
+            return Value(flow=flow if state.grad.on or state.grad.unknown else flow.detached())
+    event = record(machine, address, flow, expression, state, receiver)
+    inlined = run_forward(machine, address, given, expression, state)
+    events = frozenset((event.id,))
+    if not (state.grad.on or state.grad.unknown):
+        return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles))
+    if inlined is not None:
+        if not inlined.flow.graph and inlined.flow.cut:
+            return Value(inlined.atoms, Flow(cut=inlined.flow.cut | events, roles=flow.roles | inlined.flow.roles))
+        flow = flow.join(inlined.flow)
+        return Value(inlined.atoms, Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
+    return Value(flow=Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
+
+
+def run_forward(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    """The model's own `forward`, where it touches modes or gradients."""
+    thing = state.heap[address]
+    if thing.kind == "wrapper" and thing.inner is not None:
+        return run_forward(machine, thing.inner, given, expression, state)
+    if not isinstance(thing.klass, ClassSymbol) or thing.kind != "module":
+        return None
+    found = machine.program.method(thing.klass, "forward")
+    if found is None or not machine.relevance.mentions(found, SWITCHES):
+        return None
+    if len(machine.frames) >= 12 or any(frame.symbol == found for frame in machine.frames):
+        return None
+    if thing.pending is not None:
+        initialise(machine, address, state)
+    place = machine.place(expression.span)
+    context = machine.context(machine.frame.context, place, found, address)
+    return run(machine, Callee(found, address), given, place, ("frame", context), context, state, None, inside=True)
+
+
+def record(
+    machine: Machine, address: Address, flow: Flow, expression: f.Call, state: State, receiver: str = ""
+) -> ForwardCall:
+    """The event of a model's run: one for each place, each way there, and each set of assumptions."""
+    thing = state.heap[address]
+    frames = {frame.address for frame in machine.frames}
+    phase = frozenset((key[1], truth) for key, truth in state.assumed.items() if key[0] in frames)
+    key = (machine.frame.context, id(expression), phase, flags(machine, state))
+    number = machine.ids.get(key)
+    mode = modules.effective(machine, address, state)
+    if number is not None:
+        event = machine.events.forwards[number]
+        event.mode = event.mode.join(mode)
+        event.grad = event.grad.join(state.grad)
+        event.inputs = event.inputs.join(flow)
+        return event
+    number = len(machine.events.forwards)
+    machine.ids[key] = number
+    known = modules.is_model(thing)
+    event = ForwardCall(
+        number,
+        machine.place(expression.span),
+        receiver or render(expression.function),
+        address,
+        thing.klass,
+        modules.nature(machine, address, state) if known else UNKNOWN_NATURE,
+        mode,
+        state.grad,
+        flow,
+        machine.callers(),
+        machine.loops(),
+        machine.frame.inside,
+        known,
+        dict(thing.marks),
+    )
+    machine.events.forwards.append(event)
+    return event
+
+
+def flags(machine: Machine, state: State) -> frozenset[tuple[str, object]]:
+    """The variables of the running function that were settled by a test: they tell its passes apart."""
+    frame = machine.frame
+    names = state.heap[frame.address].attributes
+    return frozenset(
+        (text, known.value)
+        for text in frame.tests.repeated
+        if text in names and (known := names[text].constant()) is not None
+    )
+
+
+# ---- methods ------------------------------------------------------------------------------------
+
+
+def method(machine: Machine, base: Value, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`base.name(…)`."""
+    if name in library.BACKWARD and (base.flow.graph or base.flow.cut or not given.positional):
+        return library.backward(machine, base.flow.join(given.flow()) if given.positional else base.flow, state)
+    found: list[Value] = []
+    atoms = sorted(base.atoms, key=repr)[:MOST_CALLEES] if len(base.atoms) > 1 else list(base.atoms)
+    for atom in atoms:
+        match atom:
+            case Ref(address):
+                found.append(method_of_thing(machine, address, name, given, expression, state, base))
+            case Super(bound, after):
+                klass = state.heap[bound].klass
+                symbol = machine.program.method(klass, name, after) if isinstance(klass, ClassSymbol) else None
+                if symbol is not None:
+                    found.append(call_function(machine, Callee(symbol, bound), given, expression.span, state))
+                else:
+                    found.append(library.method(machine, bound, name, given, expression, state))
+            case External(owner):
+                found.append(library.call(machine, f"{owner}.{name}", given, expression, state))
+            case ModuleSymbol():
+                symbol_found = machine.program.member(atom, name)
+                callee = machine.symbol_value(symbol_found, state) if symbol_found is not None else UNKNOWN
+                found.append(invoke(machine, callee, given, expression, state))
+            case ClassSymbol():
+                found.append(method_of_class(machine, atom, name, given, expression, state))
+            case Callee() | Anonymous() if name == "__call__":
+                found.append(invoke(machine, of(atom), given, expression, state))
+            case Known(text) if isinstance(text, str):
+                found.append(constant(text.lower()) if name == "lower" else UNKNOWN)
+    if not found:
+        return library.tensor_method(machine, base, name, given, expression, state)
+    value = joined(found)
+    if base.flow is NO_FLOW:
+        return value
+    return value if library.detaches(machine, name) else value.with_flow(base.flow)
+
+
+def method_of_thing(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State, base: Value
+) -> Value:
+    thing = state.heap[address]
+    if thing.kind == "wrapper" and thing.inner is not None and name not in modules.METHODS:
+        return method_of_thing(machine, thing.inner, name, given, expression, state, base)
+    if thing.pending is not None and thing.kind == "module" and name not in modules.METHODS:
+        initialise(machine, address, state)
+        thing = state.heap[address]
+    held = thing.attributes.get(name)
+    if held is not None and thing.kind in ("module", "instance", "symbol", "frame"):
+        return invoke(machine, held, given, expression, state)
+    if isinstance(thing.klass, ClassSymbol):
+        symbol = machine.program.method(thing.klass, name)
+        if symbol is not None and name != "forward":
+            return call_function(machine, Callee(symbol, address), given, expression.span, state)
+        if symbol is None:
+            variable = modules.class_variable(machine, thing.klass, name, state)
+            if variable is not None:
+                return invoke(machine, variable, given, expression, state)
+    return library.method(machine, address, name, given, expression, state)
+
+
+def method_of_class(
+    machine: Machine, klass: ClassSymbol, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """`Class.name(…)`: a class or static method, or a plain one given its receiver."""
+    program = machine.program
+    symbol = program.method(klass, name)
+    if symbol is None:
+        for base in program.externals(klass):
+            if machine.apis.of(f"{base}.{name}") is not None:
+                return library.call(machine, f"{base}.{name}", given, expression, state, klass)
+        return library.unknown(machine, f"{program.klass(klass).name}.{name}", given, expression, state)
+    function = program.function(symbol)
+    is_class = any(isinstance(decorator, f.Name) and decorator.id == "classmethod" for decorator in function.decorators)
+    if is_class:
+        given = Arguments((of(klass), *given.positional), given.keywords, given.spread, given.rest)
+    return call_function(machine, Callee(symbol), given, expression.span, state)
+
+
+def iterate(machine: Machine, address: Address, state: State) -> Value:
+    """An element of an instance that defines `__iter__` or `__getitem__`."""
+    klass = state.heap[address].klass
+    if not isinstance(klass, ClassSymbol):
+        return UNKNOWN
+    for name in ("__iter__", "__getitem__"):
+        symbol = machine.program.method(klass, name)
+        if symbol is not None:
+            value = call_function(machine, Callee(symbol, address), Arguments(), machine.frame.span, state)
+            return machine.element(generated(machine, value, state), state) if name == "__iter__" else value
+    return UNKNOWN
+
+
+# ---- generators and context managers ------------------------------------------------------------
+
+
+def generated(machine: Machine, value: Value, state: State) -> Value:
+    """Run the generators that a value may be, which begin to run when they are iterated."""
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind == "generator" and thing.call is not None:
+            start(machine, address, state, None)
+    return value
+
+
+def start(
+    machine: Machine, address: Address, state: State, on_yield: Callable[[State, Value], list[State]] | None
+) -> None:
+    thing = state.own(address)
+    callee, given, thing.call, thing.pending = thing.call, thing.pending, None, None
+    if callee is None or given is None or len(machine.frames) >= 16:
+        return
+    place = thing.born or machine.place()
+    context = machine.context(machine.frame.context, place, callee.symbol, "running")
+    result = run(machine, callee, given, place, ("frame", context), context, state, on_yield)
+    rest = joined(state.heap[ref].elements() for ref in result.refs())
+    state.own(address).rest = rest
+
+
+def within(
+    machine: Machine, value: Value, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
+) -> list[State]:
+    """Run the block of a `with` statement in its context."""
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind == "generator" and thing.call is not None:
+            return within_generator(machine, address, state, before, inner)
+        if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
+            return within_instance(machine, address, thing.klass, state, before, inner)
+    grads = [
+        state.heap[atom.address].grad or before if isinstance(atom, Ref) else before
+        for atom in value.atoms
+        if not isinstance(atom, External)
+    ]
+    if grads and any(isinstance(atom, Ref) and state.heap[atom.address].grad is not None for atom in value.atoms):
+        merged = grads[0]
+        for grad in grads[1:]:
+            merged = merged.join(grad)
+        state.grad = merged
+    return restored(inner(state, value), before)
+
+
+def restored(states: list[State], grad: Grad) -> list[State]:
+    for state in states:
+        state.grad = grad
+    return states
+
+
+def within_generator(
+    machine: Machine, address: Address, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
+) -> list[State]:
+    """A `@contextmanager` function: its code, with the block in place of its `yield`."""
+    depth = len(machine.frames)
+    reached = []
+
+    def body(moment: State, value: Value) -> list[State]:
+        suspended = machine.frames[depth:]
+        del machine.frames[depth:]
+        reached.append(True)
+        try:
+            return inner(moment, value)
+        finally:
+            machine.frames.extend(suspended)
+
+    start(machine, address, state, body)
+    if not reached:
+        return restored(inner(state, UNKNOWN), before)
+    return restored([state], before)
+
+
+def within_instance(
+    machine: Machine,
+    address: Address,
+    klass: ClassSymbol,
+    state: State,
+    before: Grad,
+    inner: Callable[[State, Value], list[State]],
+) -> list[State]:
+    """An object with `__enter__` and `__exit__`."""
+    enter, leave = (machine.program.method(klass, name) for name in ("__enter__", "__exit__"))
+    span = machine.frame.span
+    entered: Value = of(Ref(address))
+    if enter is not None:
+        entered = call_function(machine, Callee(enter, address), Arguments(), span, state)
+    states = inner(state, entered)
+    if leave is not None:
+        for one in states:
+            call_function(machine, Callee(leave, address), Arguments((constant(None),) * 3), span, one)
+    else:
+        restored(states, before)
+    return states
+
+
+# ---- containers ---------------------------------------------------------------------------------
+
+
+def extend(machine: Machine, address: Address, value: Value, state: State) -> None:
+    """Add the elements of a value to a list."""
+    generated(machine, value, state)
+    thing = state.own(address)
+    others = [state.heap[ref] for ref in value.refs()]
+    if len(others) == 1 and len(value.atoms) == 1 and others[0].rest is None and thing.rest is None and others[0] is not thing:
+        start_at = len(thing.items)
+        for offset, item in enumerate(others[0].items.values()):
+            thing.items[start_at + offset] = item
+        return
+    element = machine.element(value, state)
+    thing = state.own(address)
+    thing.rest = element if thing.rest is None else thing.rest.join(element)
+
+
+def concatenated(machine: Machine, left: Value, right: Value, state: State, key: int) -> Value | None:
+    """`left + right` of two lists."""
+    parts = [[state.heap[address] for address in value.refs()] for value in (left, right)]
+    if not any(part and part[0].kind == "list" for part in parts):
+        return None
+    thing = Thing("list", born=machine.place())
+    for value, things in zip((left, right), parts, strict=True):
+        if len(things) == 1 and things[0].kind == "list" and things[0].rest is None and thing.rest is None:
+            for item in things[0].items.values():
+                thing.items[len(thing.items)] = item
+        else:
+            element = machine.element(value, state)
+            thing.rest = element if thing.rest is None else thing.rest.join(element)
+    address = state.put(("list", machine.frame.context, key), thing)
+    return Value(frozenset((Ref(address),)), left.flow.join(right.flow))
+
+
+def never_returns(machine: Machine, expression: Expr) -> bool:
+    """Whether a call ends the program."""
+    if not isinstance(expression, f.Call):
+        return False
+    function = expression.function
+    if isinstance(function, f.Name) and function.id in ("exit", "quit"):
+        return True
+    return isinstance(function, f.Attribute) and code(function) in EXITS
+
+

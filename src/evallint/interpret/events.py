@@ -1,0 +1,138 @@
+"""What the interpreter saw happen, each with the place, the calls that led there and the loops around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from evallint.findings import Place, Step
+from evallint.interpret.values import Address, Change, Flow, Grad, Mode
+from evallint.program import FunctionSymbol, Nature, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One running function: which, and from where it was called (None for the entry)."""
+
+    path: str
+    function: str
+    symbol: FunctionSymbol | None
+    called_at: Place | None
+
+
+@dataclass(slots=True)
+class ForwardCall:
+    """A call that runs a model, on one path: `frames` are the functions it ran in, the entry first.
+
+    `trained`: a backward() went through what it returned. `differentiated`: its gradient was asked for otherwise.
+    `inside`: it happened within the forward of another model. `escapes`: the entry returned it to whoever called.
+    `sure`: what was called is known to be a module.
+    """
+
+    id: int
+    at: Place
+    receiver: str
+    address: Address
+    klass: Symbol | None
+    nature: Nature
+    mode: Mode
+    grad: Grad
+    inputs: Flow
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    inside: bool
+    sure: bool
+    marks: dict[str, Step | None]
+    trained: bool = False
+    differentiated: bool = False
+    escapes: bool = False
+    phases: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """`loss.backward()` and its like; `flow` is that of the loss."""
+
+    at: Place
+    flow: Flow
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    grad: Grad
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulation:
+    """A value added to, or put into, something that outlives the loop it happens in."""
+
+    at: Place
+    target: str
+    flow: Flow
+    how: str
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    grad: Grad
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """`eval()` or `train()` of a module."""
+
+    at: Place
+    receiver: str
+    address: Address
+    to: Mode
+    before: Mode
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    frozen: dict[str, Step | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCall:
+    """A model is traced, exported or written in the mode it has at this moment."""
+
+    at: Place
+    function: str
+    receiver: str
+    klass: Symbol | None
+    nature: Nature
+    mode: Mode
+    frames: tuple[Caller, ...]
+    deliberate: bool
+    warns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """A `reveal_mode(model)` or `reveal_grad()` in a test's program."""
+
+    at: Place
+    text: str
+
+
+@dataclass(slots=True)
+class Events:
+    """Everything that one entry's run saw. `complete`: it was followed to its end, not cut off by its budget."""
+
+    entry: str
+    forwards: list[ForwardCall] = field(default_factory=list)
+    backwards: list[Backward] = field(default_factory=list)
+    accumulations: list[Accumulation] = field(default_factory=list)
+    changes: list[ModeChange] = field(default_factory=list)
+    exports: list[ExportCall] = field(default_factory=list)
+    reveals: list[Reveal] = field(default_factory=list)
+    differentiating: set[tuple[str, str]] = field(default_factory=set)
+    summed_backwards: set[Place] = field(default_factory=set)
+    complete: bool = True
+
+
+__all__ = [
+    "Accumulation",
+    "Backward",
+    "Caller",
+    "Change",
+    "Events",
+    "ExportCall",
+    "ForwardCall",
+    "ModeChange",
+    "Reveal",
+]

@@ -1,0 +1,1018 @@
+"""What lies outside the program does as the tables say, and what no table knows is unknown."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from evallint import facts as f
+from evallint.apis import (
+    UNKNOWN as NOT_CONSTANT,
+)
+from evallint.apis import (
+    Argument,
+    Export,
+    Factory,
+    FlaggedFunction,
+    GradContext,
+    Gradient,
+    LibraryClass,
+    ModeSwitch,
+    ModuleClass,
+    ReturnsSelf,
+    Runs,
+    TensorSource,
+    TensorUse,
+    Wrapper,
+)
+from evallint.facts import Span
+from evallint.interpret import calls, modules
+from evallint.interpret.events import Backward, ExportCall, ModeChange
+from evallint.interpret.render import code, render
+from evallint.interpret.roles import DATA, names_forward, words
+from evallint.interpret.values import (
+    GRAD_ON,
+    NO_FLOW,
+    SYNTHETIC,
+    UNKNOWN,
+    UNKNOWN_MODE,
+    Address,
+    Anonymous,
+    Arguments,
+    Callee,
+    Change,
+    Flow,
+    Grad,
+    Mode,
+    Ref,
+    State,
+    Thing,
+    Value,
+    constant,
+    joined,
+    of,
+)
+from evallint.program import ClassSymbol, External, Nature
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+BUILTINS = frozenset(dir(builtins))
+BACKWARD = frozenset(("backward", "manual_backward"))
+OBSERVERS = frozenset(
+    "builtins logging print wandb torchsummary torchinfo thop ptflops fvcore tensorboardX tensorboard mlflow comet_ml "
+    "numpy torch torchvision math random os sys json time pathlib warnings copy itertools functools collections inspect".split()
+)
+"""Packages whose functions look at what they are given without changing a module's mode."""
+
+
+# ---- calls --------------------------------------------------------------------------------------
+
+
+def call(
+    machine: Machine, name: str, given: Arguments, expression: f.Call, state: State, klass: ClassSymbol | None = None
+) -> Value:
+    """Call something outside the program by its qualified name; `klass` the program's class it was reached through."""
+    special = SPECIAL.get(name.removeprefix("builtins."))
+    if special is not None:
+        return special(machine, given, expression, state)
+    meaning = machine.apis.of(name)
+    match meaning:
+        case ModuleClass():
+            return new_module(machine, meaning, name, given, expression, state)
+        case Factory():
+            return from_factory(machine, meaning, given, expression, state, klass)
+        case Wrapper():
+            return wrap(machine, meaning, given, expression, state)
+        case GradContext():
+            return context(machine, meaning, given, expression, state)
+        case Gradient():
+            return differentiate(machine, meaning, given, state)
+        case Export():
+            return export(machine, meaning, given, expression, state)
+        case FlaggedFunction():
+            return Value(flow=kept(given.flow(), state))
+        case TensorSource():
+            return tensor_source(meaning, given)
+        case TensorUse():
+            flow = given.flow()
+            return Value(flow=flow.detached() if meaning.graph == "detaches" else kept(flow, state))
+        case LibraryClass():
+            return library_object(machine, meaning, name, given, expression, state)
+        case Runs():
+            return run_given(machine, meaning, given, state)
+    package = name.partition(".")[0]
+    if package in ("torch", "torchmetrics"):
+        return Value(flow=kept(given.flow(), state))
+    return unknown(machine, name, given, expression, state)
+
+
+def kept(flow: Flow, state: State) -> Flow:
+    """What an operation's result depends on: without a graph where none is recorded."""
+    return flow if state.grad.on or state.grad.unknown else flow.detached()
+
+
+def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
+    """A call out of sight: functions it is given may be called, modules it is given may have any mode after it."""
+    package, _, last = name.rpartition(".")
+    observes = name.partition(".")[0] in OBSERVERS
+    callbacks(machine, given, state)
+    for value in given.all():
+        for address in value.refs():
+            if not observes and modules.is_model(state.heap[address]) and not has_table(machine, name):
+                modules.switch(address, UNKNOWN_MODE, state)
+    if is_transparent(last):
+        return given.positional[0] if given.positional else UNKNOWN
+    return opaque_result(machine, name, given, expression.span, state)
+
+
+def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, state: State) -> Value:
+    """The result of a call that was not followed: an object of its own, with what went in."""
+    flow = kept(given.flow(), state)
+    if words(name.rpartition(".")[2]) & DATA:
+        roles = calls.roles_of(name, given)
+        if roles:
+            flow = Flow(flow.graph, flow.cut, roles, flow.sums)
+    if flow.graph or flow.cut or flow.synthetic:
+        return Value(flow=flow)
+    value = machine.symbol(("result", machine.context(machine.frame.context, machine.place(span), name)), "", state)
+    return value.with_flow(flow)
+
+
+def is_transparent(last: str) -> bool:
+    """Progress bars hand on what they are given."""
+    return last in ("tqdm", "trange", "track", "progress_bar", "tqdm_notebook", "auto_tqdm", "alive_it", "ProgressBar")
+
+
+def has_table(machine: Machine, name: str) -> bool:
+    return machine.apis.library(name.partition(".")[0]) is not None
+
+
+def callbacks(machine: Machine, given: Arguments, state: State) -> None:
+    """Functions that are handed over may be called: `optimizer.step(closure)`, `mp.spawn(worker, …)`."""
+    handed = given.keywords.get("args")
+    for value in given.all():
+        for atom in list(value.atoms):
+            if isinstance(atom, Callee) and machine.relevance.matters(atom.symbol):
+                passed = Arguments(spread=True)
+                if handed is not None:
+                    items = [state.heap[address] for address in handed.refs()]
+                    if len(items) == 1 and items[0].rest is None:
+                        passed = Arguments(tuple(items[0].items.values()), spread=True)
+                calls.call_function(machine, atom, passed, machine.frame.span, state)
+            elif isinstance(atom, Anonymous) and len(machine.frames) < 12:
+                calls.call_lambda(machine, atom, Arguments(), state)
+
+
+# ---- modules ------------------------------------------------------------------------------------
+
+
+def table_arguments(given: Arguments) -> tuple[tuple[object, ...], Mapping[str, object]]:
+    """Arguments as the tables take them: constants, or the mark for what is none."""
+
+    def plain(value: Value) -> object:
+        known = value.constant()
+        return known.value if known is not None else NOT_CONSTANT
+
+    if given.spread:
+        return (NOT_CONSTANT,) * 12, {name: plain(value) for name, value in given.keywords.items()}
+    return tuple(plain(value) for value in given.positional), {
+        name: plain(value) for name, value in given.keywords.items()
+    }
+
+
+def argument(given: Arguments, wanted: Argument | None) -> Value | None:
+    return given.get(wanted.position, wanted.keyword) if wanted is not None else None
+
+
+def truth_argument(given: Arguments, wanted: Argument | None, default: bool, machine: Machine, state: State) -> bool | None:
+    """A flag among the arguments: its truth, its default, or None where it is not known."""
+    value = argument(given, wanted)
+    if value is None:
+        return None if given.spread else default
+    known = value.constant()
+    return bool(known.value) if known is not None else None
+
+
+def new_module(
+    machine: Machine, meaning: ModuleClass, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    title = meaning.name.rpartition(".")[2]
+    mode = modules.built(machine, title)
+    if meaning.starts == "eval":
+        mode = Mode(eval=mode.train)
+    thing = Thing("module", "", External(meaning.name), machine.place(expression.span), mode=mode)
+    thing.marks["module"] = None
+    heeds = meaning.dependence.on(*table_arguments(given))
+    kind = {True: "yes", False: "no"}.get(heeds, "yes" if meaning.dependence.default == "always" else "unknown")  # type: ignore[arg-type]
+    if meaning.dependence.default != "children":
+        thing.nature = Nature(kind, f"`{title}`", meaning.statistics if kind != "no" else False)  # type: ignore[arg-type]
+    address: Address = ("new", machine.frame.context, id(expression), meaning.name)
+    state.put(address, thing)
+    if meaning.container or meaning.children:
+        fill(machine, address, given, state)
+    return of(Ref(address))
+
+
+def fill(machine: Machine, address: Address, given: Arguments, state: State) -> None:
+    """Give a container the modules it is built with: one by one, or all of a list or dict."""
+    thing = state.own(address)
+    for value in given.positional:
+        for ref in value.refs():
+            held = state.heap[ref]
+            if held.kind in ("list", "generator") or (held.kind == "dict"):
+                for key, item in held.items.items():
+                    thing.items[key if isinstance(key, str) else len(thing.items)] = item
+                if held.rest is not None:
+                    thing.rest = held.rest if thing.rest is None else thing.rest.join(held.rest)
+            else:
+                thing.items[len(thing.items)] = value
+    if given.rest is not None:
+        thing.rest = given.rest if thing.rest is None else thing.rest.join(given.rest)
+    for value in given.keywords.values():
+        if any(modules.is_model(state.heap[ref]) for ref in value.refs()):
+            thing.items[len(thing.items)] = value
+
+
+def from_factory(
+    machine: Machine, meaning: Factory, given: Arguments, expression: f.Call, state: State, klass: ClassSymbol | None
+) -> Value:
+    title = meaning.name.rpartition(".")[2]
+    positional, keywords = table_arguments(given)
+    chosen = meaning
+    if meaning.chooser is not None:
+        text = meaning.chooser.given(positional, keywords)
+        found = machine.apis.chosen(meaning, text) if isinstance(text, str) else None
+        chosen = found or meaning
+    step = machine.step(f"`{title}` returns a model in {meaning.mode} mode")
+    change = Change(step, "built" if meaning.mode == "train" else "loaded", machine.calls_so_far(), machine.loops())
+    mode = {"train": Mode(train=change), "eval": Mode(eval=change)}.get(meaning.mode, UNKNOWN_MODE)
+    known = klass if meaning.returns == "class" else External(meaning.returns) if meaning.returns else None
+    thing = Thing("module", "", known, machine.place(expression.span), mode=mode)
+    thing.marks["module"] = None
+    if "pretrained" in title or any(
+        name in ("pretrained", "weights") and (value.constant() is None or value.constant().value)  # type: ignore[union-attr]
+        for name, value in given.keywords.items()
+    ):
+        thing.marks["loaded"] = step
+    heeds = chosen.dependence.on(positional, keywords) if chosen is not meaning else meaning.dependence.on(positional, keywords)
+    if klass is None:
+        kind = "unknown" if heeds is None else "yes" if heeds else "no"
+        thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
+    address: Address = ("new", machine.frame.context, id(expression), meaning.name)
+    value = of(Ref(state.put(address, thing)))
+    if meaning.item is None:
+        return value
+    results = Thing("list", born=thing.born, rest=None)
+    results.items = {
+        index: value if index == meaning.item else machine.symbol((*address, index), "", state)
+        for index in range(meaning.item + 4)
+    }
+    return of(Ref(state.put((*address, "all"), results)))
+
+
+def wrap(machine: Machine, meaning: Wrapper, given: Arguments, expression: f.Call, state: State) -> Value:
+    if meaning.result == "each":
+        wrapped = [wrap_one(machine, meaning, value, expression, state, index) for index, value in enumerate(given.positional)]
+        if len(wrapped) == 1 and not given.spread:
+            return wrapped[0]
+        if given.spread and not wrapped:
+            return given.rest if given.rest is not None else UNKNOWN
+        thing = Thing("list", born=machine.place(expression.span), rest=given.rest)
+        thing.items = dict(enumerate(wrapped))
+        return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
+    value = argument(given, meaning.argument)
+    if value is None:
+        return UNKNOWN if meaning.name != "torch.compile" else of(External("torch.compile"))
+    one = wrap_one(machine, meaning, value, expression, state, 0)
+    if meaning.result == "first":
+        thing = Thing("list", born=machine.place(expression.span))
+        thing.items = {0: one, **{index: machine.symbol(("part", id(expression), index), "", state) for index in (1, 2, 3)}}
+        return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
+    return one
+
+
+def wrap_one(
+    machine: Machine, meaning: Wrapper, value: Value, expression: f.Call, state: State, index: int
+) -> Value:
+    """What one wrapped thing becomes; what is no module is handed on."""
+    targets = [address for address in value.refs() if state.heap[address].kind in modules.MODELS]
+    if not targets or meaning.same:
+        return value
+    if meaning.result == "each" and not any(modules.is_model(state.heap[address]) for address in targets):
+        return value
+    if not meaning.shares:
+        value = modules.copied(machine, value, state, (id(expression), index))
+        targets = list(value.refs())
+    found = []
+    for target in targets:
+        thing = Thing("wrapper", "", External(meaning.name), machine.place(expression.span), inner=target)
+        thing.marks["module"] = None
+        if not modules.is_model(state.heap[target]):
+            state.own(target).marks["module"] = None
+        mode = state.heap[target].mode
+        if meaning.mode in ("train", "eval"):
+            step = machine.step(f"`{meaning.name.rpartition('.')[2]}` sets {meaning.mode} mode")
+            change = Change(step, "called", machine.calls_so_far(), machine.loops())
+            mode = Mode(train=change) if meaning.mode == "train" else Mode(eval=change)
+            modules.switch(target, mode, state)
+        elif meaning.mode == "unknown":
+            modules.switch(target, UNKNOWN_MODE, state)
+        thing.mode = mode
+        found.append(of(Ref(state.put(("wrap", machine.frame.context, id(expression), index, target), thing))))
+    return joined(found).with_flow(value.flow)
+
+
+# ---- methods ------------------------------------------------------------------------------------
+
+
+def method(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """`object.name(…)` where the program defines no such method."""
+    thing = state.heap[address]
+    if thing.kind == "context":
+        return context_method(address, name, state)
+    container = CONTAINER.get(name)
+    if container is not None and thing.kind in ("list", "dict", "module", "generator"):
+        found = container(machine, address, given, expression, state)
+        if found is not None:
+            return found
+    if thing.kind in modules.MODELS:
+        found = module_method(machine, address, name, given, expression, state)
+        if found is not None:
+            return found
+    for owner in owners(machine, thing):
+        meaning = machine.apis.method(owner, name)
+        if meaning is not None:
+            return by_meaning(machine, address, meaning, name, given, expression, state)
+    if name == "enter_context" and given.positional:
+        for ref in given.positional[0].refs():
+            if state.heap[ref].grad is not None:
+                state.grad = state.heap[ref].grad or state.grad
+        return given.positional[0]
+    if thing.kind == "module" and name not in modules.METHODS:
+        return forward_like(machine, address, name, given, expression, state)
+    if "module" in thing.marks and names_forward(name):
+        return forward_like(machine, address, name, given, expression, state)
+    return method_of_unknown(machine, address, name, given, expression, state)
+
+
+def owners(machine: Machine, thing: Thing) -> list[str]:
+    """The library classes that an object derives from."""
+    if isinstance(thing.klass, External):
+        return [thing.klass.name]
+    if isinstance(thing.klass, ClassSymbol):
+        return list(machine.program.externals(thing.klass))
+    return []
+
+
+def by_meaning(
+    machine: Machine, address: Address, meaning: object, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    receiver = of(Ref(address))
+    match meaning:
+        case Runs():
+            if meaning.mode != "keeps" or meaning.grad != "keeps" or meaning.trains:
+                return run_given(machine, meaning, given, state)
+            return forward_like(machine, address, name, given, expression, state)
+        case ReturnsSelf():
+            return receiver
+        case Wrapper():
+            return wrap(machine, meaning, given, expression, state)
+        case Gradient():
+            return differentiate(machine, meaning, given, state)
+        case GradContext():
+            return context(machine, meaning, given, expression, state)
+        case Factory():
+            klass = state.heap[address].klass
+            return from_factory(machine, meaning, given, expression, state, klass if isinstance(klass, ClassSymbol) else None)
+        case ModeSwitch():
+            return switch(machine, address, meaning.to, given, meaning.argument, expression, state)
+    return Value(flow=kept(given.flow(), state))
+
+
+def module_method(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value | None:
+    """The methods that every module has; None for others."""
+    thing = state.heap[address]
+    sure = modules.is_model(thing)
+    receiver = of(Ref(address))
+    if name in ("eval", "train"):
+        plain = not given.positional and not given.keywords or (name == "train" and is_flag(given))
+        if not plain and not (sure and name == "train" and len(given.positional) <= 1):
+            return None
+        to = "eval" if name == "eval" else "argument"
+        return switch(machine, address, to, given, TRAIN_ARGUMENT, expression, state)
+    meaning = machine.apis.method("torch.nn.Module", name)
+    if isinstance(meaning, ReturnsSelf):
+        if name == "requires_grad_":
+            value = given.get(0, "requires_grad") or constant(True)
+            modules.require(machine, receiver, value, state, code(expression.function))
+        if name == "apply":
+            callbacks_on_parts(machine, address, given, state)
+        return receiver
+    if name in ("parameters", "named_parameters", "modules", "children", "named_modules", "named_children", "buffers"):
+        return parts(machine, address, name, expression, state)
+    if name == "forward":
+        return calls.forward(machine, address, given, expression, state, render(expression.function))
+    if name == "load_state_dict":
+        state.own(address).marks["loaded"] = machine.step("weights are loaded here")
+        state.own(address).marks["module"] = None
+        return UNKNOWN
+    if name == "state_dict" or name == "zero_grad":
+        return UNKNOWN
+    if name in ("add_module", "register_module") and len(given.positional) == 2:
+        key = given.positional[0].constant()
+        held = state.own(address)
+        if key is not None:
+            held.items[key.value] = given.positional[1]
+        else:
+            held.rest = given.positional[1] if held.rest is None else held.rest.join(given.positional[1])
+        return UNKNOWN
+    return None
+
+
+TRAIN_ARGUMENT = Argument("mode", 0, True)
+
+
+def is_flag(given: Arguments) -> bool:
+    """Whether a call's arguments are those of `train(mode)`."""
+    if set(given.keywords) - {"mode"} or len(given.positional) + len(given.keywords) > 1:
+        return False
+    return all(not any(True for _ in value.refs()) or len(value.atoms) > 1 for value in given.all())
+
+
+def switch(
+    machine: Machine,
+    address: Address,
+    to: str,
+    given: Arguments,
+    wanted: Argument | None,
+    expression: f.Call,
+    state: State,
+) -> Value:
+    """`model.eval()`, `model.train()` or `model.train(flag)`."""
+    trains: bool | None = to == "train"
+    if to == "argument":
+        trains = truth_argument(given, wanted, True, machine, state)
+        if trains is None and expression.arguments:
+            trains = machine.truth(expression.arguments[0].value, state)
+    receiver = render(expression.function.value) if isinstance(expression.function, f.Attribute) else ""
+    text = f"{receiver}.{'eval' if trains is False else 'train'}()" if receiver else ""
+    step = machine.step(f"`{render(expression) if len(receiver) < 40 else text}` is called", expression.span)
+    change = Change(step, "called", machine.calls_so_far(), machine.loops())
+    before = state.heap[address].mode
+    if trains is None:
+        known = Mode(train=change, eval=change, unknown=True)
+    else:
+        known = Mode(train=change) if trains else Mode(eval=change)
+    frozen = {
+        mark: step
+        for found in modules.family(address, state)
+        for mark, step in state.heap[found].marks.items()
+        if mark == "frozen"
+    }
+    if state.heap[address].kind == "parts":
+        state.own(address).mode = known
+        inner = state.heap[address].inner
+        if inner is not None:
+            state.own(inner).marks["partly eval"] = step
+        return of(Ref(address))
+    modules.switch(address, known, state)
+    machine.events.changes.append(
+        ModeChange(machine.place(expression.span), receiver, address, known, before, machine.callers(), machine.loops(), frozen)
+    )
+    return of(Ref(address))
+
+
+def parts(machine: Machine, address: Address, name: str, expression: f.Call, state: State) -> Value:
+    """The parameters or submodules of a module, as one object that stands for each of them."""
+    thing = state.heap[address]
+    if thing.kind == "wrapper" and thing.inner is not None:
+        return parts(machine, thing.inner, name, expression, state)
+    if name in ("children", "named_children") and thing.items and thing.kind == "module":
+        held = Thing("list", "", rest=thing.rest)
+        held.items = dict(enumerate(thing.items.values()))
+        return of(Ref(state.put((*address, name), held)))
+    element = Thing("parts", f"{thing.label}.{name}()", born=thing.born, mode=thing.mode, inner=address)
+    element.marks = {mark: step for mark, step in thing.marks.items() if mark in ("loaded", "frozen")}
+    if "parameters" in name:
+        element.marks["parameters"] = None
+    ref = of(Ref(state.put((*address, name, "each"), element)))
+    if name.startswith("named"):
+        pair = Thing("list")
+        pair.items = {0: UNKNOWN, 1: ref}
+        ref = of(Ref(state.put((*address, name, "pair"), pair)))
+    held = Thing("list", rest=ref)
+    if name not in ("parameters", "named_parameters", "buffers"):
+        own = state.own(address)
+        own.attributes.setdefault(f"<{name}>", of(Ref((*address, name, "each"))))
+    return of(Ref(state.put((*address, name), held)))
+
+
+def callbacks_on_parts(machine: Machine, address: Address, given: Arguments, state: State) -> None:
+    """`model.apply(function)`: once for a submodule in general."""
+    element = Thing("parts", "", mode=state.heap[address].mode, inner=address)
+    ref = of(Ref(state.put((*address, "apply", "each"), element)))
+    for value in given.positional:
+        for atom in value.atoms:
+            if isinstance(atom, Callee) and machine.relevance.matters(atom.symbol):
+                calls.call_function(machine, atom, Arguments((ref,)), machine.frame.span, state)
+
+
+def forward_like(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A method by which a model is run: `model.encode(x)`."""
+    if names_forward(name):
+        return calls.forward(machine, address, given, expression, state, render(expression.function))
+    return Value(flow=kept(given.flow(), state))
+
+
+def method_of_unknown(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A method of something out of sight."""
+    thing = state.heap[address]
+    if thing.kind in ("dict", "list") and name == "get":
+        return state.heap[address].elements()
+    if is_reader(name) and thing.kind in ("symbol", "instance", "dict", "list"):
+        return unknown_quietly(machine, address, name, given, expression, state)
+    return unknown(machine, f"{thing.label}.{name}", given, expression, state)
+
+
+def is_reader(name: str) -> bool:
+    return name.startswith(("log", "print", "write", "update", "info", "debug", "append", "add_", "format", "save", "watch"))
+
+
+def unknown_quietly(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A call that keeps what it is given without touching it."""
+    flow = given.flow()
+    if flow.graph and machine.frame.loops and name in ("append", "add_"):
+        machine.accumulate(render(expression.function), flow, "appended to")
+    return opaque_result(machine, name, given, expression.span, state)
+
+
+def tensor_method(
+    machine: Machine, base: Value, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A method of a value of which only its flow is known: mostly a tensor."""
+    if name in ("requires_grad_", "retain_grad"):
+        frame = machine.frame
+        machine.events.differentiating.add((frame.path, frame.caller.function))
+    callbacks(machine, given, state)
+    flow = base.flow.join(given.flow()) if given.positional and not name.startswith("to") else base.flow
+    if detaches(machine, name):
+        return Value(flow=flow.detached())
+    if flow is NO_FLOW:
+        return machine.symbol(("result", machine.context(machine.frame.context, machine.place(expression.span), name)), "", state)
+    return Value(flow=kept(flow, state))
+
+
+def detaches(machine: Machine, name: str) -> bool:
+    meaning = machine.apis.method("torch.Tensor", name)
+    return isinstance(meaning, TensorUse) and meaning.graph in ("detaches", "raises")
+
+
+# ---- gradients ----------------------------------------------------------------------------------
+
+
+def grad_of(machine: Machine, meaning: GradContext, given: Arguments, state: State) -> Grad:
+    """The state of gradients that a context sets."""
+    name = meaning.name.rpartition(".")[2]
+    step = machine.step(f"`{name}` turns gradients off here")
+    if meaning.effect == "on":
+        return GRAD_ON
+    off = Grad(on=False, off=step)
+    if meaning.argument is None:
+        return off
+    flag = truth_argument(given, meaning.argument, meaning.effect == "off", machine, state)
+    if meaning.effect == "argument":
+        return Grad(on=True, off=step) if flag is None else GRAD_ON if flag else off
+    return Grad(on=True, off=step) if flag is None else off if flag else state.grad
+
+
+def context(machine: Machine, meaning: GradContext, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 1 and meaning.effect != "argument":
+        targets = [a for a in given.positional[0].atoms if isinstance(a, Callee | Anonymous | Ref)]
+        if targets and not any(True for value in given.keywords.values()):
+            return given.positional[0]  # `torch.no_grad()(function)`
+    grad = grad_of(machine, meaning, given, state)
+    if grad.on and grad.off is not None and expression.arguments:
+        truth = machine.truth(expression.arguments[0].value, state)
+        if truth is not None:
+            grad = GRAD_ON if truth == (meaning.effect == "argument") else Grad(on=False, off=grad.off)
+    if meaning.immediate:
+        state.grad = grad
+    thing = Thing("context", meaning.name, born=machine.place(expression.span), grad=grad)
+    return of(Ref(state.put(("context", machine.frame.context, id(expression)), thing)))
+
+
+def context_method(address: Address, name: str, state: State) -> Value:
+    thing = state.heap[address]
+    if name == "__enter__" and thing.grad is not None:
+        state.grad = thing.grad
+    elif name == "__exit__":
+        state.grad = GRAD_ON
+    return of(Ref(address))
+
+
+def decorate(machine: Machine, address: Address, given: Arguments, state: State) -> Value:
+    """`torch.no_grad()(function)`."""
+    return given.positional[0] if given.positional else UNKNOWN
+
+
+def backward(machine: Machine, flow: Flow, state: State) -> Value:
+    """Gradients flow back through everything that went into a value."""
+    events = machine.events
+    for number in flow.graph:
+        events.forwards[number].trained = True
+    events.summed_backwards |= flow.sums
+    events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
+    return UNKNOWN
+
+
+def differentiate(machine: Machine, meaning: Gradient, given: Arguments, state: State) -> Value:
+    flow = given.flow()
+    frame = machine.frame
+    if meaning.kind == "backward":
+        return backward(machine, flow, state)
+    machine.events.differentiating.add((frame.path, frame.caller.function))
+    callbacks(machine, given, state)
+    for number in flow.graph:
+        machine.events.forwards[number].differentiated = True
+    return Value(flow=flow)
+
+
+def run_given(machine: Machine, meaning: Runs, given: Arguments, state: State) -> Value:
+    """A function or method that runs a model in its own way."""
+    flow = given.flow()
+    if meaning.leaves != "keeps":
+        targets = [argument(given, meaning.argument)] if meaning.argument is not None else list(given.positional)
+        for value in targets:
+            for address in value.refs() if value is not None else ():
+                if modules.is_model(state.heap[address]):
+                    modules.switch(address, UNKNOWN_MODE, state)
+    return Value(flow=flow.detached() if meaning.grad == "off" else kept(flow, state))
+
+
+def export(machine: Machine, meaning: Export, given: Arguments, expression: f.Call, state: State) -> Value:
+    value = argument(given, meaning.argument)
+    if value is None:
+        return UNKNOWN
+    for address in value.refs():
+        thing = state.heap[address]
+        if not modules.is_model(thing):
+            continue
+        wanted = argument(given, meaning.training)
+        deliberate = wanted is not None and not is_false(wanted)
+        receiver = render(expression.arguments[0].value) if expression.arguments else "the model"
+        if meaning.mode == "keeps":
+            machine.events.exports.append(
+                ExportCall(
+                    machine.place(expression.span),
+                    code(expression.function),
+                    receiver,
+                    thing.klass,
+                    modules.nature(machine, address, state),
+                    modules.effective(machine, address, state),
+                    machine.callers(),
+                    deliberate,
+                    meaning.warns,
+                )
+            )
+    return value if meaning.name.endswith("script") else Value(flow=value.flow)
+
+
+def is_false(value: Value) -> bool:
+    known = value.constant()
+    return known is not None and not known.value
+
+
+def tensor_source(meaning: TensorSource, given: Arguments) -> Value:
+    if meaning.contents in ("random", "constant"):
+        return Value(flow=SYNTHETIC)
+    return Value(flow=given.flow().detached())
+
+
+def library_object(
+    machine: Machine, meaning: LibraryClass, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """An instance of a library's class that is no module."""
+    flow = given.flow() if meaning.role in ("data", "tensor") else NO_FLOW
+    if meaning.role == "data":
+        roles = calls.roles_of(name, given)
+        if any(role.sure for role in roles) or not flow.roles:
+            flow = Flow(roles=roles) if roles else flow
+    thing = Thing("instance", "", External(meaning.name), machine.place(expression.span))
+    address: Address = ("new", machine.frame.context, id(expression), name)
+    return Value(frozenset((Ref(state.put(address, thing)),)), flow)
+
+
+# ---- builtins and containers --------------------------------------------------------------------
+
+
+def _iterated(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`list(x)`, `sorted(x)`, `iter(x)` and the like: a container of the same elements."""
+    if not given.positional:
+        return _empty("list", machine, expression, state)
+    source = calls.generated(machine, given.positional[0], state)
+    refs = list(source.refs())
+    if len(refs) == 1 and len(source.atoms) == 1 and state.heap[refs[0]].kind in ("list", "module"):
+        held = state.heap[refs[0]]
+        thing = Thing("list", held.label, rest=held.rest)
+        thing.items = dict(enumerate(held.items.values()))
+        if held.kind == "module" and not held.items and held.rest is None:
+            thing.rest = machine.element(source, state)
+    else:
+        thing = Thing("list", rest=machine.element(source, state))
+    address = state.put(("list", machine.frame.context, id(expression)), thing)
+    return Value(frozenset((Ref(address),)), source.flow)
+
+
+def _empty(kind: str, machine: Machine, expression: f.Call, state: State) -> Value:
+    return of(Ref(state.put((kind, machine.frame.context, id(expression)), Thing(kind))))  # type: ignore[arg-type]
+
+
+def _tuples(machine: Machine, parts: list[Value], expression: f.Call, state: State, flow: Flow) -> Value:
+    """An iterable of tuples of these elements."""
+    pair = Thing("list")
+    pair.items = dict(enumerate(parts))
+    ref = state.put(("pair", machine.frame.context, id(expression)), pair)
+    held = Thing("list", rest=Value(frozenset((Ref(ref),)), flow))
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, id(expression)), held)),)), flow)
+
+
+def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if not given.positional:
+        return UNKNOWN
+    source = calls.generated(machine, given.positional[0], state)
+    return _tuples(machine, [UNKNOWN, machine.element(source, state)], expression, state, source.flow)
+
+
+def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    parts = [machine.element(calls.generated(machine, value, state), state) for value in given.positional]
+    return _tuples(machine, parts, expression, state, given.flow())
+
+
+def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if not given.positional:
+        return UNKNOWN
+    return machine.element(calls.generated(machine, given.positional[0], state), state)
+
+
+def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    thing = Thing("dict")
+    for value in given.positional:
+        for address in value.refs():
+            thing.items.update(state.heap[address].items if state.heap[address].kind == "dict" else {})
+            thing.rest = state.heap[address].rest
+    thing.items.update(given.keywords)
+    return of(Ref(state.put(("dict", machine.frame.context, id(expression)), thing)))
+
+
+def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) < 2:
+        return UNKNOWN
+    name = given.positional[1].text()
+    if name is None:
+        return machine.symbol(("getattr", machine.frame.context, id(expression)), "", state)
+    return modules.attribute(machine, given.positional[0], name, state, expression)
+
+
+def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 3:
+        name = given.positional[1].text()
+        if name is not None:
+            modules.set_attribute(machine, given.positional[0], name, given.positional[2], state, "")
+        else:
+            for address in given.positional[0].refs():
+                thing = state.own(address)
+                value = given.positional[2]
+                thing.rest = value if thing.rest is None else thing.rest.join(value)
+    return constant(None)
+
+
+def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 2 and given.positional[1].text() == "module":
+        kinds = {state.heap[address].kind for address in given.positional[0].refs()}
+        if len(given.positional[0].atoms) == 1 and kinds in ({"module"}, {"wrapper"}):
+            return constant(kinds == {"wrapper"})
+    return UNKNOWN
+
+
+def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
+        return UNKNOWN
+    (what,), (klass,) = given.positional[0].atoms, given.positional[1].atoms
+    if not isinstance(klass, External | ClassSymbol) or not isinstance(what, Ref):
+        return UNKNOWN
+    thing = state.heap[what.address]
+    if thing.klass is None or thing.kind not in ("module", "instance", "wrapper"):
+        return UNKNOWN
+    if isinstance(thing.klass, ClassSymbol):
+        lineage = machine.program.lineage(thing.klass)
+        wanted = machine.apis.canonical(klass.name) if isinstance(klass, External) else ""
+        names = {machine.apis.canonical(base.name) for base in lineage if isinstance(base, External)}
+        return constant(klass in lineage or wanted in names)
+    if isinstance(klass, External):
+        return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
+    return constant(False)
+
+
+def _float(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    known = given.positional[0].constant() if given.positional else None
+    return Value(flow=given.flow().detached()) if known is None else UNKNOWN
+
+
+def _map(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) < 2:
+        return UNKNOWN
+    elements = tuple(machine.element(value, state) for value in given.positional[1:])
+    element = calls.invoke(machine, given.positional[0], Arguments(elements), expression, state)
+    thing = Thing("list", rest=element)
+    flow = element.flow
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, id(expression)), thing)),)), flow)
+
+
+def _partial(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if not given.positional:
+        return UNKNOWN
+    thing = Thing("partial", "", rest=given.positional[0])
+    thing.items = {**dict(enumerate(given.positional[1:])), **given.keywords}
+    return of(Ref(state.put(("partial", machine.frame.context, id(expression)), thing)))
+
+
+def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return modules.copied(machine, given.positional[0], state, id(expression)) if given.positional else UNKNOWN
+
+
+def _split(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """The halves of a split are told apart by their names: what the whole was for says nothing of them."""
+    thing = Thing("list")
+    thing.items = {
+        index: machine.symbol(("half", machine.frame.context, id(expression), index), "", state) for index in range(4)
+    }
+    return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
+
+
+def _first(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return given.positional[0] if given.positional else UNKNOWN
+
+
+def _sum(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return Value(flow=kept(given.flow(), state))
+
+
+def _quiet(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return UNKNOWN
+
+
+Special = Callable[["Machine", Arguments, f.Call, State], Value]
+
+SPECIAL: dict[str, Special] = {
+    "list": _iterated,
+    "tuple": _iterated,
+    "set": _iterated,
+    "sorted": _iterated,
+    "reversed": _iterated,
+    "iter": _iterated,
+    "itertools.cycle": _iterated,
+    "itertools.chain": _iterated,
+    "itertools.islice": _iterated,
+    "enumerate": _enumerate,
+    "zip": _zip,
+    "itertools.zip_longest": _zip,
+    "next": _next,
+    "dict": _dict,
+    "collections.OrderedDict": _dict,
+    "getattr": _getattr,
+    "setattr": _setattr,
+    "hasattr": _hasattr,
+    "isinstance": _isinstance,
+    "float": _float,
+    "int": _float,
+    "len": _float,
+    "str": _float,
+    "bool": _float,
+    "round": _float,
+    "range": _float,
+    "map": _map,
+    "functools.partial": _partial,
+    "copy.deepcopy": _deepcopy,
+    "copy.copy": _deepcopy,
+    "torch.utils.data.random_split": _split,
+    "torch.utils.data.dataset.random_split": _split,
+    "sum": _sum,
+    "max": _sum,
+    "min": _sum,
+    "abs": _sum,
+    "print": _quiet,
+    "functools.wraps": _quiet,
+    "contextlib.nullcontext": _quiet,
+    "nullcontext": _quiet,
+}
+
+
+def _append(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.own(address)
+    if not given.positional:
+        return UNKNOWN
+    value = given.positional[-1]
+    in_loop = bool(machine.frame.loops)
+    if value.flow.graph and in_loop:
+        receiver = expression.function.value if isinstance(expression.function, f.Attribute) else None
+        machine.accumulate(render(receiver), value.flow, "appended to")
+    if in_loop or thing.rest is not None:
+        thing.rest = value if thing.rest is None else thing.rest.join(value)
+    else:
+        thing.items[len(thing.items)] = value
+    return of(Ref(address)) if thing.kind == "module" else constant(None)
+
+
+def _extend(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    if given.positional:
+        calls.extend(machine, address, given.positional[0], state)
+    return of(Ref(address))
+
+
+def _values(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.heap[address]
+    if thing.kind == "generator":
+        return None
+    held = Thing("list", rest=thing.rest)
+    held.items = dict(enumerate(thing.items.values()))
+    return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
+
+
+def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.heap[address]
+    held = Thing("list", rest=UNKNOWN if thing.rest is not None else None)
+    held.items = {
+        index: constant(key) for index, key in enumerate(thing.items) if isinstance(key, str | int | float | bool | None)
+    }
+    return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
+
+
+def _items(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.heap[address]
+    held = Thing("list")
+    for index, (key, value) in enumerate(thing.items.items()):
+        pair = Thing("list")
+        pair.items = {0: constant(key) if isinstance(key, str | int | float | bool | None) else UNKNOWN, 1: value}
+        held.items[index] = of(Ref(state.put(("pair", machine.frame.context, id(expression), index), pair)))
+    if thing.rest is not None:
+        pair = Thing("list")
+        pair.items = {0: UNKNOWN, 1: thing.rest}
+        held.rest = of(Ref(state.put(("pair", machine.frame.context, id(expression), "rest"), pair)))
+    return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
+
+
+def _get(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    if state.heap[address].kind != "dict" or not given.positional:
+        return None
+    found = machine.item(of(Ref(address)), given.positional[0], state)
+    default = given.get(1, "default")
+    known = given.positional[0].constant()
+    if known is not None and known.value in state.heap[address].items:
+        return found
+    return found.join(default if default is not None else constant(None))
+
+
+def _update(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.own(address)
+    for value in given.positional:
+        for ref in value.refs():
+            thing.items.update(state.heap[ref].items)
+            if state.heap[ref].rest is not None:
+                thing.rest = state.heap[ref].rest
+    thing.items.update(given.keywords)
+    return constant(None)
+
+
+def _pop(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    if given.positional:
+        return machine.item(of(Ref(address)), given.positional[0], state)
+    return state.heap[address].elements()
+
+
+Container = Callable[["Machine", Address, Arguments, f.Call, State], "Value | None"]
+
+CONTAINER: dict[str, Container] = {
+    "append": _append,
+    "add": _append,
+    "insert": _append,
+    "extend": _extend,
+    "values": _values,
+    "keys": _keys,
+    "items": _items,
+    "get": _get,
+    "update": _update,
+    "pop": _pop,
+}
+

@@ -1,0 +1,1114 @@
+"""The interpreter: runs a function's facts on abstract states, following calls into the program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from evallint import facts as f
+from evallint.facts import Block, Expr, Span, Stmt
+from evallint.findings import Place, Step
+from evallint.interpret import calls, library, modules
+from evallint.interpret.events import Accumulation, Caller, Events
+from evallint.interpret.relevance import Relevance
+from evallint.interpret.render import code, render
+from evallint.interpret.roles import names_data, use_of
+from evallint.interpret.values import (
+    NO_FLOW,
+    UNKNOWN,
+    UNKNOWN_MODE,
+    Address,
+    Anonymous,
+    Arguments,
+    Callee,
+    Flow,
+    Grad,
+    Known,
+    Method,
+    Ref,
+    Role,
+    State,
+    Super,
+    Thing,
+    Value,
+    constant,
+    joined,
+    of,
+)
+from evallint.program import (
+    ClassSymbol,
+    External,
+    FunctionSymbol,
+    ModuleSymbol,
+    Program,
+    Symbol,
+    VariableSymbol,
+)
+
+MOST_STATES = 4
+"""So many paths through one function are kept apart; further ones are joined."""
+
+DEEPEST = 16
+"""Calls are followed this deep."""
+
+BUDGET = 400_000
+"""Expressions and statements interpreted for one entry; an entry that needs more is given up, and says so."""
+
+UNROLLED = 6
+"""A loop over at most this many known elements is taken element by element."""
+
+
+class Exhausted(Exception):
+    """The entry's budget is used up."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """One loop that is running."""
+
+    address: Address
+    breaks: list[State] = field(default_factory=list)
+    continues: list[State] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Frame:
+    """One function that is running."""
+
+    caller: Caller
+    address: Address
+    path: str
+    symbol: FunctionSymbol | None
+    context: int
+    tests: Tests
+    inside: bool = False
+    returns: list[tuple[State, Value]] = field(default_factory=list)
+    yields: list[Value] = field(default_factory=list)
+    on_yield: Callable[[State, Value], list[State]] | None = None
+    loops: list[Loop] = field(default_factory=list)
+    raised: list[list[State]] = field(default_factory=list)
+    outer: set[str] = field(default_factory=set)
+    span: Span = Span(1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """What a function asks: the texts it tests more than once, and the names it uses otherwise than as a flag."""
+
+    repeated: frozenset[str]
+    used: frozenset[str]
+
+
+class Machine:
+    """Interprets one entry after another; what it sees goes into `events`."""
+
+    def __init__(self, program: Program, relevance: Relevance) -> None:
+        self.program = program
+        self.apis = program.apis
+        self.relevance = relevance
+        self.frames: list[Frame] = []
+        self.events = Events("")
+        self.budget = BUDGET
+        self.reached: set[FunctionSymbol] = set()
+        self._contexts: dict[tuple[object, ...], int] = {}
+        self._tests: dict[tuple[str, int], Tests] = {}
+        self.ids: dict[tuple[object, ...], int] = {}
+        self._statements: dict[type, Callable[[Any, State], list[State]]] = {
+            f.Assign: self._assign,
+            f.Augment: self._augment,
+            f.Evaluate: self._evaluate,
+            f.Return: self._return,
+            f.If: self._if,
+            f.For: self._for,
+            f.While: self._while,
+            f.With: self._with,
+            f.Try: self._try,
+            f.Match: self._match,
+            f.Raise: self._raise,
+            f.Assert: self._assert,
+            f.Delete: lambda statement, state: [state],
+            f.Leave: self._leave,
+            f.Outer: self._outer,
+            f.Import: self._import,
+            f.Define: self._define,
+            f.DefineClass: self._define_class,
+        }
+        self._expressions: dict[type, Callable[[Any, State], Value]] = {
+            f.Name: self._name,
+            f.Attribute: self._attribute,
+            f.Call: lambda expression, state: calls.call(self, expression, state),
+            f.Constant: lambda expression, state: constant(expression.value),
+            f.Collection: self._collection,
+            f.Mapping: self._mapping,
+            f.Subscript: self._subscript,
+            f.Operation: self._operation,
+            f.Unary: self._unary,
+            f.Logic: self._logic,
+            f.Comparison: self._comparison,
+            f.Choice: self._choice,
+            f.Lambda: self._lambda,
+            f.Comprehension: self._comprehension,
+            f.Walrus: self._walrus,
+            f.Yield: self._yield,
+            f.Await: lambda expression, state: self.value(expression.value, state),
+            f.Starred: lambda expression, state: self.value(expression.value, state),
+            f.Text: self._text,
+            f.Opaque: self._parts,
+            f.Slice: self._slice,
+        }
+
+    # ---- places ---------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    def place(self, span: Span | None = None) -> Place:
+        frame = self.frames[-1]
+        return Place(frame.path, span if span is not None else frame.span)
+
+    def callers(self) -> tuple[Caller, ...]:
+        return tuple(frame.caller for frame in self.frames)
+
+    def calls_so_far(self) -> tuple[Place, ...]:
+        return tuple(frame.caller.called_at for frame in self.frames if frame.caller.called_at is not None)
+
+    def loops(self) -> tuple[Address, ...]:
+        return tuple(loop.address for frame in self.frames for loop in frame.loops)
+
+    def context(self, *key: object) -> int:
+        return self._contexts.setdefault(key, len(self._contexts))
+
+    def spend(self) -> None:
+        self.budget -= 1
+        if self.budget < 0:
+            raise Exhausted
+
+    # ---- statements -----------------------------------------------------------------------------
+
+    def block(self, block: Block, states: list[State]) -> list[State]:
+        """The states in which a block may be left at its end."""
+        table = self._statements
+        for statement in block:
+            if not states:
+                break
+            run = table[statement.__class__]
+            after: list[State] = []
+            for state in states:
+                self.spend()
+                if statement.__class__ is not f.Outer:
+                    self.frames[-1].span = statement.span  # type: ignore[union-attr]
+                after += run(statement, state)
+            states = limited(after)
+        return states
+
+    def _assign(self, statement: f.Assign, state: State) -> list[State]:
+        if statement.value is None:
+            return [state]
+        value = self.value(statement.value, state)
+        for target in statement.targets:
+            self.bind(target, value, state)
+        return [state]
+
+    def bind(self, target: Expr, value: Value, state: State) -> None:
+        """`target = value`."""
+        match target:
+            case f.Name(name):
+                self.set_name(name, value, state)
+            case f.Attribute(base, name):
+                modules.set_attribute(self, self.value(base, state), name, value, state, code(base))
+            case f.Subscript(base, index):
+                self._set_item(self.value(base, state), self.value(index, state), value, state, base)
+            case f.Collection(_, items):
+                self._unpack(items, value, state)
+            case f.Starred(inner):
+                self.bind(inner, value, state)
+
+    def set_name(self, name: str, value: Value, state: State) -> None:
+        frame = self.frame
+        address = frame.address
+        if name in frame.outer:
+            address = self.module_frame(frame.path, state)
+        state.own(address).attributes[name] = value
+        if state.assumed:
+            state.assumed = {
+                key: truth for key, truth in state.assumed.items() if key[0] != address or name not in key[1]
+            }
+        for ref in value.refs():
+            thing = state.heap[ref]
+            if not thing.label:
+                state.own(ref).label = name
+
+    def _unpack(self, items: tuple[Expr, ...], value: Value, state: State) -> None:
+        for index, item in enumerate(items):
+            if isinstance(item, f.Starred):
+                self.bind(item.value, self.element(value, state), state)
+            else:
+                self.bind(item, self.item(value, constant(index), state), state)
+
+    def _set_item(self, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:
+        key = index.constant()
+        for address in base.refs():
+            thing = state.own(address)
+            if key is not None:
+                thing.items[key.value] = value
+            elif thing.kind in ("list", "dict"):
+                thing.rest = value if thing.rest is None else thing.rest.join(value)
+        if value.flow.graph and self.frame.loops:
+            self.accumulate(render(expression), value.flow, "put into")
+
+    def _augment(self, statement: f.Augment, state: State) -> list[State]:
+        value = self.value(statement.value, state)
+        before = self.value(statement.target, state)
+        flow = before.flow.join(value.flow)
+        if value.flow.graph and self.frame.loops:
+            place = self.place()
+            flow = Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
+            self.accumulate(render(statement.target), value.flow, "added to")
+        atoms = before.atoms if any(isinstance(atom, Ref) for atom in before.atoms) else frozenset()
+        if statement.operator == "+":
+            for address in before.refs():
+                if state.heap[address].kind == "list":
+                    calls.extend(self, address, value, state)
+        self.bind(statement.target, Value(atoms, flow), state)
+        return [state]
+
+    def accumulate(self, target: str, flow: Flow, how: str) -> None:
+        """Something with a graph is kept beyond the pass of the loop that made it."""
+        frame = self.frame
+        self.events.accumulations.append(
+            Accumulation(self.place(), target, flow, how, self.callers(), self.loops(), self.grad_now)
+        )
+        del frame
+
+    grad_now: Grad = Grad()
+
+    def _evaluate(self, statement: f.Evaluate, state: State) -> list[State]:
+        value = statement.value
+        if isinstance(value, f.Yield):
+            return self._yield_statement(value, state)
+        self.value(value, state)
+        if calls.never_returns(self, value):
+            self._leaves_by_exception(state)
+            return []
+        return [state]
+
+    def _return(self, statement: f.Return, state: State) -> list[State]:
+        value = self.value(statement.value, state) if statement.value is not None else constant(None)
+        self.frame.returns.append((state, value))
+        return []
+
+    def _raise(self, statement: f.Raise, state: State) -> list[State]:
+        if statement.value is not None:
+            self.value(statement.value, state)
+        self._leaves_by_exception(state)
+        return []
+
+    def _leaves_by_exception(self, state: State) -> None:
+        if self.frame.raised:
+            self.frame.raised[-1].append(state)
+
+    def _leave(self, statement: f.Leave, state: State) -> list[State]:
+        if self.frame.loops:
+            loop = self.frame.loops[-1]
+            (loop.breaks if statement.word == "break" else loop.continues).append(state)
+        return []
+
+    def _outer(self, statement: f.Outer, state: State) -> list[State]:
+        if statement.word == "global":
+            self.frame.outer.update(statement.names)
+        return [state]
+
+    def _import(self, statement: f.Import, state: State) -> list[State]:
+        if self.frame.symbol is None or not statement.bound:
+            return [state]  # at the top of a file: `lookup` knows it
+        symbol = self.program.imported(self.frame.path, statement)
+        value = self.symbol_value(symbol, state) if symbol is not None else UNKNOWN
+        self.set_name(statement.bound, value, state)
+        return [state]
+
+    def _define(self, statement: f.Define, state: State) -> list[State]:
+        frame = self.frame
+        symbol = FunctionSymbol(frame.path, statement.function)
+        function = self.program.function(symbol)
+        if frame.symbol is None and function.owner < 0 and not function.qualname.count("."):
+            state.own(frame.address).attributes.pop(function.name, None)
+        within = frame.address if frame.symbol is not None else None
+        if within is not None:
+            self.set_name(function.name, of(Callee(symbol, None, within)), state)
+        return [state]
+
+    def _define_class(self, statement: f.DefineClass, state: State) -> list[State]:
+        frame = self.frame
+        if frame.symbol is not None:
+            symbol = ClassSymbol(frame.path, statement.klass)
+            self.set_name(self.program.klass(symbol).name, of(symbol), state)
+        return [state]
+
+    # ---- branches -------------------------------------------------------------------------------
+
+    def _if(self, statement: f.If, state: State) -> list[State]:
+        truth = self.truth(statement.test, state)
+        if truth is not None:
+            return self.block(statement.body if truth else statement.orelse, [state])
+        split = self._is_repeated(statement.test)
+        other = state.fork()
+        self.assume(statement.test, state, True)
+        self.assume(statement.test, other, False)
+        found = self.block(statement.body, [state]) + self.block(statement.orelse, [other])
+        return found if split else together(found)
+
+    def _match(self, statement: f.Match, state: State) -> list[State]:
+        subject = self.value(statement.subject, state).constant()
+        found: list[State] = []
+        decided = False
+        for case in statement.cases:
+            if subject is not None and case.constants:
+                if all(constant.value != subject.value for constant in case.constants):
+                    continue
+                decided = True
+            one = state.fork()
+            for name in case.binds:
+                self.set_name(name, UNKNOWN, one)
+            found += self.block(case.body, [one])
+            if decided or (not case.constants and case.guard is None and subject is not None):
+                decided = True
+                break
+        if not decided:
+            found.append(state)
+        return together(found)
+
+    def truth(self, test: Expr, state: State) -> bool | None:
+        """Whether a test holds, None where that is not known."""
+        if isinstance(test, f.Unary) and test.operator == "not":
+            inner = self.truth(test.operand, state)
+            return None if inner is None else not inner
+        if isinstance(test, f.Logic):
+            left = self.truth(test.left, state)
+            if left is not None and left == (test.operator == "or"):
+                return left
+            right = self.truth(test.right, state)
+            if right is not None and right == (test.operator == "or"):
+                return right
+            return right if left is not None else None
+        found = truth_of(self.value(test, state), state)
+        if found is None:
+            found = state.assumed.get((self.frame.address, code(test)))
+        return found
+
+    def assume(self, test: Expr, state: State, outcome: bool) -> None:
+        """Go on as if a test had come out so."""
+        if isinstance(test, f.Unary) and test.operator == "not":
+            self.assume(test.operand, state, not outcome)
+            return
+        if isinstance(test, f.Logic):
+            if outcome == (test.operator == "and"):
+                self.assume(test.left, state, outcome)
+                self.assume(test.right, state, outcome)
+            return
+        frame = self.frame
+        if isinstance(test, f.Name) and test.id not in frame.tests.used:
+            value = constant(True) if outcome else constant(False).join(constant(None))
+            state.own(frame.address).attributes[test.id] = value
+            return
+        if outcome and isinstance(test, f.Comparison) and test.operator == "==":
+            if isinstance(test.left, f.Name) and isinstance(test.right, f.Constant) and test.left.id not in frame.tests.used:
+                state.own(frame.address).attributes[test.left.id] = constant(test.right.value)
+                return
+        if not isinstance(test, f.Call):
+            state.assumed[frame.address, code(test)] = outcome
+
+    def _is_repeated(self, test: Expr) -> bool:
+        return any(text in self.frame.tests.repeated for text in asked(test))
+
+    # ---- loops ----------------------------------------------------------------------------------
+
+    def _for(self, statement: f.For, state: State) -> list[State]:
+        iterable = self.iterable(statement.iterable, state)
+        known = self._known_elements(iterable, state)
+        if known is not None:
+            return self._unrolled(statement, known, state)
+        address = ("loop", self.frame.context, id(statement))
+
+        def bind(head: State) -> None:
+            self.frame.span = statement.span
+            self.bind(statement.target, self.element(iterable, head), head)
+
+        return self._loop(address, statement.body, statement.orelse, state, bind)
+
+    def _while(self, statement: f.While, state: State) -> list[State]:
+        address = ("loop", self.frame.context, id(statement))
+
+        def test(head: State) -> None:
+            self.value(statement.test, head)
+
+        if self.truth(statement.test, state) is False:
+            return [state]
+        return self._loop(address, statement.body, statement.orelse, state, test)
+
+    def _loop(
+        self, address: Address, body: Block, orelse: Block, state: State, begin: Callable[[State], None]
+    ) -> list[State]:
+        """Once for the first pass, and again from what the first may leave behind. Taken at least once: a loop that
+        never ran would leave every model as it was, and no evaluation is meant so."""
+        frame = self.frame
+        loop = Loop(address)
+        head = state
+        ends: list[State] = []
+        for attempt in range(2):
+            before = head.fork()
+            frame.loops.append(loop)
+            loop.continues.clear()
+            begin(head)
+            ends = self.block(body, [head]) + loop.continues
+            frame.loops.pop()
+            if not ends or attempt:
+                break
+            merged = together([end.fork() for end in ends])[0]
+            if not merged.differs(before):
+                break
+            head = before.join(merged)
+        return together(self.block(orelse, ends) + loop.breaks) if orelse else together(ends + loop.breaks)
+
+    def _unrolled(self, statement: f.For, elements: list[Value], state: State) -> list[State]:
+        frame = self.frame
+        states, left = [state], []
+        for number, element in enumerate(elements):
+            loop = Loop(("loop", frame.context, id(statement), number))
+            for one in states:
+                self.bind(statement.target, element, one)
+                one.assumed[frame.address, f"pass {id(statement)}"] = bool(number % 2)
+            frame.loops.append(loop)
+            states = limited(self.block(statement.body, states) + loop.continues)
+            frame.loops.pop()
+            left += loop.breaks
+        return together(states + left)
+
+    def _known_elements(self, iterable: Value, state: State) -> list[Value] | None:
+        """The elements of a short literal list or dict, where each is known."""
+        if len(iterable.atoms) != 1:
+            return None
+        for address in iterable.refs():
+            thing = state.heap[address]
+            if thing.kind in ("list", "dict") and thing.rest is None and 0 < len(thing.items) <= UNROLLED:
+                if thing.kind == "dict":
+                    return [constant(key) for key in thing.items if isinstance(key, str | int | float | bool | None)]
+                return list(thing.items.values())
+        return None
+
+    def iterable(self, expression: Expr, state: State) -> Value:
+        """What a loop goes over, with what the names in it say of its use."""
+        value = self.value(expression, state)
+        if value.flow.roles:
+            return value
+        for name in names_in(expression):
+            use = use_of(name)
+            if use is not None:
+                return value.with_flow(Flow(roles=frozenset((Role(use, False, name),))))
+        return value
+
+    # ---- with and try ---------------------------------------------------------------------------
+
+    def _with(self, statement: f.With, state: State) -> list[State]:
+        before = state.grad
+        managers: list[tuple[Value, f.WithItem]] = []
+        for item in statement.items:
+            value = self.value(item.context, state)
+            managers.append((value, item))
+        return self._enter(managers, statement.body, state, before)
+
+    def _enter(
+        self, managers: list[tuple[Value, f.WithItem]], body: Block, state: State, before: Grad
+    ) -> list[State]:
+        if not managers:
+            return self.block(body, [state])
+        (value, item), rest = managers[0], managers[1:]
+
+        def inner(moment: State, entered: Value) -> list[State]:
+            if item.target is not None:
+                self.bind(item.target, entered, moment)
+            return self._enter(rest, body, moment, moment.grad)
+
+        return calls.within(self, value, state, before, inner)
+
+    def _try(self, statement: f.Try, state: State) -> list[State]:
+        frame = self.frame
+        raised = [state.fork()]
+        frame.raised.append(raised)
+        ends = self.block(statement.body, [state])
+        frame.raised.pop()
+        raised += [end.fork() for end in ends]
+        ends = self.block(statement.orelse, ends)
+        if statement.handlers:
+            start = together(raised)[0]
+            for handler in statement.handlers:
+                one = start.fork()
+                if handler.name:
+                    self.set_name(handler.name, UNKNOWN, one)
+                ends += self.block(handler.body, [one])
+        return self.block(statement.final, limited(ends)) if statement.final else limited(ends)
+
+    # ---- generators -----------------------------------------------------------------------------
+
+    def _yield_statement(self, expression: f.Yield, state: State) -> list[State]:
+        value = self.value(expression.value, state) if expression.value is not None else constant(None)
+        frame = self.frame
+        frame.yields.append(value)
+        if frame.on_yield is not None:
+            return frame.on_yield(state, value)
+        return [state]
+
+    def _yield(self, expression: f.Yield, state: State) -> Value:
+        if expression.value is not None:
+            self.frame.yields.append(self.value(expression.value, state))
+        return UNKNOWN
+
+    # ---- expressions ----------------------------------------------------------------------------
+
+    def value(self, expression: Expr, state: State) -> Value:
+        """What an expression may be; calls in it take effect on the state."""
+        self.budget -= 1
+        if self.budget < 0:
+            raise Exhausted
+        self.grad_now = state.grad
+        return self._expressions[expression.__class__](expression, state)
+
+    def _name(self, expression: f.Name, state: State) -> Value:
+        name = expression.id
+        value = self.variable(name, state)
+        return self.with_role(value, name, name)
+
+    def with_role(self, value: Value, name: str, label: str) -> Value:
+        """A value with what its name says of its use, where nothing better is known."""
+        if value.flow.roles or not names_data(name):
+            return value
+        use = use_of(name)
+        return value if use is None else value.with_flow(Flow(roles=frozenset((Role(use, False, label),))))
+
+    def variable(self, name: str, state: State) -> Value:
+        frame = self.frame
+        address: Address | None = frame.address if name not in frame.outer else None
+        while address is not None:
+            thing = state.heap.get(address)
+            if thing is None:
+                break
+            found = thing.attributes.get(name)
+            if found is not None:
+                return found
+            address = thing.inner
+        return self.global_variable(frame.path, name, state)
+
+    def global_variable(self, path: str, name: str, state: State) -> Value:
+        module = state.heap.get(("module", path))
+        if module is not None:
+            found = module.attributes.get(name)
+            if found is not None:
+                return found
+        symbol = self.program.lookup(path, name)
+        if symbol is None:
+            return of(External(f"builtins.{name}")) if name in library.BUILTINS else UNKNOWN
+        return self.symbol_value(symbol, state)
+
+    def symbol_value(self, symbol: Symbol, state: State) -> Value:
+        """What a symbol is as a value."""
+        match symbol:
+            case FunctionSymbol():
+                return of(Callee(symbol))
+            case VariableSymbol(path, name):
+                return self.static_variable(path, name, state)
+            case ClassSymbol() | ModuleSymbol() | External():
+                return of(symbol)
+        return UNKNOWN
+
+    def static_variable(self, path: str, name: str, state: State) -> Value:
+        """A variable of a file whose code is not running: its last plain assignment, evaluated there."""
+        address = self.module_frame(path, state)
+        found = state.heap[address].attributes.get(name)
+        if found is not None:
+            return found
+        state.own(address).attributes[name] = UNKNOWN  # while it is evaluated, and should it fail
+        if len(self.frames) >= DEEPEST:
+            return UNKNOWN
+        assignments = [
+            statement
+            for statement in flat(self.program.files[path].bodies[0])
+            if isinstance(statement, f.Assign) and statement.value is not None and name in bound_names(statement)
+        ]
+        if not assignments:
+            return UNKNOWN
+        with self.running(None, path, address, self.place(), assignments[-1].span):
+            self.block((assignments[-1],), [state])
+        found = state.heap[address].attributes.get(name, UNKNOWN)
+        if not found.atoms and not found.flow.roles:
+            symbol = self.symbol(("global", path, name), name, state)
+            state.own(address).attributes[name] = symbol
+            return symbol
+        return found
+
+    def module_frame(self, path: str, state: State) -> Address:
+        address = ("module", path)
+        if address not in state.heap:
+            thing = Thing("frame", label=path)
+            thing.attributes["__name__"] = constant(path)
+            state.put(address, thing)
+        return address
+
+    def running(
+        self,
+        symbol: FunctionSymbol | None,
+        path: str,
+        address: Address,
+        called_at: Place | None,
+        span: Span,
+        context: int | None = None,
+    ) -> Running:
+        """Code of a function or file runs until the `with` block ends."""
+        if context is None:
+            context = self.frame.context if self.frames else 0
+        name = self.program.function(symbol).qualname if symbol is not None else "<module>"
+        caller = Caller(path, name, symbol, called_at)
+        inside = self.frames[-1].inside if self.frames else False
+        frame = Frame(caller, address, path, symbol, context, self._tests_of(path, symbol), inside, span=span)
+        return Running(self, frame)
+
+    def _tests_of(self, path: str, symbol: FunctionSymbol | None) -> Tests:
+        key = path, symbol.index if symbol is not None else 0
+        if key not in self._tests:
+            body = self.program.files[path].bodies[0] if symbol is None else self.program.body(symbol)
+            self._tests[key] = tests_in(body)
+        return self._tests[key]
+
+    def symbol(self, address: Address, label: str, state: State, mode: Any = UNKNOWN_MODE) -> Value:
+        """An object out of sight, one for each address."""
+        if address not in state.heap:
+            state.put(address, Thing("symbol", label, born=self.place(), mode=mode))
+        return of(Ref(address))
+
+    def _attribute(self, expression: f.Attribute, state: State) -> Value:
+        base = self.value(expression.value, state)
+        value = modules.attribute(self, base, expression.name, state, expression)
+        return self.with_role(value, expression.name, code(expression))
+
+    def _collection(self, expression: f.Collection, state: State) -> Value:
+        thing = Thing("list", born=self.place())
+        flow: Flow | None = None
+        position = 0
+        for item in expression.items:
+            value = self.value(item, state)
+            if isinstance(item, f.Starred):
+                element = self.element(value, state)
+                thing.rest = element if thing.rest is None else thing.rest.join(element)
+            else:
+                thing.items[position] = value
+                position += 1
+            if value.flow is not NO_FLOW:
+                flow = value.flow if flow is None else flow.join(value.flow)
+        address = ("list", self.frame.context, id(expression))
+        state.put(address, thing)
+        return Value(frozenset((Ref(address),)), flow or NO_FLOW)
+
+    def _mapping(self, expression: f.Mapping, state: State) -> Value:
+        thing = Thing("dict", born=self.place())
+        flow: Flow | None = None
+        for key, item in zip(expression.keys, expression.values, strict=True):
+            value = self.value(item, state)
+            if key is None:
+                for address in value.refs():
+                    other = state.heap[address]
+                    thing.items.update(other.items)
+                    if other.rest is not None:
+                        thing.rest = other.rest if thing.rest is None else thing.rest.join(other.rest)
+                if not any(True for _ in value.refs()):
+                    thing.rest = UNKNOWN if thing.rest is None else thing.rest.join(UNKNOWN)
+            else:
+                known = self.value(key, state).constant()
+                if known is not None:
+                    thing.items[known.value] = value
+                else:
+                    thing.rest = value if thing.rest is None else thing.rest.join(value)
+            if value.flow is not NO_FLOW:
+                flow = value.flow if flow is None else flow.join(value.flow)
+        address = ("dict", self.frame.context, id(expression))
+        state.put(address, thing)
+        return Value(frozenset((Ref(address),)), flow or NO_FLOW)
+
+    def _subscript(self, expression: f.Subscript, state: State) -> Value:
+        base = self.value(expression.value, state)
+        index = self.value(expression.key, state)
+        value = self.item(base, index, state, isinstance(expression.key, f.Slice))
+        text = index.text()
+        return self.with_role(value, f"{code(expression.value)}_{text}", code(expression)) if text is not None else value
+
+    def item(self, base: Value, index: Value, state: State, is_slice: bool = False) -> Value:
+        """`base[index]`."""
+        found: list[Value] = []
+        key = index.constant()
+        for address in base.refs():
+            thing = state.heap[address]
+            if is_slice and thing.kind in ("list", "module"):
+                found.append(of(Ref(address)))
+            elif thing.kind in ("list", "dict", "module"):
+                position = key.value if key is not None else None
+                if isinstance(position, int) and position < 0 and thing.rest is None and thing.kind == "list":
+                    position += len(thing.items)
+                if key is not None and position in thing.items:
+                    found.append(thing.items[position])
+                elif thing.items or thing.rest is not None:
+                    found.append(thing.elements())
+                elif thing.kind == "module":
+                    found.append(modules.child(self, address, "[]", state))
+            elif thing.kind == "generator":
+                found.append(thing.elements())
+            elif thing.kind in ("symbol", "instance", "parts", "wrapper"):
+                name = f"[{key.value!r}]" if key is not None else "[]"
+                found.append(modules.child(self, address, name, state))
+        value = joined(found) if found else UNKNOWN
+        return value.with_flow(base.flow)
+
+    def element(self, iterable: Value, state: State) -> Value:
+        """What one element of an iterable may be."""
+        found: list[Value] = []
+        for atom in iterable.atoms:
+            if isinstance(atom, Ref):
+                thing = state.heap[atom.address]
+                if thing.kind == "dict":
+                    keys = [constant(key) for key in thing.items if isinstance(key, str | int | float | bool | None)]
+                    found.append(joined(keys) if keys and thing.rest is None else UNKNOWN)
+                elif thing.kind in ("list", "generator") or (thing.kind == "module" and thing.items):
+                    found.append(thing.elements())
+                elif thing.kind in ("symbol", "module", "wrapper", "parts") and not iterable.flow.roles:
+                    found.append(modules.child(self, atom.address, "[]", state))
+                elif thing.kind == "instance":
+                    found.append(calls.iterate(self, atom.address, state))
+        value = joined(found) if found else UNKNOWN
+        return value.with_flow(iterable.flow)
+
+    def _operation(self, expression: f.Operation, state: State) -> Value:
+        left, right = self.value(expression.left, state), self.value(expression.right, state)
+        if expression.operator == "+" and (left.atoms or right.atoms):
+            added = calls.concatenated(self, left, right, state, id(expression))
+            if added is not None:
+                return added
+        a, b = left.constant(), right.constant()
+        if a is not None and b is not None:
+            return constant(folded(expression.operator, a.value, b.value)) if foldable(expression.operator, a, b) else UNKNOWN
+        return Value(flow=flow_of(left, right))
+
+    def _unary(self, expression: f.Unary, state: State) -> Value:
+        if expression.operator == "not":
+            truth = self.truth(expression.operand, state)
+            return constant(not truth) if truth is not None else UNKNOWN
+        return Value(flow=self.value(expression.operand, state).flow)
+
+    def _logic(self, expression: f.Logic, state: State) -> Value:
+        left = self.value(expression.left, state)
+        truth = truth_of(left, state)
+        if truth is not None and truth == (expression.operator == "or"):
+            return left
+        right = self.value(expression.right, state)
+        if truth is not None:
+            return right
+        return left.join(right)
+
+    def _comparison(self, expression: f.Comparison, state: State) -> Value:
+        left, right = self.value(expression.left, state), self.value(expression.right, state)
+        found = compared(expression.operator, left, right, state)
+        return constant(found) if found is not None else UNKNOWN
+
+    def _choice(self, expression: f.Choice, state: State) -> Value:
+        truth = self.truth(expression.test, state)
+        if truth is not None:
+            return self.value(expression.body if truth else expression.orelse, state)
+        return self.value(expression.body, state).join(self.value(expression.orelse, state))
+
+    def _lambda(self, expression: f.Lambda, state: State) -> Value:
+        within = self.frame.address
+        return of(Anonymous(self.frame.path, expression, within))
+
+    def _comprehension(self, expression: f.Comprehension, state: State) -> Value:
+        frame = self.frame
+        kept = dict(state.heap[frame.address].attributes)
+        thing = Thing("dict" if expression.kind == "dict" else "list", born=self.place())
+        loop = Loop(("loop", frame.context, id(expression)))
+        frame.loops.append(loop)
+        iterable = self.iterable(expression.clauses[0].iterable, state)
+        known = self._known_elements(iterable, state) if len(expression.clauses) == 1 else None
+        flow = iterable.flow if expression.kind != "dict" else NO_FLOW
+        if known is not None and not expression.clauses[0].conditions:
+            for number, element in enumerate(known):
+                self.bind(expression.clauses[0].target, element, state)
+                key = self.value(expression.element, state)
+                if expression.value is None:
+                    thing.items[number] = key
+                    flow = flow.join(key.flow)
+                else:
+                    name = key.constant()
+                    value = self.value(expression.value, state)
+                    thing.items[name.value if name is not None else number] = value
+        else:
+            for clause in expression.clauses:
+                self.bind(clause.target, self.element(self.iterable(clause.iterable, state), state), state)
+                for condition in clause.conditions:
+                    self.value(condition, state)
+            key = self.value(expression.element, state)
+            value = self.value(expression.value, state) if expression.value is not None else key
+            thing.rest = value
+            flow = flow.join(value.flow)
+        frame.loops.pop()
+        own = state.own(frame.address)
+        own.attributes = kept | {
+            name: value for name, value in own.attributes.items() if name not in kept and not is_target(name, expression)
+        }
+        address = ("list", frame.context, id(expression))
+        state.put(address, thing)
+        return Value(frozenset((Ref(address),)), flow)
+
+    def _walrus(self, expression: f.Walrus, state: State) -> Value:
+        value = self.value(expression.value, state)
+        self.set_name(expression.name, value, state)
+        return value
+
+    def _text(self, expression: f.Text, state: State) -> Value:
+        parts = [self.value(part, state).constant() for part in expression.parts]
+        if all(part is not None for part in parts):
+            return constant("".join(str(part.value) for part in parts if part is not None))
+        return UNKNOWN
+
+    def _parts(self, expression: f.Opaque, state: State) -> Value:
+        return Value(flow=flow_of(*(self.value(part, state) for part in expression.parts)))
+
+    def _slice(self, expression: f.Slice, state: State) -> Value:
+        for part in expression:
+            if part is not None:
+                self.value(part, state)
+        return UNKNOWN
+
+    def _assert(self, statement: f.Assert, state: State) -> list[State]:
+        self.value(statement.test, state)
+        self.assume(statement.test, state, True)
+        return [state]
+
+    # ---- steps of traces ------------------------------------------------------------------------
+
+    def step(self, message: str, span: Span | None = None) -> Step:
+        return Step(self.place(span), message)
+
+
+class Running:
+    """A frame that is on the stack while its block runs."""
+
+    __slots__ = ("_frame", "_machine")
+
+    def __init__(self, machine: Machine, frame: Frame) -> None:
+        self._machine, self._frame = machine, frame
+
+    def __enter__(self) -> Frame:
+        self._machine.frames.append(self._frame)
+        return self._frame
+
+    def __exit__(self, *_: object) -> None:
+        self._machine.frames.pop()
+
+
+# ---- small readings -----------------------------------------------------------------------------
+
+
+def limited(states: list[State]) -> list[State]:
+    """Not more states than are kept apart."""
+    while len(states) > MOST_STATES:
+        last = states.pop()
+        states[-1] = states[-1].join(last)
+    return states
+
+
+def together(states: list[State]) -> list[State]:
+    """One state that may be any of these, none if there is none."""
+    if len(states) < 2:
+        return states
+    first = states[0]
+    for other in states[1:]:
+        first = first.join(other)
+    return [first]
+
+
+def truth_of(value: Value, state: State) -> bool | None:
+    """Whether a value is true, where all that it may be agree."""
+    found: set[bool | None] = set()
+    for atom in value.atoms:
+        match atom:
+            case Known(constant):
+                found.add(bool(constant))
+            case Ref(address):
+                thing = state.heap[address]
+                if thing.kind in ("module", "instance", "wrapper", "frame"):
+                    found.add(True)
+                elif thing.kind in ("list", "dict") and thing.rest is None:
+                    found.add(True if thing.items else None)
+                else:
+                    found.add(None)
+            case Callee() | Anonymous() | ClassSymbol() | ModuleSymbol() | Method() | Super():
+                found.add(True)
+            case _:
+                found.add(None)
+    return found.pop() if len(found) == 1 else None
+
+
+def compared(operator: str, left: Value, right: Value, state: State) -> bool | None:
+    """How a comparison comes out, None where that is not known."""
+    a, b = left.constant(), right.constant()
+    if operator in ("is", "==") and (a is None) != (b is None):
+        other, one = (left, b) if a is None else (right, a)
+        if one is not None and one.value is None and other.atoms and all(is_something(atom, state) for atom in other.atoms):
+            return False
+        return None
+    if operator in ("is not", "!="):
+        found = compared("is" if operator == "is not" else "==", left, right, state)
+        return None if found is None else not found
+    if operator in ("in", "not in") and a is not None:
+        options = [address for address in right.refs()]
+        if len(right.atoms) == 1 and options:
+            thing = state.heap[options[0]]
+            if thing.kind == "dict" and thing.rest is None:
+                return (a.value in thing.items) == (operator == "in")
+            known = [item.constant() for item in thing.items.values()]
+            if thing.kind == "list" and thing.rest is None and all(item is not None for item in known):
+                return any(item is not None and item.value == a.value for item in known) == (operator == "in")
+        if b is not None and isinstance(a.value, str) and isinstance(b.value, str):
+            return (a.value in b.value) == (operator == "in")
+        return None
+    if a is None or b is None:
+        return None
+    if operator in ("==", "is"):
+        return a.value == b.value
+    if isinstance(a.value, int | float) and isinstance(b.value, int | float):
+        return {"<": a.value < b.value, "<=": a.value <= b.value, ">": a.value > b.value, ">=": a.value >= b.value}.get(operator)
+    return None
+
+
+def is_something(atom: object, state: State) -> bool:
+    """Whether this is certainly not None."""
+    if isinstance(atom, Ref):
+        return state.heap[atom.address].kind not in ("symbol",)
+    if isinstance(atom, Known):
+        return atom.value is not None
+    return isinstance(atom, Callee | ClassSymbol | Anonymous | ModuleSymbol | Method)
+
+
+def foldable(operator: str, a: Known, b: Known) -> bool:
+    numbers = a.kind in (int, float) and b.kind in (int, float)
+    return (numbers and operator in "+-*") or (operator == "+" and a.kind is b.kind is str)
+
+
+def folded(operator: str, a: Any, b: Any) -> Any:
+    if operator == "+":
+        return a + b
+    return a - b if operator == "-" else a * b
+
+
+def flow_of(*values: Value) -> Flow:
+    return Arguments(values).flow()
+
+
+def asked(test: Expr) -> Iterator[str]:
+    """The texts of the plain tests that a test is made of."""
+    if isinstance(test, f.Unary) and test.operator == "not":
+        yield from asked(test.operand)
+    elif isinstance(test, f.Logic):
+        yield from asked(test.left)
+        yield from asked(test.right)
+    elif not isinstance(test, f.Constant):
+        yield code(test)
+        if isinstance(test, f.Comparison) and isinstance(test.left, f.Name):
+            yield test.left.id + " =="
+
+
+def tests_in(body: Block) -> Tests:
+    """What a function's own code tests, and how it uses its names."""
+    counts: Counter[str] = Counter()
+    used: set[str] = set()
+    todo: list[object] = [body]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, tuple):
+            continue
+        kind = node.__class__
+        if kind is f.If or kind is f.While or kind is f.Choice or kind is f.Assert:
+            counts.update(asked(node.test))  # type: ignore[attr-defined]
+        elif kind is f.Argument:
+            value = node.value  # type: ignore[attr-defined]
+            if isinstance(value, f.Comparison | f.Name | f.Unary | f.Attribute):
+                counts.update(asked(value))
+        elif kind is f.Attribute or kind is f.Subscript:
+            if isinstance(node.value, f.Name):  # type: ignore[attr-defined]
+                used.add(node.value.id)  # type: ignore[attr-defined]
+        elif kind is f.Call:
+            if isinstance(node.function, f.Name):  # type: ignore[attr-defined]
+                used.add(node.function.id)  # type: ignore[attr-defined]
+        elif kind is f.For and isinstance(node.iterable, f.Name):  # type: ignore[attr-defined]
+            used.add(node.iterable.id)  # type: ignore[attr-defined]
+        todo.extend(node)
+    return Tests(frozenset(text for text, count in counts.items() if count > 1), frozenset(used))
+
+
+def names_in(expression: Expr) -> Iterator[str]:
+    """The names an expression is read through: `val_loader` in `tqdm(enumerate(self.val_loader))`."""
+    match expression:
+        case f.Name(name):
+            yield name
+        case f.Attribute(value, name):
+            yield name
+            yield from names_in(value)
+        case f.Subscript(value, index):
+            if isinstance(index, f.Constant) and isinstance(index.value, str):
+                yield index.value
+            yield from names_in(value)
+        case f.Call(function, arguments):
+            if isinstance(function, f.Attribute):
+                yield function.name
+                yield from names_in(function.value)
+            for argument in arguments[:2]:
+                yield from names_in(argument.value)
+
+
+def bound_names(statement: f.Assign) -> set[str]:
+    found: set[str] = set()
+    todo = list(statement.targets)
+    while todo:
+        target = todo.pop()
+        if isinstance(target, f.Name):
+            found.add(target.id)
+        elif isinstance(target, f.Collection):
+            todo.extend(target.items)
+    return found
+
+
+def is_target(name: str, expression: f.Comprehension) -> bool:
+    return any(
+        isinstance(part, f.Name) and part.id == name
+        for clause in expression.clauses
+        for part in (clause.target.items if isinstance(clause.target, f.Collection) else (clause.target,))
+    )
+
+
+def flat(block: Block) -> Iterator[Stmt]:
+    """The statements of a file's own code, those under `if`, `try` and `with` included."""
+    for statement in block:
+        yield statement
+        match statement:
+            case f.If(_, body, orelse):
+                yield from flat(orelse)
+                yield from flat(body)
+            case f.Try(body, handlers, orelse, final):
+                for handler in handlers:
+                    yield from flat(handler.body)
+                yield from flat(body)
+                yield from flat(orelse)
+                yield from flat(final)
+            case f.With(_, body):
+                yield from flat(body)
+
+
+def states_of(values: Iterable[tuple[State, Value]]) -> list[State]:
+    return [state for state, _ in values]

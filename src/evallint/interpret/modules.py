@@ -1,0 +1,388 @@
+"""What happens to objects: attributes, the mode of a module and all it holds, freezing, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from evallint import facts as f
+from evallint.apis import LibraryClass, ModuleClass, TensorUse
+from evallint.facts import Expr
+from evallint.findings import Step
+from evallint.interpret.values import (
+    NO_FLOW,
+    UNKNOWN,
+    UNKNOWN_MODE,
+    Address,
+    Arguments,
+    Callee,
+    Change,
+    Known,
+    Method,
+    Mode,
+    Ref,
+    State,
+    Super,
+    Thing,
+    Value,
+    constant,
+    joined,
+    of,
+)
+from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Nature
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+MODELS = ("module", "wrapper", "symbol", "parts")
+
+
+# ---- attributes ---------------------------------------------------------------------------------
+
+
+def attribute(machine: Machine, base: Value, name: str, state: State, expression: Expr) -> Value:
+    """`base.name`."""
+    from evallint.interpret import calls
+
+    found: list[Value] = []
+    for atom in base.atoms:
+        match atom:
+            case Ref(address):
+                found.append(of_thing(machine, address, name, state))
+            case External(owner):
+                found.append(of(External(f"{owner}.{name}")))
+            case ModuleSymbol(path):
+                symbol = machine.program.member(atom, name)
+                found.append(machine.symbol_value(symbol, state) if symbol is not None else UNKNOWN)
+                if symbol is None and ("module", path) in state.heap:
+                    found[-1] = state.heap["module", path].attributes.get(name, UNKNOWN)
+            case ClassSymbol():
+                found.append(of_class(machine, atom, name, state))
+            case Super(bound, after):
+                klass = state.heap[bound].klass
+                method = machine.program.method(klass, name, after) if isinstance(klass, ClassSymbol) else None
+                found.append(of(Callee(method, bound)) if method is not None else of(Method(bound, name)))
+            case Callee() if name == "__wrapped__":
+                found.append(of(atom))
+    value = joined(found) if found else UNKNOWN
+    del calls
+    if base.flow is NO_FLOW:
+        return value
+    use = machine.apis.method("torch.Tensor", name)
+    if isinstance(use, TensorUse) and use.graph == "detaches" or name in ("shape", "device", "dtype", "size", "ndim"):
+        return Value(value.atoms, base.flow.detached())
+    return value.with_flow(base.flow)
+
+
+def of_thing(machine: Machine, address: Address, name: str, state: State) -> Value:
+    """An attribute of an object."""
+    from evallint.interpret import calls
+
+    thing = state.heap[address]
+    if name in thing.attributes:
+        return thing.attributes[name]
+    if thing.pending is not None and thing.kind == "module":
+        calls.initialise(machine, address, state)
+        thing = state.heap[address]
+        if name in thing.attributes:
+            return thing.attributes[name]
+    if thing.kind == "wrapper" and thing.inner is not None:
+        return of(Ref(thing.inner)) if name in ("module", "_orig_mod") else of_thing(machine, thing.inner, name, state)
+    if isinstance(thing.klass, ClassSymbol):
+        method = machine.program.method(thing.klass, name)
+        if method is not None:
+            if is_property(machine, method):
+                return calls.call_function(machine, Callee(method, address), Arguments(), machine.frame.span, state)
+            return of(Callee(method, address))
+        held = class_variable(machine, thing.klass, name, state)
+        if held is not None:
+            return held
+    if name == "training" and thing.kind in ("module", "symbol"):
+        return training(thing.mode)
+    if name == "module" and thing.kind in ("module", "symbol") and "module" in thing.marks:
+        return of(Ref(address))  # `model.module` of what may be wrapped elsewhere
+    if thing.kind in ("list", "dict", "context", "frame", "partial", "generator"):
+        return of(Method(address, name))
+    if thing.kind == "module" and name in METHODS:
+        return of(Method(address, name))
+    return child(machine, address, name, state)
+
+
+METHODS = frozenset(
+    "eval train to cuda cpu half float double bfloat16 parameters named_parameters modules named_modules children named_children "
+    "buffers named_buffers state_dict load_state_dict apply requires_grad_ zero_grad add_module register_buffer forward "
+    "append extend insert items keys values".split()
+)
+
+
+def training(mode: Mode) -> Value:
+    if mode.unknown or (mode.train and mode.eval):
+        return UNKNOWN
+    return constant(mode.train is not None)
+
+
+def is_property(machine: Machine, method: FunctionSymbol) -> bool:
+    return any(
+        isinstance(decorator, f.Name | f.Attribute)
+        and (decorator.id if isinstance(decorator, f.Name) else decorator.name).endswith("property")
+        for decorator in machine.program.function(method).decorators
+    )
+
+
+def class_variable(machine: Machine, klass: ClassSymbol, name: str, state: State) -> Value | None:
+    """A variable of a class's own body, evaluated in its file."""
+    for base in machine.program.lineage(klass):
+        if not isinstance(base, ClassSymbol):
+            continue
+        for statement in machine.program.class_body(base):
+            if isinstance(statement, f.Assign) and statement.value is not None:
+                if any(isinstance(target, f.Name) and target.id == name for target in statement.targets):
+                    address = machine.module_frame(base.path, state)
+                    with machine.running(None, base.path, address, machine.place(), statement.span):
+                        return machine.value(statement.value, state)
+    return None
+
+
+def of_class(machine: Machine, klass: ClassSymbol, name: str, state: State) -> Value:
+    method = machine.program.method(klass, name)
+    if method is not None:
+        return of(Callee(method))
+    held = class_variable(machine, klass, name, state)
+    if held is not None:
+        return held
+    for base in machine.program.externals(klass):
+        if machine.apis.of(f"{base}.{name}") is not None:
+            return of(External(f"{base}.{name}"))
+    return UNKNOWN
+
+
+def child(machine: Machine, address: Address, name: str, state: State) -> Value:
+    """A part of an object that nobody in sight has set: one object for each name, in its owner's mode."""
+    thing = state.heap[address]
+    if thing.kind == "wrapper" and thing.inner is not None:
+        return child(machine, thing.inner, name, state)
+    found = thing.attributes.get(name)
+    if found is not None:
+        return found
+    if len(address) > 12:
+        return UNKNOWN
+    label = f"{thing.label}{name}" if name.startswith("[") else f"{thing.label}.{name}"
+    follows = thing.kind in ("module", "parts") or "module" in thing.marks
+    part = Thing(
+        "parts" if thing.kind == "parts" else "symbol",
+        label,
+        born=thing.born,
+        mode=thing.mode if follows else UNKNOWN_MODE,
+        inner=thing.inner if thing.kind == "parts" else None,
+        marks={mark: step for mark, step in thing.marks.items() if mark in ("frozen", "parameters", "loaded")},
+    )
+    value = of(Ref(state.put((*address, ".", name), part)))
+    state.own(address).attributes[name] = value
+    return value
+
+
+def set_attribute(machine: Machine, base: Value, name: str, value: Value, state: State, text: str) -> None:
+    """`base.name = value`."""
+    if name == "requires_grad":
+        require(machine, base, value, state, text)
+        return
+    targets = list(base.refs())
+    for address in targets:
+        thing = state.own(address)
+        if name == "training" and thing.kind in MODELS:
+            thing.mode = UNKNOWN_MODE
+        elif thing.kind == "wrapper" and thing.inner is not None and name in ("module",):
+            continue
+        elif len(targets) == 1:
+            thing.attributes[name] = value
+        else:
+            before = thing.attributes.get(name)
+            thing.attributes[name] = value if before is None else before.join(value)
+        for ref in value.refs():
+            if not state.heap[ref].label:
+                state.own(ref).label = f"{text}.{name}"
+
+
+# ---- modes --------------------------------------------------------------------------------------
+
+
+def switch(address: Address, mode: Mode, state: State) -> None:
+    """Set the mode of a module and of all its submodules, as `train()` and `eval()` do."""
+    for found in family(address, state):
+        thing = state.own(found)
+        thing.mode = mode
+        thing.marks["module"] = None
+
+
+def family(address: Address, state: State) -> Iterator[Address]:
+    """A module and its submodules: not what is held in plain lists and dicts, which PyTorch does not see."""
+    seen: set[Address] = set()
+    todo = [address]
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        thing = state.heap[here]
+        if thing.kind not in MODELS:
+            continue
+        yield here
+        if thing.inner is not None and thing.kind == "wrapper":
+            todo.append(thing.inner)
+        for value in (*thing.attributes.values(), *thing.items.values(), thing.rest or UNKNOWN):
+            todo.extend(value.refs())
+
+
+def effective(machine: Machine, address: Address, state: State) -> Mode:
+    """The mode in which a call of a module computes: that of the parts which heed it."""
+    return _effective(machine, address, state, frozenset())
+
+
+def _effective(machine: Machine, address: Address, state: State, seen: frozenset[Address]) -> Mode:
+    thing = state.heap[address]
+    if thing.kind == "wrapper" and thing.inner is not None:
+        return _effective(machine, thing.inner, state, seen)
+    fresh = thing.mode.train is not None and thing.mode.train.kind == "built" and thing.mode.eval is None
+    if thing.kind != "module" or address in seen or not (is_container(machine, thing) or fresh):
+        return thing.mode
+    parts = [part for part in children(thing) if state.heap[part].kind in ("module", "wrapper", "parts")]
+    modes = [
+        _effective(machine, part, state, seen | {address}) for part in parts if nature(machine, part, state).heeds != "no"
+    ]
+    if not modes or (not is_container(machine, thing) and heeds_itself(machine, thing)):
+        return thing.mode
+    found = modes[0]
+    for mode in modes[1:]:
+        found = found.join(mode)
+    if not is_container(machine, thing) and found.train is not None:
+        return thing.mode
+    return found
+
+
+def children(thing: Thing) -> Iterator[Address]:
+    for value in (*thing.attributes.values(), *thing.items.values(), thing.rest or UNKNOWN):
+        yield from value.refs()
+
+
+def is_container(machine: Machine, thing: Thing) -> bool:
+    if not isinstance(thing.klass, External):
+        return False
+    meaning = machine.apis.of(thing.klass.name)
+    return isinstance(meaning, ModuleClass) and meaning.container
+
+
+def heeds_itself(machine: Machine, thing: Thing) -> bool:
+    """Whether a class reads `self.training`, or drops out by function, itself."""
+    if not isinstance(thing.klass, ClassSymbol):
+        return True
+    return any(
+        machine.relevance.mentions(method, frozenset(("training", "dropout")))
+        for method in machine.program.methods(thing.klass)
+    )
+
+
+def nature(machine: Machine, address: Address, state: State) -> Nature:
+    """Whether a module heeds its mode."""
+    thing = state.heap[address]
+    if thing.kind == "wrapper" and thing.inner is not None:
+        return nature(machine, thing.inner, state)
+    if thing.kind == "parts" and thing.inner is not None and thing.inner in state.heap:
+        return nature(machine, thing.inner, state)
+    if is_container(machine, thing):
+        parts = [nature(machine, part, state) for part in children(thing) if part != address]
+        if not parts:
+            return UNKNOWN_NATURE
+        best = next((part for part in parts if part.heeds == "yes"), None)
+        unknown = next((part for part in parts if part.heeds == "unknown"), None)
+        found = best or unknown or parts[0]
+        return Nature(found.heeds, found.because, any(part.statistics for part in parts))
+    if thing.nature is not None:
+        return thing.nature
+    if thing.klass is None:
+        return UNKNOWN_NATURE
+    found = machine.program.nature(thing.klass)
+    if found.heeds == "unknown":  # perhaps what was handed in tells
+        known = [nature(machine, part, state) for part in children(thing) if state.heap[part].kind == "module"]
+        return next((part for part in known if part.heeds == "yes"), found)
+    return found
+
+
+def is_model(thing: Thing) -> bool:
+    """Whether an object is known to be a module."""
+    return thing.kind in ("module", "wrapper") or "module" in thing.marks
+
+
+def built(machine: Machine, what: str) -> Mode:
+    """The mode of a module that was just constructed."""
+    step = machine.step(f"`{what}` is built: a new module is in training mode")
+    return Mode(train=Change(step, "built", machine.calls_so_far(), machine.loops()))
+
+
+# ---- freezing and copying -----------------------------------------------------------------------
+
+
+def require(machine: Machine, base: Value, value: Value, state: State, text: str) -> None:
+    """`base.requires_grad = value`: of parameters, or of data whose gradient is wanted."""
+    known = value.constant()
+    addresses = [address for address in base.refs() if state.heap[address].kind in ("parts", "module", "wrapper")]
+    if not addresses:
+        if known is None or known.value:
+            frame = machine.frame
+            machine.events.differentiating.add((frame.path, frame.caller.function))
+        return
+    for address in addresses:
+        thing = state.heap[address]
+        target = thing.inner if thing.kind == "parts" and thing.inner is not None else address
+        freeze(machine, target, known, state)
+
+
+def freeze(machine: Machine, address: Address, wanted: Known | None, state: State) -> None:
+    """`requires_grad` of all parameters of a module."""
+    step: Step | None = machine.step("its parameters are frozen here")
+    for found in family(address, state):
+        thing = state.own(found)
+        if wanted is not None and not wanted.value:
+            thing.marks["frozen"] = step
+            thing.marks["partly frozen"] = step
+        else:
+            thing.marks.pop("frozen", None)
+
+
+def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
+    """What `copy.deepcopy(value)` gives: the same objects at other addresses."""
+    moved: dict[Address, Address] = {}
+    todo = list(value.refs())
+    while todo:
+        address = todo.pop()
+        if address in moved or len(moved) > 200:
+            continue
+        moved[address] = ("copy", machine.frame.context, key, address)
+        todo.extend(children(state.heap[address]))
+        inner = state.heap[address].inner
+        if inner is not None and inner in state.heap and state.heap[address].kind != "frame":
+            todo.append(inner)
+
+    def move(part: Value) -> Value:
+        atoms = frozenset(Ref(moved.get(a.address, a.address)) if isinstance(a, Ref) else a for a in part.atoms)
+        return Value(atoms, part.flow)
+
+    for address, target in moved.items():
+        thing = state.heap[address].copy(None)
+        thing.attributes = {name: move(part) for name, part in thing.attributes.items()}
+        thing.items = {name: move(part) for name, part in thing.items.items()}
+        thing.rest = move(thing.rest) if thing.rest is not None else None
+        thing.inner = moved.get(thing.inner, thing.inner) if thing.inner is not None else None
+        thing.label = ""
+        state.put(target, thing)
+    return move(value)
+
+
+def manages(machine: Machine, klass: object) -> str:
+    """The framework class that a class of the program derives from and that runs its methods, "" if there is none."""
+    if not isinstance(klass, ClassSymbol):
+        return ""
+    for name in machine.program.externals(klass):
+        meaning = machine.apis.of(name)
+        if isinstance(meaning, LibraryClass) and meaning.manages:
+            return name
+    return ""

@@ -1,0 +1,48 @@
+"""What names say: of data, of functions and of files. Names are the last resort, never proof."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+EVALUATION = frozenset(
+    "val valid valids validate validation validating test tests testing tester eval evals evaluate evaluation evaluating "
+    "evaluator dev infer inference inferring predict prediction predicting predictor demo holdout".split()
+)
+TRAINING = frozenset("train training trainer trn tr fit finetune pretrain".split())
+DATA = frozenset(
+    "loader loaders dataloader dataloaders dl data dataset datasets ds set sets batch batches iter iterator generator gen "
+    "sampler x y xs ys input inputs image images img imgs features samples texts tokens queue feeder reader".split()
+)
+FORWARD = re.compile(
+    r"^(forward\w*|encode\w*|decode\w*|infer\w*|inference\w*|predict\w*|extract\w*|classify\w*|embed\w*|generate\w*"
+    r"|sample\w*|get_\w*(features?|embeddings?|logits|outputs?)|features?|reconstruct\w*|translate\w*|compute_logits)$"
+)
+
+
+@lru_cache(maxsize=8192)
+def words(name: str) -> frozenset[str]:
+    """The words of an identifier or path: `valLoader2` and `val_loader_2` have val and loader."""
+    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return frozenset(word.lower() for word in found)
+
+
+@lru_cache(maxsize=8192)
+def use_of(name: str) -> Literal["train", "eval"] | None:
+    """What a name says its data or function are for; None where it says nothing, or both."""
+    found = words(name)
+    trains, evaluates = bool(found & TRAINING), bool(found & EVALUATION)
+    if trains == evaluates:
+        return None
+    return "train" if trains else "eval"
+
+
+def names_data(name: str) -> bool:
+    """Whether the last part of a dotted name is one that data go by."""
+    return bool(words(name.rpartition(".")[2]) & DATA)
+
+
+def names_forward(name: str) -> bool:
+    """Whether a method's name is one that models are run by."""
+    return FORWARD.match(name) is not None

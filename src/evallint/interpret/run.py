@@ -1,0 +1,189 @@
+"""Which entries are interpreted: the code of every file, then every function that nothing in sight has called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from evallint.facts import Span
+
+from evallint.interpret import calls, modules
+from evallint.interpret.events import Caller, Events
+from evallint.interpret.machine import BUDGET, Exhausted, Frame, Machine
+from evallint.interpret.relevance import Relevance
+from evallint.interpret.values import (
+    GRAD_ON,
+    UNKNOWN_MODE,
+    Address,
+    Arguments,
+    Callee,
+    State,
+    Thing,
+    constant,
+)
+from evallint.program import ClassSymbol, FunctionSymbol, Program
+
+HEAD = Span(1, 1, 1, 1)
+
+
+def interpret(program: Program) -> list[Events]:
+    """What every entry of the program saw, in the order of the files."""
+    return list(entries(Machine(program, Relevance(program))))
+
+
+def entries(machine: Machine) -> Iterator[Events]:
+    for path in sorted(machine.program.files):
+        yield run_file(machine, path)
+    for symbol in orphans(machine):
+        if symbol not in machine.reached:
+            yield run_orphan(machine, symbol)
+
+
+def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
+    """What `reveal_mode(model)` and `reveal_grad()` in these files see: path, line and text, in order."""
+    from evallint.extract import extract
+    from evallint.link import link
+
+    program = link({path: extract(text) for path, text in texts.items()})
+    seen: dict[tuple[str, int], list[str]] = {}
+    for events in interpret(program):
+        for found in events.reveals:
+            parts = seen.setdefault((found.at.path, found.at.span.line), [])
+            parts += found.text.split(" | ")
+    order = ("train", "eval", "on", "off", "unknown")
+    return [
+        (path, line, " | ".join(word for word in order if word in parts)) for (path, line), parts in sorted(seen.items())
+    ]
+
+
+# ---- entries ------------------------------------------------------------------------------------
+
+
+def begin(machine: Machine, name: str) -> State:
+    machine.events = Events(name)
+    machine.budget = BUDGET
+    machine.ids = {}
+    machine.frames = []
+    return State()
+
+
+def run_file(machine: Machine, path: str) -> Events:
+    """The code of a file, as when it is run as a script."""
+    state = begin(machine, f"{path}:<module>")
+    body = machine.program.files[path].bodies[0]
+    address = machine.module_frame(path, state)
+    state.own(address).attributes["__name__"] = constant("__main__")
+    caller = Caller(path, "<module>", None, None)
+    machine.frames = [Frame(caller, address, path, None, machine.context("file", path), machine._tests_of(path, None))]
+    try:
+        machine.block(body, [state])
+    except (Exhausted, RecursionError):
+        machine.events.complete = False
+    machine.frames = []
+    return machine.events
+
+
+def orphans(machine: Machine) -> list[FunctionSymbol]:
+    """The functions worth an entry of their own: those whose names nobody mentions first."""
+    program = machine.program
+    mentioned = {
+        name for facts in program.files.values() for function in facts.functions for name in function.mentions
+    }
+    found = []
+    for path in sorted(program.files):
+        for index, function in enumerate(program.files[path].functions):
+            symbol = FunctionSymbol(path, index)
+            if index and ".<locals>." not in function.qualname and machine.relevance.matters(symbol):
+                found.append((function.name in mentioned, path, index, symbol))
+    return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
+
+
+def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
+    """A function that nothing in sight calls: its arguments are unknown, and so is what its caller has set."""
+    program = machine.program
+    function = program.function(symbol)
+    state = begin(machine, f"{symbol.path}:{function.qualname}")
+    address = machine.module_frame(symbol.path, state)
+    caller = Caller(symbol.path, "<module>", None, None)
+    frame = Frame(caller, address, symbol.path, None, machine.context("file", symbol.path), machine._tests_of(symbol.path, None))
+    machine.frames = [frame]
+    klass = program.class_of(symbol)
+    try:
+        bound = receiver(machine, klass, symbol, state) if klass is not None else None
+        machine.frames = [frame]
+        state.grad = GRAD_ON
+        machine.events.forwards.clear()
+        machine.ids.clear()
+        value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
+        for address in value.refs():
+            if state.heap[address].kind == "generator":
+                calls.generated(machine, value, state)
+        for number in value.flow.graph:
+            if number < len(machine.events.forwards):
+                machine.events.forwards[number].escapes = True
+    except (Exhausted, RecursionError):
+        machine.events.complete = False
+    machine.frames = []
+    strip_entry(machine.events)
+    return machine.events
+
+
+def strip_entry(events: Events) -> None:
+    """The frame of the file, which only stands for whoever calls the function, is no part of the way there."""
+    for event in events.forwards:
+        event.frames = event.frames[1:] or event.frames
+
+
+def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state: State) -> Address:
+    """An instance of a class that nobody in sight builds: as its constructor leaves it.
+
+    The mode of a module that is its own method's receiver is its owner's business. That of what an object holds is
+    known only where no other entry of the class may have changed it before.
+    """
+    program = machine.program
+    address: Address = ("receiver", klass)
+    is_module = program.is_module(klass)
+    thing = Thing("module" if is_module else "instance", "self", klass, pending=Arguments(spread=True), mode=UNKNOWN_MODE)
+    if is_module:
+        thing.marks["module"] = None
+    state.put(address, thing)
+    function = program.function(symbol)
+    if function.name == "__init__":
+        state.own(address).pending = None
+        return address
+    calls.initialise(machine, address, state)
+    if is_module or others_switch(machine, klass, symbol):
+        switch_all(state, address)
+    return address
+
+
+def others_switch(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol) -> bool:
+    """Whether another method of the class, which may have run before, sets modes."""
+    program = machine.program
+    return any(
+        isinstance(base, ClassSymbol)
+        and any(
+            method != symbol
+            and program.function(method).name != "__init__"
+            and machine.relevance.mentions(method, frozenset(("eval", "train")))
+            for method in program.methods(base)
+        )
+        for base in program.lineage(klass)
+    )
+
+
+def switch_all(state: State, address: Address) -> None:
+    """The mode of everything an object holds becomes unknown."""
+    modules.switch(address, UNKNOWN_MODE, state)
+    seen = set()
+    todo = [address]
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        thing = state.heap[here]
+        if thing.kind in ("module", "wrapper", "symbol", "parts"):
+            state.own(here).mode = UNKNOWN_MODE
+        todo.extend(modules.children(thing))
+
+

@@ -1,0 +1,462 @@
+"""What the interpreter knows of a value, an object and a moment: small lattices and the state made of them.
+
+Everything here only grows when two paths join: sets become their union. `tests/test_lattices.py` holds the laws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from evallint.facts import Lambda
+from evallint.findings import Place, Step
+from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Nature, Symbol
+
+Address: TypeAlias = tuple[object, ...]
+"""Names an object by where it is made: equal addresses are one abstract object."""
+
+
+# ---- atoms: the things a value may be -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A constant. `kind` keeps `1`, `1.0` and `True` apart, which Python holds to be equal."""
+
+    value: str | int | float | bool | None
+    kind: type
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An object of the heap."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function of the program: `bound` to its receiver, `within` the frame whose variables it sees.
+
+    `plain` marks the function beneath its decorators.
+    """
+
+    symbol: FunctionSymbol
+    bound: Address | None = None
+    within: Address | None = None
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """A lambda. `place` is that of the statement it stands in."""
+
+    path: str
+    code: Lambda
+    within: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """`super()` in a method of `after`, for the object at `bound`."""
+
+    bound: Address
+    after: ClassSymbol
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of something outside the program, bound to an object: `model.eval`."""
+
+    bound: Address
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Something else, out of sight."""
+
+
+OPEN = Open()
+
+Atom: TypeAlias = Open | Known | Ref | Callee | Anonymous | Super | Method | ClassSymbol | ModuleSymbol | External
+
+
+# ---- flow: what has gone into a value -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What data are for. `sure` where an argument says so (`train=False`), not only a name (`val_loader`)."""
+
+    use: Literal["train", "eval"]
+    sure: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """`graph`: the forward calls whose graph the value holds. `cut`: those it depends on without a graph.
+
+    `roles`: what the data in it are for. `sums`: the accumulators it has gone through. `synthetic`: made of random
+    or constant tensors only.
+    """
+
+    graph: frozenset[int] = frozenset()
+    cut: frozenset[int] = frozenset()
+    roles: frozenset[Role] = frozenset()
+    sums: frozenset[Place] = frozenset()
+    synthetic: bool = False
+
+    def join(self, other: Flow) -> Flow:
+        if self is other or other is NO_FLOW and not self.synthetic:
+            return self
+        if self is NO_FLOW and not other.synthetic:
+            return other
+        return Flow(
+            self.graph | other.graph,
+            self.cut | other.cut,
+            self.roles | other.roles,
+            self.sums | other.sums,
+            self.synthetic and other.synthetic,
+        )
+
+    def detached(self) -> Flow:
+        """The same without a graph."""
+        if not self.graph and not self.sums:
+            return self
+        return Flow(frozenset(), self.cut | self.graph, self.roles, frozenset(), self.synthetic)
+
+
+NO_FLOW = Flow()
+SYNTHETIC = Flow(synthetic=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression may be. No atoms: nothing is known but its flow."""
+
+    atoms: frozenset[Atom] = frozenset()
+    flow: Flow = NO_FLOW
+
+    def join(self, other: Value) -> Value:
+        if self is other or self == other:
+            return self
+        atoms = self.atoms | other.atoms
+        if not self.atoms or not other.atoms:
+            atoms = atoms | {OPEN} if atoms else atoms
+        return Value(atoms if len(atoms) <= WIDEST else frozenset(), self.flow.join(other.flow))
+
+    def with_flow(self, flow: Flow) -> Value:
+        return self if flow is NO_FLOW else Value(self.atoms, self.flow.join(flow))
+
+    def refs(self) -> Iterator[Address]:
+        return (atom.address for atom in self.atoms if atom.__class__ is Ref)  # type: ignore[union-attr]
+
+    def constant(self) -> Known | None:
+        """The constant that the value is, None where it may be another."""
+        if len(self.atoms) == 1:
+            (atom,) = self.atoms
+            return atom if isinstance(atom, Known) else None
+        return None
+
+    def text(self) -> str | None:
+        found = self.constant()
+        return found.value if found is not None and isinstance(found.value, str) else None
+
+
+WIDEST = 12
+"""A value that may be more than this many things is unknown."""
+
+UNKNOWN = Value()
+
+
+@lru_cache(maxsize=4096)
+def _constant(value: str | int | float | bool | None, kind: type) -> Value:
+    return Value(frozenset((Known(value, kind),)))
+
+
+def constant(value: str | int | float | bool | None) -> Value:
+    return _constant(value, type(value))
+
+
+def of(*atoms: Atom) -> Value:
+    return Value(frozenset(atoms))
+
+
+def joined(values: Iterable[Value]) -> Value:
+    found: Value | None = None
+    for value in values:
+        found = value if found is None else found.join(value)
+    return found if found is not None else UNKNOWN
+
+
+# ---- mode and gradients -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What set a mode, and from where: the calls that led there, outermost first, and the loops around it."""
+
+    step: Step
+    kind: Literal["built", "called", "loaded", "entered"]
+    calls: tuple[Place, ...] = ()
+    loops: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The modes a module may be in, each with what set it. `unknown`: someone out of sight decides."""
+
+    train: Change | None = None
+    eval: Change | None = None
+    unknown: bool = False
+
+    def join(self, other: Mode) -> Mode:
+        if self is other:
+            return self
+        return Mode(self.train or other.train, self.eval or other.eval, self.unknown or other.unknown)
+
+    def same_modes(self, other: Mode) -> bool:
+        return (self.train is None) == (other.train is None) and (self.eval is None) == (other.eval is None)
+
+    def __str__(self) -> str:
+        parts = [word for word, on in (("train", self.train), ("eval", self.eval), ("unknown", self.unknown)) if on]
+        return " | ".join(parts)
+
+
+UNKNOWN_MODE = Mode(unknown=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Grad:
+    """Whether graphs are recorded: `on`, `off` with what turned it off, or `unknown` (the caller decides)."""
+
+    on: bool = True
+    off: Step | None = None
+    unknown: bool = False
+
+    def join(self, other: Grad) -> Grad:
+        if self is other:
+            return self
+        return Grad(self.on or other.on, self.off or other.off, self.unknown or other.unknown)
+
+    def __str__(self) -> str:
+        parts = [word for word, on in (("on", self.on), ("off", self.off), ("unknown", self.unknown)) if on]
+        return " | ".join(parts)
+
+
+GRAD_ON = Grad()
+GRAD_UNKNOWN = Grad(on=False, unknown=True)
+
+
+# ---- objects ------------------------------------------------------------------------------------
+
+Kind: TypeAlias = Literal[
+    "module",  # an nn.Module
+    "instance",  # of a class that is none
+    "list",
+    "dict",
+    "symbol",  # something out of sight
+    "wrapper",  # of a module: DataParallel, compile
+    "parts",  # the submodules of a module, in general: what `modules()` gives
+    "context",  # a context manager that sets the grad mode
+    "frame",  # the variables of a function that is running
+    "partial",
+    "generator",
+]
+
+
+MAY = frozenset({"module", "loaded", "partly frozen", "partly eval", "scripted"})
+"""Marks that say what may have happened; the others (`frozen`) say what must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a call. `spread`: a `*part` or `**part` of unknown length was among them."""
+
+    positional: tuple[Value, ...] = ()
+    keywords: Mapping[str, Value] = field(default_factory=dict)
+    spread: bool = False
+    rest: Value | None = None
+
+    def all(self) -> Iterator[Value]:
+        yield from self.positional
+        yield from self.keywords.values()
+        if self.rest is not None:
+            yield self.rest
+
+    def flow(self) -> Flow:
+        flow: Flow | None = None
+        for value in self.all():
+            if value.flow is NO_FLOW and is_plain(value):
+                continue
+            flow = value.flow if flow is None else flow.join(value.flow)
+        return flow if flow is not None else NO_FLOW
+
+    def get(self, position: int | None, keyword: str) -> Value | None:
+        if keyword in self.keywords:
+            return self.keywords[keyword]
+        if position is not None and position < len(self.positional):
+            return self.positional[position]
+        return None
+
+
+def is_plain(value: Value) -> bool:
+    """Only constants: they neither carry data nor keep it from being synthetic."""
+    return bool(value.atoms) and all(isinstance(atom, Known | External) for atom in value.atoms)
+
+
+@dataclass(slots=True)
+class Thing:
+    """An object of the heap. Changed in place only by the state that owns it."""
+
+    kind: Kind
+    label: str = ""
+    klass: Symbol | None = None
+    born: Place | None = None
+    mode: Mode = UNKNOWN_MODE
+    attributes: dict[str, Value] = field(default_factory=dict)
+    items: dict[object, Value] = field(default_factory=dict)
+    rest: Value | None = None
+    inner: Address | None = None
+    marks: dict[str, Step | None] = field(default_factory=dict)
+    pending: Arguments | None = None
+    call: Callee | None = None
+    nature: Nature | None = None
+    grad: Grad | None = None
+    owner: object = None
+
+    def copy(self, owner: object) -> Thing:
+        return replace(
+            self, attributes=dict(self.attributes), items=dict(self.items), marks=dict(self.marks), owner=owner
+        )
+
+    def elements(self) -> Value:
+        """What an element of a container may be."""
+        parts = list(self.items.values())
+        if self.rest is not None:
+            parts.append(self.rest)
+        return joined(parts)
+
+
+class State:
+    """A moment: the heap, whether graphs are recorded, and what was assumed on the way."""
+
+    __slots__ = ("assumed", "grad", "heap", "owner")
+
+    def __init__(self) -> None:
+        self.heap: dict[Address, Thing] = {}
+        self.grad: Grad = GRAD_ON
+        self.assumed: dict[tuple[Address, str], bool] = {}
+        self.owner = object()
+
+    def adopt(self, other: State) -> None:
+        """Become another moment."""
+        if other is not self:
+            self.heap, self.grad, self.assumed = other.heap, other.grad, other.assumed
+            self.owner = other.owner
+            other.owner = object()
+
+    def fork(self) -> State:
+        """The same moment, to go on from separately."""
+        twin = State()
+        twin.heap = dict(self.heap)
+        twin.grad = self.grad
+        twin.assumed = dict(self.assumed)
+        self.owner = object()
+        return twin
+
+    def own(self, address: Address) -> Thing:
+        """The object, to be changed."""
+        thing = self.heap[address]
+        if thing.owner is not self.owner:
+            thing = thing.copy(self.owner)
+            self.heap[address] = thing
+        return thing
+
+    def put(self, address: Address, thing: Thing) -> Address:
+        thing.owner = self.owner
+        self.heap[address] = thing
+        return address
+
+    def join(self, other: State) -> State:
+        """A moment that may be either. Both must run the same frame; this one is used up."""
+        if other is self:
+            return self
+        heap = self.heap
+        self.owner = object()
+        for address, theirs in other.heap.items():
+            ours = heap.get(address)
+            if ours is None:
+                heap[address] = theirs
+            elif ours is not theirs:
+                heap[address] = join_things(ours, theirs, self.owner)
+        self.grad = self.grad.join(other.grad)
+        self.assumed = {key: value for key, value in self.assumed.items() if other.assumed.get(key) == value}
+        return self
+
+    def differs(self, earlier: State) -> bool:
+        """Whether anything that was there earlier is another by now: a mode, a variable, an attribute."""
+        for address, then in earlier.heap.items():
+            now = self.heap.get(address)
+            if now is None or now is then:
+                continue
+            if not now.mode.same_modes(then.mode) or now.marks.keys() != then.marks.keys():
+                return True
+            for name, value in then.attributes.items():
+                if now.attributes.get(name) != value:
+                    return True
+            if now.items != then.items or now.rest != then.rest:
+                return True
+        return False
+
+
+def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
+    return Thing(
+        kind=ours.kind,
+        label=ours.label,
+        klass=ours.klass if ours.klass == theirs.klass else None,
+        born=ours.born,
+        mode=ours.mode.join(theirs.mode),
+        attributes=join_maps(ours.attributes, theirs.attributes),
+        items=join_maps(ours.items, theirs.items),
+        rest=join_rests(ours.rest, theirs.rest),
+        inner=ours.inner or theirs.inner,
+        marks=join_marks(ours.marks, theirs.marks),
+        pending=ours.pending if ours.pending is theirs.pending else None,
+        call=ours.call,
+        nature=ours.nature if ours.nature == theirs.nature else None,
+        grad=join_grads(ours.grad, theirs.grad),
+        owner=owner,
+    )
+
+
+def join_maps(ours: Mapping[object, Value] | Mapping[str, Value], theirs: Mapping[object, Value] | Mapping[str, Value]) -> dict:  # type: ignore[type-arg]
+    found = dict(theirs)
+    for name, value in ours.items():
+        other = found.get(name)
+        found[name] = value if other is None or other is value else value.join(other)
+    return found
+
+
+def join_marks(ours: dict[str, Step | None], theirs: dict[str, Step | None]) -> dict[str, Step | None]:
+    """A mark that must hold survives only where both have it."""
+    if ours == theirs:
+        return ours
+    found = {**theirs, **ours}
+    return {name: step for name, step in found.items() if name in MAY or (name in ours and name in theirs)}
+
+
+def join_rests(ours: Value | None, theirs: Value | None) -> Value | None:
+    if ours is None or theirs is None:
+        return ours or theirs
+    return ours.join(theirs)
+
+
+def join_grads(ours: Grad | None, theirs: Grad | None) -> Grad | None:
+    if ours is None or theirs is None:
+        return ours or theirs
+    return ours.join(theirs)
