@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CHECKED := $(wildcard src tests benchmarks)
+CHECKED := $(wildcard src tests scripts benchmarks)
 
 .PHONY: demo test clean
 
@@ -12,7 +12,7 @@ demo: .venv/installed
 test: .venv/installed-dev
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
-	$(BIN)/mypy
+	$(BIN)/mypy $(CHECKED)
 	$(BIN)/pytest
 	$(BIN)/evallint $(CHECKED)
 
