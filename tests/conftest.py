@@ -1,0 +1,30 @@
+"""The command line as a fixture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import Lint, Outcome
+
+from evallint import cli
+
+
+@pytest.fixture
+def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lint:
+    """Runs the command line in a directory of its own, where the given files are planted first."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("NO_COLOR", "FORCE_COLOR", "EVALLINT_OUTPUT_FORMAT"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*words: str, files: dict[str, str] | None = None) -> Outcome:
+        for name, text in (files or {}).items():
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).write_text(text)
+        code = cli.main(words)
+        return Outcome(code, *capsys.readouterr())
+
+    return run

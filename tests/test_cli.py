@@ -1,0 +1,282 @@
+"""The command line from end to end: what is printed where, and the exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import AT, BUG, FINE, Lint, rules
+
+from evallint import __version__, cli
+
+# ---- findings and exit codes ---------------------------------------------------------------------
+
+
+def test_a_bug_is_printed_with_its_code_and_its_steps_and_fails_the_run(lint: Lint) -> None:
+    code, out, err = lint(".", files={"a.py": BUG, "b.py": FINE})
+    assert code == 1
+    assert "a.py:18:20: error[eval-missing]" in out
+    assert "print((model(x) == y).sum())" in out
+    assert "a.py:15:5" in out
+    assert "b.py" not in out
+    assert err == ""
+
+
+def test_nothing_found_is_exit_code_0(lint: Lint) -> None:
+    assert lint(".", files={"a.py": FINE})[:2] == (0, "Found nothing in 1 file.\n")
+
+
+def test_check_may_be_said_or_left_out_and_so_may_the_path(lint: Lint) -> None:
+    outcome = lint("--output-format=concise", ".", files={"a.py": BUG})
+    assert lint("check", "--output-format=concise", ".") == lint("check", "--output-format=concise") == outcome
+
+
+def test_concise_output_is_one_line_a_finding(lint: Lint) -> None:
+    first, *_ = lint("--output-format", "concise", files={"a.py": BUG}).out.splitlines()
+    assert first.startswith("a.py:18:20: error[eval-missing] ")
+
+
+def test_json_output_is_one_object_of_the_agreed_shape(lint: Lint) -> None:
+    outcome = lint("--output-format", "json", files={"a.py": BUG, "bad.py": "def ("})
+    report = json.loads(outcome.out)
+    assert set(report) == {"schema_version", "findings", "errors", "summary"}
+    (finding,) = report["findings"]
+    assert (finding["path"], finding["line"], finding["column"]) == ("a.py", *AT)
+    assert (finding["rule"], finding["category"], finding["severity"]) == ("eval-missing", "mode", "error")
+    assert finding["function"] == "validate"
+    assert [step["path"] for step in finding["trace"]] == ["a.py"] * len(finding["trace"])
+    assert finding["trace"]
+    (error,) = report["errors"]
+    assert (error["path"], error["line"]) == ("bad.py", 1)
+
+
+def test_github_and_sarif_outputs_are_produced(lint: Lint) -> None:
+    assert lint("--output-format", "github", files={"a.py": BUG}).out.startswith("::error ")
+    assert json.loads(lint("--output-format", "sarif").out)["version"] == "2.1.0"
+
+
+def test_the_format_can_come_from_the_environment_and_an_option_beats_it(
+    lint: Lint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVALLINT_OUTPUT_FORMAT", "json")
+    assert rules(lint(files={"a.py": BUG})) == [("a.py", "eval-missing")]
+    assert lint("--output-format", "github").out.startswith("::error ")
+
+
+def test_statistics_count_by_rule(lint: Lint) -> None:
+    assert lint("--statistics", files={"a.py": BUG, "b.py": BUG}).out == "2\terror\teval-missing\n"
+
+
+def test_findings_can_go_to_a_file(lint: Lint) -> None:
+    outcome = lint("-o", "report.json", "--output-format", "json", files={"a.py": BUG})
+    assert outcome == (1, "", "")
+    assert json.loads(Path("report.json").read_text())["findings"]
+
+
+def test_exit_zero_says_that_findings_are_no_failure(lint: Lint) -> None:
+    outcome = lint("--exit-zero", files={"a.py": BUG})
+    assert outcome.code == 0
+    assert "eval-missing" in outcome.out
+
+
+def test_fail_on_sets_the_least_severity_that_fails(lint: Lint) -> None:
+    comment = {"a.py": "x = 1  # evallint: ignore\n"}
+    assert lint(files=comment).code == 1
+    assert lint("--fail-on", "error").code == 0
+    assert lint("--fail-on", "warning").code == 1
+
+
+def test_quiet_says_nothing_where_nothing_is_found(lint: Lint) -> None:
+    assert lint("-q", ".", files={"a.py": FINE}) == (0, "", "")
+    assert "eval-missing" in lint("-q", files={"a.py": BUG}).out
+
+
+def test_verbose_says_on_standard_error_what_was_done(lint: Lint) -> None:
+    assert "1 files in" in lint("-v", files={"a.py": FINE}).err
+
+
+def test_colours_come_when_they_are_asked_for_and_not_into_a_pipe(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[" not in lint(files={"a.py": BUG}).out
+    assert "\x1b[" in lint("--color", "always").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in lint().out
+    assert "\x1b[" not in lint("-o", "report.txt").out + Path("report.txt").read_text()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in lint().out
+
+
+# ---- choosing rules and files --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--select", "mode"], True),
+        (["--select", "grad,eval-missing"], True),
+        (["--select", "grad"], False),
+        (["--ignore", "mode"], False),
+        (["--ignore", "mode", "--extend-select", "eval-missing"], True),
+        (["--per-file-ignores", "a.py:mode"], False),
+        (["--per-file-ignores", "b.py:mode,*:grad"], True),
+        (["--config", "ignore = ['mode']"], False),
+        (["--exclude", "a.py"], False),
+        (["--extend-exclude", "*.py"], False),
+    ],
+)
+def test_options_choose_rules_and_files(lint: Lint, options: list[str], found: bool) -> None:
+    outcome = lint("--output-format", "json", *options, files={"a.py": BUG})
+    assert rules(outcome) == [("a.py", "eval-missing")] * found
+    assert outcome.code == int(found)
+
+
+def test_config_files_choose_rules_for_their_own_files(lint: Lint) -> None:
+    files = {"a/x.py": BUG, "b/x.py": BUG, "a/evallint.toml": 'ignore = ["mode"]\n'}
+    assert rules(lint("--output-format", "json", files=files)) == [("b/x.py", "eval-missing")]
+    assert len(rules(lint("--output-format", "json", "--isolated"))) == 2
+
+
+def test_a_suppressed_finding_fails_no_run_in_any_format(lint: Lint) -> None:
+    files = {"a.py": BUG.replace(".sum())", ".sum())  # evallint: ignore[eval-missing]")}
+    for form in ("full", "concise", "json", "github", "sarif"):
+        assert lint("--output-format", form, files=files).code == 0
+    assert json.loads(lint("--output-format", "json").out)["findings"] == []
+
+
+def test_info_is_hidden_unless_it_is_asked_for(lint: Lint) -> None:
+    harmless = {"a.py": BUG.replace("nn.Dropout(0.5)", "nn.ReLU()")}
+    assert rules(lint("--output-format", "json", files=harmless)) == []
+    assert rules(lint("--output-format", "json", "--show-info")) == [("a.py", "eval-missing")]
+    assert rules(lint("--output-format", "json", "--select", "eval-missing")) == [("a.py", "eval-missing")]
+    assert lint("--show-info").code == 0
+    assert lint("--show-info", "--fail-on", "info").code == 1
+
+
+def test_a_notebook_is_linted_by_cells(lint: Lint) -> None:
+    cells = [{"cell_type": "markdown", "source": "# title"}] + [
+        {"cell_type": "code", "source": text} for text in ("%matplotlib inline", BUG)
+    ]
+    outcome = lint("--output-format", "json", files={"a.ipynb": json.dumps({"cells": cells})})
+    (finding,) = json.loads(outcome.out)["findings"]
+    assert (finding["path"], finding["cell"], finding["line"], finding["column"]) == ("a.ipynb", 3, *AT)
+
+
+def test_standard_input_is_linted_under_the_name_it_is_given(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("evallint.toml").write_text("per-file-ignores = { 'quiet.py' = ['mode'] }\n")
+    for name, found in [("src/a.py", True), ("quiet.py", False)]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BUG.encode())))
+        outcome = lint("--output-format", "json", "-", "--stdin-filename", name)
+        assert rules(outcome) == [(name, "eval-missing")] * found
+
+
+def test_show_files_lists_what_would_be_linted(lint: Lint) -> None:
+    files = {"a.py": BUG, "b/c.py": "", ".venv/d.py": "", "gen.py": "", ".gitignore": "gen.py\n"}
+    assert lint("--show-files", files=files) == (0, "a.py\nb/c.py\n", "")
+    assert lint("--show-files", "--no-respect-gitignore").out == "a.py\nb/c.py\ngen.py\n"
+
+
+def test_force_exclude_passes_over_files_given_by_name(lint: Lint) -> None:
+    assert lint("--show-files", ".venv/d.py", files={".venv/d.py": ""}).out == ".venv/d.py\n"
+    assert lint("--show-files", "--force-exclude", ".venv/d.py").out == ""
+
+
+def test_show_settings_gives_the_settings_of_each_path_and_where_they_come_from(lint: Lint) -> None:
+    code, out, _ = lint(
+        "--show-settings", "a", ".", files={"a/x.py": "", "a/evallint.toml": 'select = ["eval-missing"]'}
+    )
+    of_a, of_here = out.split("# .\n")
+    assert code == 0
+    assert f'file = "{Path.cwd() / "a" / "evallint.toml"}"' in of_a
+    assert 'rules = ["eval-missing"]' in of_a
+    assert f'root = "{Path.cwd()}"' in of_here
+    assert "no-grad-missing" in of_here
+
+
+# ---- other commands ------------------------------------------------------------------------------
+
+
+def test_version(lint: Lint, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"evallint {__version__}\n"
+
+
+def test_explain_prints_a_page(lint: Lint) -> None:
+    code, out, _ = lint("explain", "eval-missing")
+    assert code == 0
+    assert out.startswith("# eval-missing\n")
+    assert "## Wrong" in out
+    assert "mode · error · high precision · safe fix" in out
+
+
+def test_rules_are_listed_as_text_and_as_json(lint: Lint) -> None:
+    assert "mode\teval-missing\terror\tsafe\t" in lint("rules").out
+    listed = {rule["name"]: rule for rule in json.loads(lint("rules", "--output-format", "json").out)}
+    assert listed["no-grad-missing"]["severity"] == "warning"
+
+
+def test_config_explains_its_keys(lint: Lint) -> None:
+    assert "\nfail-on\t" in lint("config").out
+    assert lint("config", "jobs").out == "jobs\tworker processes; 0 for one a core\n"
+
+
+def test_clean_removes_the_cache_and_nothing_else(lint: Lint) -> None:
+    lint("--cache-dir", "cache", files={"a.py": BUG})
+    assert Path("cache").is_dir()
+    assert lint("clean", "--cache-dir", "cache").code == 0
+    assert not Path("cache").exists()
+    assert Path("a.py").exists()
+    assert lint("clean", "--cache-dir", "cache").code == 0
+
+
+def test_no_cache_leaves_none(lint: Lint) -> None:
+    lint("--cache-dir", "cache", "--no-cache", files={"a.py": BUG})
+    assert not Path("cache").exists()
+
+
+# ---- as a process --------------------------------------------------------------------------------
+
+
+def evallint(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "evallint", *words]
+    env = {**os.environ, "XDG_CACHE_HOME": str(cwd / ".cache"), **env}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_modules_of_the_working_directory_are_never_imported(tmp_path: Path) -> None:
+    trap = "import pathlib\npathlib.Path('trapped').touch()\nraise SystemExit('trapped')\n"
+    for name in (
+        "libcst",
+        "ast",
+        "torch",
+        "pathspec",
+        "json",
+        "tokenize",
+        "evallint",
+        "multiprocessing",
+        "sitecustomize",
+    ):
+        (tmp_path / f"{name}.py").write_text(trap)
+    (tmp_path / "conftest.py").write_text(trap)
+    (tmp_path / "bug.py").write_text(BUG)
+    package = str(Path(cli.__file__).parents[1])
+    done = evallint("--output-format", "json", ".", cwd=tmp_path, PYTHONPATH=package)
+    assert not (tmp_path / "trapped").exists()
+    assert [finding["path"] for finding in json.loads(done.stdout)["findings"]] == ["bug.py"], done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
+    for number in range(400):
+        (tmp_path / f"bug_{number}.py").write_text("x = 1  # evallint: ignore\n" * 20)
+    command = [sys.executable, "-m", "evallint", "--output-format", "concise", "."]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
