@@ -1,0 +1,1 @@
+"""Telling discs, squares, crosses and rings apart: a small image classifier and what surrounds it."""
