@@ -6,8 +6,8 @@
 
 Needs the libraries themselves (CPU builds will do) and evallint. Models are built on the meta device: nothing is
 downloaded and no weights are allocated. Whether a module depends on the mode is read off its classes' sources: a class
-whose code reads `self.training` does if one of the rates that code could mean is not zero. `--forward` runs the models
-of torchvision in both modes besides and says where that contradicts the table.
+whose code reads `self.training` does if one of the rates that code could mean is not zero. Building timm's table
+takes some minutes, the others less than one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
-import pkgutil
+import os
 import re
 import sys
 import textwrap
@@ -23,16 +23,31 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import torch
-from torch import nn
+from evallint.apis import load
 
-from evallint.apis import Factory, ModuleClass, load
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+torch: Any = importlib.import_module("torch")
+nn: Any = torch.nn
+Module: TypeAlias = Any
+"""A torch.nn.Module: torch is not installed where evallint's types are checked."""
 
 APIS = Path(__file__).parent.parent / "src" / "evallint" / "apis"
+PART = re.compile(
+    r"^(nn|\w+_nn|conv|convs|module|model|\w+_model|block|layer|encoder|decoder|discriminator|backbone|gnn)$"
+)
+"""Arguments that are modules."""
+NORM = re.compile(r"(^|_)norm(_layer|_name|_type)?$")
+CALM_NORMS = ("instance", "INSTANCE", "layer", "LAYER", "layer_norm", "LayerNorm", "group", "GROUP")
+"""Names by which arguments ask for a normalisation that has no running statistics."""
 RATE = re.compile(r"drop|prob|rate|noise|^p$|jitter|mask_ratio")
 
 
@@ -62,10 +77,10 @@ class Table:
 
 
 def build_torch() -> Table:
-    table = Table("torch", _version("torch"), "scripts/build_apis.py over torch.nn")
-    by_hand = {name for name in load().names("torch") if name not in _built_names("torch")}
+    table = _table("torch", "torch.nn")
+    known = _by_hand("torch")
     for name, cls in _classes(nn, nn.Module):
-        if f"torch.nn.{name}" in by_hand or name.startswith("_"):
+        if f"torch.nn.{name}" in known:
             continue
         if _reads_mode(cls):
             raise SystemExit(f"torch.nn.{name} reads self.training: torch.toml must say what turns that off")
@@ -79,14 +94,13 @@ def build_torch() -> Table:
 
 
 def build_torchvision() -> Table:
-    import torchvision
-
-    table = Table("torchvision", _version("torchvision"), "scripts/build_apis.py over torchvision.models and ops")
+    torchvision = importlib.import_module("torchvision")
+    table = _table("torchvision", "torchvision.models and torchvision.ops")
+    _add_classes(table, "torchvision.ops")
     for family in ("", ".segmentation", ".video", ".optical_flow", ".quantization"):
-        package = importlib.import_module(f"torchvision.models{family}")
-        for name in torchvision.models.list_models(package):
+        for name in torchvision.models.list_models(importlib.import_module(f"torchvision.models{family}")):
             builder = torchvision.models.get_model_builder(name)
-            facts = _builder_facts(lambda b=builder, **given: b(weights=None, **_no_backbone(b), **given), builder)
+            facts = _builder_facts(partial(builder, weights=None, **_no_backbone(builder)))
             table.add("factory", f"torchvision.models{family}", builder.__name__, **facts)
     for name in torchvision.models.list_models(torchvision.models.detection):
         # Batch norm is frozen when the backbone's weights are loaded, which is the default: statistics unknown.
@@ -96,32 +110,55 @@ def build_torchvision() -> Table:
 
 
 def build_timm() -> Table:
-    import timm
-
-    table = Table("timm", _version("timm"), "scripts/build_apis.py over timm.models and timm.layers")
+    timm = importlib.import_module("timm")
+    table = _table("timm", "timm.models and timm.layers")
+    _add_classes(table, "timm.layers")
     for name in timm.list_models():
-        facts = _facts_of(lambda n=name: timm.create_model(n, pretrained=False))
-        if facts is None:
-            table.add("factory", "timm.models", name, depends='"unknown"')
-            continue
-        rates = ("drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate")
-        if facts["depends"] == '"never"':
-            loud = ", ".join(f'{{ keyword = "{rate}", default = 0.0, values = [0, "None"] }}' for rate in rates)
-            facts["loud"] = f"[{loud}]"
-        table.add("factory", "timm.models", name, **facts)
+        facts = _facts_of(partial(timm.create_model, name, pretrained=False))
+        if facts is not None and facts["depends"] == '"never"':
+            rates = (
+                "drop_rate",
+                "drop_path_rate",
+                "attn_drop_rate",
+                "proj_drop_rate",
+                "pos_drop_rate",
+                "patch_drop_rate",
+            )
+            facts["loud"] = _arguments(f'keyword = "{rate}", default = 0.0, values = [0, "None"]' for rate in rates)
+        table.add("factory", "timm.models", name, **(facts or {"depends": '"unknown"'}))
     return table
 
 
 def build_transformers() -> Table:
-    import transformers
+    transformers = importlib.import_module("transformers")
+    table = _table("transformers", "the models that transformers exports")
+    known = _by_hand("transformers")
+    facts = {"depends": '"unknown"', "bases": '["transformers.PreTrainedModel"]', "parameters": "true"}
+    for name, _ in _classes(transformers, transformers.PreTrainedModel):
+        if f"transformers.{name}" not in known:
+            table.add("module", "transformers", name, **facts)
+    return table
 
-    table = Table("transformers", _version("transformers"), "scripts/build_apis.py over the classes of transformers")
-    models = dict(_exported(transformers, transformers.PreTrainedModel))
-    for name in models:
-        if name != "PreTrainedModel":
-            table.add(
-                "module", "transformers", name, depends='"unknown"', bases='["transformers.PreTrainedModel"]', parameters="true"
-            )
+
+def build_torchmetrics() -> Table:
+    torchmetrics = importlib.import_module("torchmetrics")
+    table = _table("torchmetrics", "torchmetrics")
+    for name, _ in _classes(torchmetrics, torchmetrics.Metric):
+        if f"torchmetrics.{name}" not in _by_hand("torchmetrics"):
+            table.add("module", "torchmetrics", name, depends='"never"', bases='["torchmetrics.Metric"]')
+    return table
+
+
+def build_torch_geometric() -> Table:
+    table = _table("torch_geometric", "torch_geometric.nn")
+    _add_classes(table, "torch_geometric.nn")
+    return table
+
+
+def build_monai() -> Table:
+    table = _table("monai", "monai.networks")
+    for package in ("monai.networks.nets", "monai.networks.blocks", "monai.losses"):
+        _add_classes(table, package)
     return table
 
 
@@ -130,28 +167,45 @@ BUILDERS: dict[str, Callable[[], Table]] = {
     "torchvision": build_torchvision,
     "timm": build_timm,
     "transformers": build_transformers,
+    "torchmetrics": build_torchmetrics,
+    "torch_geometric": build_torch_geometric,
+    "monai": build_monai,
 }
+
+
+def _table(package: str, what: str) -> Table:
+    version = str(importlib.import_module(package).__version__).split("+")[0]
+    return Table(package, version, f"scripts/build_apis.py over {what}")
+
+
+def _add_classes(table: Table, package: str) -> None:
+    known = _by_hand(package.partition(".")[0])
+    for name, cls in _classes(importlib.import_module(package), nn.Module):
+        if f"{package}.{name}" not in known and not name.startswith("_"):
+            table.add("module", package, name, **_class_facts(cls))
 
 
 # ---- what a module does with the mode -----------------------------------------------------------
 
 
-def heeds_mode(module: nn.Module) -> bool:
+def heeds_mode(module: Module) -> bool:
     """Does this very module (children not asked) behave differently in train and eval mode?"""
     if isinstance(module, nn.modules.batchnorm._NormBase):
         return bool(module.track_running_stats)
     if isinstance(module, nn.modules.dropout._DropoutNd):
-        return module.p > 0
+        return bool(module.p > 0)
     if isinstance(module, nn.RNNBase):
-        return module.dropout > 0 and module.num_layers > 1
+        return bool(module.dropout > 0 and module.num_layers > 1)
     if isinstance(module, nn.MultiheadAttention):
-        return module.dropout > 0
+        return bool(module.dropout > 0)
     if isinstance(module, nn.TransformerEncoderLayer | nn.Sequential) or not _reads_mode(type(module)):
         return False
-    return any(value for name, value in vars(module).items() if RATE.search(name) and _is_rate(value)) or _is_aux(module)
+    rates = (value for name, value in vars(module).items() if RATE.search(name) and _is_rate(value))
+    return any(rates) or _has_auxiliary_outputs(module)
 
 
-def moves_statistics(module: nn.Module) -> bool:
+def moves_statistics(module: Module) -> bool:
+    """Does a forward in train mode move running statistics?"""
     return isinstance(module, nn.modules.batchnorm._NormBase) and bool(module.track_running_stats)
 
 
@@ -159,26 +213,24 @@ def _is_rate(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_aux(module: nn.Module) -> bool:
+def _has_auxiliary_outputs(module: Module) -> bool:
     return any(getattr(module, name, None) for name in ("aux_logits", "aux", "deep_supervision", "aux_classifier"))
 
 
-@lru_cache(maxsize=None)
 def _reads_mode(cls: type) -> bool:
-    return any(
-        "self.training" in _source(base) for base in cls.__mro__ if issubclass(base, nn.Module) and base is not nn.Module
-    )
+    bases = (base for base in cls.__mro__ if issubclass(base, nn.Module) and base is not nn.Module)
+    return any("self.training" in _source(base) for base in bases)
 
 
-@lru_cache(maxsize=None)
-def _source(cls: type) -> str:
+@cache
+def _source(cls: Any) -> str:
     try:
         return inspect.getsource(cls)
     except (OSError, TypeError):
         return ""
 
 
-def _facts_of(build: Callable[[], nn.Module]) -> dict[str, str] | None:
+def _facts_of(build: Callable[[], Module]) -> dict[str, str] | None:
     model = _built_on("meta", build) or _built_on("cpu", build)
     if model is None:
         return None
@@ -189,7 +241,7 @@ def _facts_of(build: Callable[[], nn.Module]) -> dict[str, str] | None:
     return {"depends": f'"{depends}"', "statistics": _toml(statistics), "dropout": _toml(others)}
 
 
-def _built_on(device: str, build: Callable[[], nn.Module]) -> nn.Module | None:
+def _built_on(device: str, build: Callable[[], Module]) -> Module | None:
     try:
         with warnings.catch_warnings(), torch.device(device):
             warnings.simplefilter("ignore")
@@ -199,48 +251,106 @@ def _built_on(device: str, build: Callable[[], nn.Module]) -> nn.Module | None:
         return None
 
 
-def _builder_facts(build: Callable[..., nn.Module], builder: Callable[..., Any]) -> dict[str, str]:
+def _builder_facts(build: Callable[..., Module]) -> dict[str, str]:
     facts = _facts_of(build)
     if facts is None:
         return {"depends": '"unknown"'}
-    rates = [rate for rate in ("dropout", "attention_dropout", "stochastic_depth_prob", "drop_rate") if _takes(build, rate)]
+    for rate in ("dropout", "attention_dropout", "stochastic_depth_prob", "drop_rate"):
+        _add_switch(facts, rate, f'keyword = "{rate}"', lambda **given: _facts_of(partial(build, **given)))
+    if facts["statistics"] == "true":
+        _add_norm(facts, "norm_layer", inspect.Parameter.empty)
+    return _closed(facts)
+
+
+def _class_facts(cls: type[Module]) -> dict[str, str]:
+    instance = _smallest(cls)
+    if instance is None:
+        return {"depends": '"unknown"'}
+    facts = _facts_of(lambda: instance) or {}
+    if facts["depends"] == '"never"' and _hides_mode(instance):
+        return {"depends": '"unknown"'}
+    for position, parameter in enumerate(inspect.signature(cls).parameters.values()):
+        if PART.match(parameter.name) and parameter.default is parameter.empty:
+            facts["depends"] = '"children"' if facts["depends"] == '"never"' else facts["depends"]
+            _add_to(facts, "children", f'keyword = "{parameter.name}", position = {position}')
+        elif RATE.search(parameter.name) and _is_rate(parameter.default):
+            where = "" if parameter.kind is parameter.KEYWORD_ONLY else f", position = {position}"
+            text = f'keyword = "{parameter.name}"{where}, default = {float(parameter.default)}'
+            _add_switch(facts, parameter.name, text, lambda **given: _facts_with(cls, given))
+        elif NORM.search(parameter.name):
+            _add_norm(facts, parameter.name, parameter.default)
+    del facts["dropout"]
+    if facts["statistics"] == "false":
+        del facts["statistics"]
+    facts["parameters"] = _toml(bool(list(instance.parameters())))
+    facts["buffers"] = _toml(bool(list(instance.buffers())))
+    return _closed(facts)
+
+
+def _add_norm(facts: dict[str, str], name: str, default: object) -> None:
+    """Another normalisation may heed the mode: only these names are known not to."""
     if facts["depends"] == '"always"':
-        quiet = [rate for rate in rates if (_facts_of(lambda: build(**{rate: 0.0})) or {}).get("depends") == '"never"']
-        if quiet:
-            facts["quiet"] = "[" + ", ".join(f'{{ keyword = "{rate}", values = [0] }}' for rate in quiet) + "]"
-    elif rates:
-        facts["loud"] = "[" + ", ".join(f'{{ keyword = "{rate}", values = [0] }}' for rate in rates) + "]"
-    return facts
+        _add_to(facts, "quiet", f'keyword = "{name}", values = []')
+        return
+    names = dict.fromkeys(["None", *([default] if isinstance(default, str) else []), *CALM_NORMS])
+    shown = f', default = "{default}"' if default is None or isinstance(default, str) else ""
+    values = ", ".join(f'"{name}"' for name in names)
+    _add_to(facts, "loud", f'keyword = "{name}"{shown}, values = [{values}]')
 
 
-def _takes(build: Callable[..., nn.Module], rate: str) -> bool:
-    try:
-        with torch.device("meta"):
-            build(**{rate: 0.25})
-    except (TypeError, ValueError):
-        return False
-    return True
+def _hides_mode(module: Module) -> bool:
+    """Does its class read the mode in a way that no rate of it explains?"""
+    dropout = any(isinstance(child, nn.modules.dropout._DropoutNd) for child in module.modules())
+    return _reads_mode(type(module)) and not dropout and not any(RATE.search(name) for name in vars(module))
+
+
+def _facts_with(cls: type[Module], given: dict[str, float]) -> dict[str, str] | None:
+    instance = _smallest(cls, **given)
+    return _facts_of(lambda: instance) if instance is not None else None
+
+
+def _add_switch(facts: dict[str, str], rate: str, text: str, facts_with: Callable[..., dict[str, str] | None]) -> None:
+    """Whether one rate alone turns the dependence on the mode off, or on."""
+    if facts["depends"] == '"always"' and (facts_with(**{rate: 0.0}) or {}).get("depends") == '"never"':
+        _add_to(facts, "quiet", f"{text}, values = [0]")
+    if facts["depends"] == '"never"' and (facts_with(**{rate: 0.25}) or {}).get("depends") == '"always"':
+        _add_to(facts, "loud", f"{text}, values = [0]")
+
+
+def _add_to(facts: dict[str, str], key: str, text: str) -> None:
+    facts[key] = f"{facts[key]}, {{ {text} }}" if key in facts else f"[{{ {text} }}"
+
+
+def _closed(facts: dict[str, str]) -> dict[str, str]:
+    return {key: value + "]" if key in ("quiet", "loud", "children") else value for key, value in facts.items()}
 
 
 def _no_backbone(builder: Callable[..., Any]) -> dict[str, None]:
     return {"weights_backbone": None} if "weights_backbone" in inspect.signature(builder).parameters else {}
 
 
-def _smallest(cls: type[nn.Module]) -> nn.Module | None:
+def _smallest(cls: type[Module], **keywords: float) -> Module | None:
     """An instance made of the smallest arguments its constructor may take, None where none of them will do."""
     needed = [
-        name
-        for name, parameter in list(inspect.signature(cls).parameters.items())
+        parameter.name
+        for parameter in inspect.signature(cls).parameters.values()
         if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     ]
-    for given in ([2] * len(needed), [(2, 2)] * len(needed), [torch.ones(2)] * len(needed), [[2], [2], [2]][: len(needed)]):
+    guesses: list[Any] = [2, 8, (2, 2), torch.ones(2), [2], 32]
+    for guess in guesses:
+        given = {name: _likely(name, guess) for name in needed}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return cls(*given)
+                return cls(**given, **keywords)
         except Exception:  # a wrong guess of ours; the next one may fit
             continue
     return None
+
+
+def _likely(name: str, guess: Any) -> Any:
+    known = {"spatial_dims": 2, "img_size": (32, 32), "channels": (4, 8), "strides": (2,), "dropout": 0.0, "p": 0.0}
+    return known.get(name, guess)
 
 
 def _holds_weights(cls: type) -> bool:
@@ -250,9 +360,11 @@ def _holds_weights(cls: type) -> bool:
 # ---- names --------------------------------------------------------------------------------------
 
 
-def check_names(package: str) -> list[str]:
-    """The names of a library's tables that the installed library does not have."""
-    return [name for name in load().names(package) if "*" not in name and not _exists(name)]
+def missing_names(package: str) -> list[str]:
+    """The names of a library's tables that the installed library does not have, but for those marked as gone."""
+    return [
+        name for name in load().names(package) if "*" not in name and name not in _gone(package) and not _exists(name)
+    ]
 
 
 def _exists(name: str) -> bool:
@@ -270,35 +382,31 @@ def _exists(name: str) -> bool:
 
 def _classes(module: Any, base: type) -> Iterator[tuple[str, type]]:
     for name in sorted(dir(module)):
-        found = getattr(module, name)
-        if isinstance(found, type) and issubclass(found, base):
-            yield name, found
-
-
-def _exported(package: Any, base: type) -> Iterator[tuple[str, type]]:
-    for name in sorted(dir(package)):
         try:
-            found = getattr(package, name)
+            found = getattr(module, name)
         except Exception:  # a lazily imported class whose own requirements are not installed
             continue
         if isinstance(found, type) and issubclass(found, base):
             yield name, found
 
 
-def _built_names(package: str) -> set[str]:
-    path = APIS / f"{package}.built.toml"
-    if not path.is_file():
-        return set()
-    import tomllib
+def _by_hand(package: str) -> set[str]:
+    return _names_in(APIS / f"{package}.toml", lambda group: True)
 
-    table = tomllib.loads(path.read_text("utf-8"))
-    return {
-        f"{group['within']}.{name}"
-        for groups in table.values()
-        if isinstance(groups, list)
-        for group in groups
-        for name in group["names"].split()
-    }
+
+def _gone(package: str) -> set[str]:
+    return _names_in(APIS / f"{package}.toml", lambda group: bool(group.get("gone")))
+
+
+@cache
+def _groups(path: Path) -> list[dict[str, Any]]:
+    table = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    lists = (value for key, value in table.items() if isinstance(value, list) and key != "flat")
+    return [group for groups in lists for group in groups]
+
+
+def _names_in(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> set[str]:
+    return {f"{group['within']}.{name}" for group in _groups(path) if wanted(group) for name in group["names"].split()}
 
 
 # ---- text ---------------------------------------------------------------------------------------
@@ -311,17 +419,17 @@ def _group(kind: Kind, names: list[str]) -> str:
     return f'[[{kind.kind}]]\nwithin = "{kind.within}"\nnames = {quoted}\n{facts}\n'
 
 
+def _arguments(entries: Iterator[str]) -> str:
+    return "[" + ", ".join(f"{{ {entry} }}" for entry in entries) + "]"
+
+
 def _toml(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _version(package: str) -> str:
-    return str(importlib.import_module(package).__version__).split("+")[0]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("library", nargs="+", choices=[*BUILDERS], metavar="LIBRARY")
+    parser.add_argument("library", nargs="+", metavar="LIBRARY", help=f"with a built table: {', '.join(BUILDERS)}")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a table is out of date")
     parser.add_argument("--check-names", action="store_true", help="only say which names the library does not have")
     options = parser.parse_args()
@@ -329,7 +437,7 @@ def main() -> int:
     wrong = 0
     for package in options.library:
         if options.check_names:
-            missing = check_names(package)
+            missing = missing_names(package)
             print(*missing, sep="\n")
             wrong += len(missing)
             continue
@@ -343,17 +451,24 @@ def main() -> int:
 
 
 def _define_missing_operators() -> None:
-    """A CPU build of torch beside a GPU build of torchvision lacks operators that importing torchvision registers for."""
-    global _LIBRARY
+    """Lets torchvision be imported beside a CPU build of torch, which lacks operators that it adds to."""
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except RuntimeError:
-        _LIBRARY = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            _LIBRARY.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         for name in [name for name in sys.modules if name.startswith("torchvision")]:
             del sys.modules[name]
+        for name in ("nms", "qnms"):
+            LIBRARIES[-1].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
+
+def _refuse(*_: object, **__: object) -> None:
+    raise ConnectionError("nothing is downloaded")
+
+
+torch.hub.download_url_to_file = _refuse
+torch.hub.load_state_dict_from_url = _refuse
+LIBRARIES = [torch.library.Library("torchvision", "FRAGMENT")]
+"""Kept, since what a library defines goes with it."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,10 +8,14 @@
     meaning.dependence.on(positional, keywords)   # True, False, or None: does this very construction heed the mode?
 
 A name is the qualified name by which code imports a thing; a method's is its class's name and its own
-(`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first
-asked for: `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed
-library; where both know a name, the hand-written meaning holds. The string "None" in a table is Python's None. A `*`
-in a table's name matches any letters but a dot; `gone` marks names that the table's version no longer has.
+(`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first asked for:
+`<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library; where
+both know a name, the hand-written meaning holds. In a table the string "None" is Python's None, and a `*` in a name
+stands for any letters but a dot, of which the first of a part is a capital; `gone` marks names that the table's
+version of the library no longer has.
+
+Meanings are named tuples because eighteen dataclasses would take longer to define than the tables to read. Nothing may
+compare meanings of unknown class: two of different classes with equal fields are equal.
 """
 
 from __future__ import annotations
@@ -19,15 +23,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+FOLDER: Final = Path(__file__).parent
+"""Where the tables are."""
 
 Value: TypeAlias = str | int | float | bool | None
 
@@ -48,8 +54,7 @@ UNKNOWN: Final = _Mark("UNKNOWN")
 Mode: TypeAlias = Literal["train", "eval", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument of a call. `position` counts from 0 without `self`, None where only the keyword gives it.
 
     `values` are those that matter to whoever holds the argument, see there.
@@ -69,8 +74,7 @@ class Argument:
         return self.default
 
 
-@dataclass(frozen=True, slots=True)
-class Dependence:
+class Dependence(NamedTuple):
     """Whether a module behaves differently in train and eval mode.
 
     `default` is "children" where only what it holds decides. Any of the `quiet` arguments having one of its values
@@ -105,8 +109,7 @@ class Dependence:
         return {"always": True, "never": False}.get(self.default)
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleClass:
+class ModuleClass(NamedTuple):
     """A class of modules (`torch.nn.Module` and what derives from it).
 
     `parameters` and `buffers`: whether an instance has its own, children included. `statistics`: whether a forward in
@@ -126,8 +129,7 @@ class ModuleClass:
     starts: Mode = "train"
 
 
-@dataclass(frozen=True, slots=True)
-class Factory:
+class Factory(NamedTuple):
     """A function or class method that returns a module.
 
     `returns`: the class of what it returns ("class": the class it is called on). `mode`: the mode of what
@@ -147,8 +149,7 @@ class Factory:
     family: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+class Wrapper(NamedTuple):
     """A class, function or method that wraps or converts a module.
 
     `argument`: the module that goes in. `inner`: the attribute under which the result holds it ("" none). `shares`:
@@ -169,8 +170,7 @@ class Wrapper:
     bases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModeSwitch:
+class ModeSwitch(NamedTuple):
     """A method that sets the mode of the module it is called on and all of its children; it returns the module.
 
     `to` "argument": a true `argument` means train. `freezes`: it also stops (true) or resumes (false) the parameters'
@@ -183,8 +183,7 @@ class ModeSwitch:
     freezes: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModeContext:
+class ModeContext(NamedTuple):
     """A context manager that sets the mode of the modules given to it and puts it back at the end.
 
     `grad`: what it does to the recording of graphs meanwhile. `argument`: the first (or only) module.
@@ -196,15 +195,13 @@ class ModeContext:
     grad: Literal["off", "on", "keeps"] = "keeps"
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnsSelf:
+class ReturnsSelf(NamedTuple):
     """A method that returns the object it is called on; modes, submodules and parameters stay as they are."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(NamedTuple):
     """A function or method that runs a model: the receiver, the model the receiver was given, or `argument`.
 
     `mode`: the mode in which it runs, "keeps" where it leaves that as it finds it. `leaves`: the mode afterwards,
@@ -220,12 +217,12 @@ class Runs:
     argument: Argument | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GradContext:
+class GradContext(NamedTuple):
     """A context manager and, where `decorates`, decorator that turns the recording of graphs off or on.
 
-    `effect` "argument": a true `argument` means on; "negated": a true one means off, a false one on. `immediate`: calling it acts at once, without `with` (as
-    `set_grad_enabled` does). `bare`: it works as a decorator without being called (`@torch.no_grad`).
+    `effect` "argument": a true `argument` means on; "negated": a true one means off, a false one on. `immediate`:
+    calling it acts at once, without `with` (as `set_grad_enabled` does). `bare`: it works as a decorator without being
+    called (`@torch.no_grad`).
     """
 
     name: str
@@ -236,8 +233,7 @@ class GradContext:
     bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gradient:
+class Gradient(NamedTuple):
     """Something that needs the graph of what it is given.
 
     "backward" sends gradients into `.grad`; "grad" returns them; "transform" is a function transform; "explain" an
@@ -250,8 +246,7 @@ class Gradient:
     argument: Argument | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FlaggedFunction:
+class FlaggedFunction(NamedTuple):
     """A function that behaves as in training or as in evaluation by an argument, not by a module's mode.
 
     `training`: that argument, None where there is none and the function always behaves as in training. `rate`: the
@@ -263,8 +258,7 @@ class FlaggedFunction:
     rate: Argument | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(NamedTuple):
     """A function that freezes or writes a model, and with it the mode the model has at that moment.
 
     `argument`: the model, None where it is the receiver. `mode` "keeps": exported as it is; "eval": switched to eval
@@ -289,8 +283,7 @@ Role: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryClass:
+class LibraryClass(NamedTuple):
     """A class that is no `torch.nn.Module`.
 
     `role` "average": keeps averaged weights of a model; "model": a model of another kind (of Keras, an estimator).
@@ -303,16 +296,14 @@ class LibraryClass:
     manages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Updates:
+class Updates(NamedTuple):
     """A method that updates parameters, learning rate or scale by one step, or clears gradients ("clear")."""
 
     name: str
     what: Literal["parameters", "schedule", "scale", "average", "clear"]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSource:
+class TensorSource(NamedTuple):
     """A function that returns a fresh tensor without a graph; `random` or constant contents, unless from `data`.
 
     `requires_grad`: the argument that makes it require gradients.
@@ -323,12 +314,11 @@ class TensorSource:
     requires_grad: Argument | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TensorUse:
+class TensorUse(NamedTuple):
     """What a tensor's method or attribute, or a function of a tensor, keeps of the graph.
 
-    "detaches": the result (or what the receiver keeps) has none. "keeps": it belongs to the same graph. "raises": fails on a tensor that requires
-    gradients.
+    "detaches": the result (or what the receiver keeps) has none. "keeps": it belongs to the same graph. "raises":
+    fails on a tensor that requires gradients.
     """
 
     name: str
@@ -338,8 +328,7 @@ class TensorUse:
 Phase: TypeAlias = Literal["train", "eval", "both", "setup"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     """A method that a framework calls on the user's class.
 
     `phase`: of what it is part. `mode`: the mode the framework has put the model in, "keeps" where it leaves that
@@ -399,9 +388,11 @@ class Apis:
         return next((found for base in self.lineage(owner) if (found := self.of(f"{base}.{name}"))), None)
 
     def hook(self, owner: str, name: str) -> Hook | None:
-        """The hook that a method of this name is in a class derived from `owner`."""
-        found = self.method(owner, name)
-        return found if isinstance(found, Hook) else None
+        """The hook that a method of this name is in a class derived from `owner`.
+
+        Not the same as `method`, which says what calling it does: a Trainer's `evaluate` has both.
+        """
+        return next((found for base in self.lineage(owner) if (found := self._hook(f"{base}.{name}"))), None)
 
     def lineage(self, name: str) -> Iterator[str]:
         """A class and its bases, as far as the tables know them, each once, nearest first, by their canonical names."""
@@ -446,6 +437,10 @@ class Apis:
             return self.of(moved)
         return next((found for other in library.spellings(name) if (found := library.meaning(other))), None)
 
+    def _hook(self, name: str) -> Hook | None:
+        library = self._library(name.partition(".")[0])
+        return library.hook(name) if library is not None else None
+
     def _library(self, package: str) -> _Library | None:
         if package not in self._libraries:
             self._libraries[package] = _read(self._folder, package)
@@ -455,7 +450,7 @@ class Apis:
 @lru_cache(maxsize=1)
 def load() -> Apis:
     """The tables that come with evallint. Reads no file yet."""
-    return Apis(Path(__file__).parent)
+    return Apis(FOLDER)
 
 
 # ---- tables -------------------------------------------------------------------------------------
@@ -469,6 +464,7 @@ class _Library:
         self._flat = [prefix + "." for table in tables for prefix in table.get("flat", ())]
         self._moved = [(old + ".", new + ".") for table in tables for old, new in table.get("moved", {}).items()]
         self._groups: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._hooks: dict[str, dict[str, Any]] = {}
         self._patterns: list[tuple[re.Pattern[str], tuple[str, dict[str, Any]]]] = []
         for table in tables:
             self._add(table)
@@ -492,22 +488,36 @@ class _Library:
         group = self._groups.get(name)
         if group is None:
             group = next((group for pattern, group in self._patterns if pattern.fullmatch(name)), None)
-        return _meaning(name, *group) if group is not None else None
+        return _meaning(name, *group) if group is not None else self.hook(name)
+
+    def hook(self, name: str) -> Hook | None:
+        group = self._hooks.get(name)
+        return Hook(name=name, **_fields(group)) if group is not None else None
 
     def names(self) -> Iterator[str]:
         yield from self._groups
-        yield from (pattern.pattern.replace("[^.]*", "*").replace("\\.", ".") for pattern, _ in self._patterns)
+        yield from self._hooks.keys() - self._groups.keys()
+        yield from (_glob(pattern.pattern) for pattern, _ in self._patterns)
 
     def _add(self, table: dict[str, Any]) -> None:
         for kind in _KINDS.keys() & table.keys():
             for group in table[kind]:
                 for name in group["names"].split():
                     full = f"{group['within']}.{name}"
-                    if "*" in name:
-                        pattern = re.compile(re.escape(full).replace("\\*", "[^.]*"))
-                        self._patterns.append((pattern, (kind, group)))
+                    if kind == "hook":
+                        self._hooks.setdefault(full, group)
+                    elif "*" in name:
+                        self._patterns.append((re.compile(_pattern(full)), (kind, group)))
                     else:
                         self._groups.setdefault(full, (kind, group))
+
+
+def _pattern(glob: str) -> str:
+    return re.escape(glob).replace("\\.\\*", "\\.[A-Z]\\*").replace("\\*", "[^.]*")
+
+
+def _glob(pattern: str) -> str:
+    return pattern.replace("[A-Z]", "").replace("[^.]*", "*").replace("\\.", ".")
 
 
 def _read(folder: Path, package: str) -> _Library | None:
@@ -517,12 +527,16 @@ def _read(folder: Path, package: str) -> _Library | None:
 
 
 def _meaning(name: str, kind: str, group: dict[str, Any]) -> Meaning:
-    fields = {key: _READERS.get(key, _plain)(value) for key, value in group.items() if key not in _NOT_FIELDS}
+    fields = _fields(group)
     if kind in ("module", "factory"):
         fields["dependence"] = Dependence(
             group.get("depends", "unknown"), _arguments(group.get("quiet", ())), _arguments(group.get("loud", ()))
         )
     return _KINDS[kind](name=name, **fields)
+
+
+def _fields(group: dict[str, Any]) -> dict[str, Any]:
+    return {key: _READERS.get(key, _plain)(value) for key, value in group.items() if key not in _NOT_FIELDS}
 
 
 def _arguments(entries: Sequence[dict[str, Any]]) -> tuple[Argument, ...]:
@@ -576,3 +590,4 @@ _KINDS: dict[str, Callable[..., Meaning]] = {
     "tensor": TensorUse,
     "hook": Hook,
 }
+"""The key of each kind of group in a table."""

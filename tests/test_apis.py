@@ -1,0 +1,524 @@
+"""What the tables say of libraries: samples by name, and the form of every table."""
+
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from evallint.apis import (
+    FOLDER,
+    REQUIRED,
+    UNKNOWN,
+    Apis,
+    Export,
+    Factory,
+    FlaggedFunction,
+    GradContext,
+    Gradient,
+    Hook,
+    LibraryClass,
+    Meaning,
+    ModeContext,
+    ModeSwitch,
+    ModuleClass,
+    ReturnsSelf,
+    Runs,
+    TensorSource,
+    TensorUse,
+    Updates,
+    Wrapper,
+    load,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+apis = load()
+
+
+def module_class(name: str) -> ModuleClass:
+    meaning = apis.of(name)
+    assert isinstance(meaning, ModuleClass)
+    return meaning
+
+
+def factory(name: str) -> Factory:
+    meaning = apis.of(name)
+    assert isinstance(meaning, Factory)
+    return meaning
+
+
+# ---- names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("torch.nn.modules.dropout.Dropout", "torch.nn.Dropout"),
+        ("torch.nn.modules.module.Module.eval", "torch.nn.Module.eval"),
+        ("torch.nn.parallel.distributed.DistributedDataParallel", "torch.nn.parallel.DistributedDataParallel"),
+        ("torch.autograd.grad_mode.no_grad", "torch.no_grad"),
+        ("torch.autograd.no_grad", "torch.no_grad"),
+        ("torch.optim.adam.Adam", "torch.optim.Adam"),
+        ("torchvision.models.resnet.resnet50", "torchvision.models.resnet50"),
+        (
+            "torchvision.models.detection.faster_rcnn.fasterrcnn_resnet50_fpn",
+            "torchvision.models.detection.fasterrcnn_resnet50_fpn",
+        ),
+        ("timm.models.create_model", "timm.create_model"),
+        ("timm.models.layers.DropPath", "timm.layers.DropPath"),
+        ("timm.models.layers.drop.DropPath", "timm.layers.DropPath"),
+        ("pytorch_lightning.LightningModule", "lightning.pytorch.LightningModule"),
+        ("pytorch_lightning.core.lightning.LightningModule", "lightning.pytorch.LightningModule"),
+        ("transformers.models.bert.modeling_bert.BertModel", "transformers.BertModel"),
+        ("tensorflow.keras.layers.Dropout", "keras.layers.Dropout"),
+        ("functorch.jacrev", "torch.func.jacrev"),
+    ],
+)
+def test_a_name_resolves_through_re_exports(name: str, canonical: str) -> None:
+    assert apis.canonical(name) == canonical
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "numpy.random.rand",
+        "torch",
+        "torch.nn",
+        "torch.nn.dropout",
+        "torch.nn.Dropout.p",
+        "",
+    ],
+)
+def test_an_unknown_name_means_nothing(name: str) -> None:
+    assert apis.of(name) is None
+    assert apis.canonical(name) == name
+
+
+def test_a_function_is_not_taken_for_the_class_of_a_pattern() -> None:
+    assert isinstance(apis.of("torchmetrics.classification.MulticlassAccuracy"), ModuleClass)
+    assert apis.of("torchmetrics.functional.accuracy") is None
+
+
+# ---- modules ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "positional", "keywords", "heeds"),
+    [
+        ("torch.nn.Dropout", (), {}, True),
+        ("torch.nn.Dropout", (0,), {}, False),
+        ("torch.nn.Dropout", (), {"p": 0.0}, False),
+        ("torch.nn.Dropout", (UNKNOWN,), {}, None),
+        ("torch.nn.BatchNorm2d", (64,), {}, True),
+        ("torch.nn.BatchNorm2d", (64,), {"track_running_stats": False}, False),
+        ("torch.nn.BatchNorm2d", (64, 1e-5, 0.1, True, False), {}, False),
+        ("torch.nn.InstanceNorm2d", (64,), {}, False),
+        ("torch.nn.InstanceNorm2d", (64,), {"track_running_stats": True}, True),
+        ("torch.nn.LSTM", (8, 8), {}, False),
+        ("torch.nn.LSTM", (8, 8, 2), {"dropout": 0.5}, True),
+        ("torch.nn.LSTM", (8, 8), {"dropout": 0.5}, False),
+        ("torch.nn.LSTM", (8, 8, UNKNOWN), {"dropout": 0.5}, None),
+        ("torch.nn.MultiheadAttention", (8, 2), {}, False),
+        ("torch.nn.MultiheadAttention", (8, 2, 0.1), {}, True),
+        ("torch.nn.TransformerEncoderLayer", (8, 2), {}, True),
+        ("torch.nn.TransformerEncoderLayer", (8, 2), {"dropout": 0}, False),
+        ("torch.nn.TransformerEncoder", (UNKNOWN, 2), {}, None),
+        ("torch.nn.Linear", (8, 8), {}, False),
+        ("torch.nn.CrossEntropyLoss", (), {}, False),
+        ("torch.nn.Sequential", (), {}, None),
+        ("torchvision.ops.StochasticDepth", (0.1, "row"), {}, True),
+        ("torchvision.models.vit_b_16", (), {}, False),
+        ("torchvision.models.vit_b_16", (), {"dropout": 0.1}, True),
+        ("torchvision.models.vgg16", (), {"dropout": 0.0}, False),
+        ("torchvision.models.resnet18", (), {}, True),
+        ("timm.layers.DropPath", (), {}, False),
+        ("timm.layers.DropPath", (0.1,), {}, True),
+        ("torch_geometric.nn.GATConv", (8, 8), {}, False),
+        ("torch_geometric.nn.GATConv", (8, 8), {"dropout": 0.6}, True),
+    ],
+)
+def test_what_a_construction_heeds(
+    name: str, positional: tuple[object, ...], keywords: dict[str, object], heeds: bool | None
+) -> None:
+    meaning = apis.of(name)
+    assert isinstance(meaning, ModuleClass | Factory)
+    assert meaning.dependence.on(positional, keywords) is heeds
+
+
+def test_true_is_not_the_number_one() -> None:
+    assert module_class("torch.nn.LSTM").dependence.on((8, 8, True), {"dropout": 0.5}) is True
+
+
+def test_what_a_module_holds() -> None:
+    batch_norm = module_class("torch.nn.BatchNorm1d")
+    assert (batch_norm.parameters, batch_norm.buffers, batch_norm.statistics) == (True, True, True)
+    assert module_class("torch.nn.Linear").parameters
+    assert not module_class("torch.nn.ReLU").parameters
+    assert module_class("torch.nn.Sequential").container
+    assert [argument.keyword for argument in module_class("torch.nn.TransformerEncoder").children] == [
+        "encoder_layer",
+        "norm",
+    ]
+    assert module_class("lpips.LPIPS").starts == "eval"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("torch.nn.Module", True),
+        ("torch.nn.modules.linear.Linear", True),
+        ("torch.nn.DataParallel", True),
+        ("pytorch_lightning.LightningModule", True),
+        ("transformers.BertForMaskedLM", True),
+        ("segmentation_models_pytorch.Unet", True),
+        ("torch.optim.Adam", False),
+        ("transformers.Trainer", False),
+        ("object", False),
+    ],
+)
+def test_which_classes_are_modules(name: str, expected: bool) -> None:
+    assert apis.is_module(name) is expected
+
+
+# ---- factories ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("torchvision.models.resnet50", "train"),
+        ("timm.create_model", "train"),
+        ("transformers.AutoModelForSequenceClassification.from_pretrained", "eval"),
+        ("transformers.AutoModel.from_config", "train"),
+        ("efficientnet_pytorch.EfficientNet.from_pretrained", "train"),
+        ("pytorch_pretrained_bert.BertModel.from_pretrained", "train"),
+        ("open_clip.create_model_and_transforms", "train"),
+        ("clip.load", "eval"),
+        ("torch.hub.load", "unknown"),
+    ],
+)
+def test_the_mode_of_what_a_factory_returns(name: str, mode: str) -> None:
+    assert factory(name).mode == mode
+
+
+def test_a_class_method_is_found_through_the_bases() -> None:
+    meaning = apis.method("transformers.BertForSequenceClassification", "from_pretrained")
+    assert isinstance(meaning, Factory)
+    assert (meaning.mode, meaning.returns) == ("eval", "class")
+
+
+@pytest.mark.parametrize(
+    ("model", "heeds", "statistics"),
+    [("resnet50", True, True), ("resnet50.a1_in1k", True, True), ("vit_base_patch16_224", False, False)],
+)
+def test_a_name_picks_the_architecture(model: str, heeds: bool, statistics: bool) -> None:
+    chosen = apis.chosen(factory("timm.create_model"), model)
+    assert chosen is not None
+    assert chosen.dependence.on((model,)) is heeds
+    assert chosen.statistics is statistics
+
+
+def test_a_drop_rate_makes_an_architecture_heed_the_mode() -> None:
+    chosen = apis.chosen(factory("timm.create_model"), "vit_base_patch16_224")
+    assert chosen is not None
+    assert chosen.dependence.on((), {"drop_path_rate": 0.1}) is True
+
+
+def test_an_unknown_architecture_picks_nothing() -> None:
+    assert apis.chosen(factory("timm.create_model"), "no_such_net") is None
+    assert apis.chosen(factory("torch.hub.load"), "resnet50") is None
+
+
+# ---- wrappers, methods, contexts ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "shares", "result"),
+    [
+        ("torch.nn.DataParallel", "module", True, "one"),
+        ("torch.compile", "_orig_mod", True, "one"),
+        ("torch.jit.script", "", True, "one"),
+        ("copy.deepcopy", "", False, "one"),
+        ("accelerate.Accelerator.prepare", "module", True, "each"),
+        ("deepspeed.initialize", "module", True, "first"),
+        ("timm.utils.ModelEmaV2", "module", False, "one"),
+    ],
+)
+def test_what_a_wrapper_does(name: str, inner: str, shares: bool, result: str) -> None:
+    meaning = apis.of(name)
+    assert isinstance(meaning, Wrapper)
+    assert (meaning.inner, meaning.shares, meaning.result) == (inner, shares, result)
+
+
+def test_methods_of_every_module() -> None:
+    train = apis.method("torchvision.models.ResNet", "train")
+    assert isinstance(train, ModeSwitch)
+    assert train.to == "argument"
+    assert train.argument is not None
+    assert train.argument.default is True
+    assert isinstance(apis.method("transformers.GPT2LMHeadModel", "half"), ReturnsSelf)
+    assert apis.method("torch.nn.Linear", "no_such_method") is None
+
+
+def test_a_class_may_mean_more_by_a_method_than_its_bases() -> None:
+    freeze = apis.method("lightning.LightningModule", "freeze")
+    assert isinstance(freeze, ModeSwitch)
+    assert (freeze.to, freeze.freezes) == ("eval", True)
+
+
+def test_generate_needs_no_no_grad_but_keeps_the_mode() -> None:
+    generate = apis.method("transformers.LlamaForCausalLM", "generate")
+    assert isinstance(generate, Runs)
+    assert (generate.grad, generate.mode) == ("off", "keeps")
+
+
+def test_encode_sees_to_both() -> None:
+    encode = apis.method("sentence_transformers.SentenceTransformer", "encode")
+    assert isinstance(encode, Runs)
+    assert (encode.grad, encode.mode, encode.leaves) == ("off", "eval", "eval")
+
+
+@pytest.mark.parametrize(
+    ("name", "effect", "immediate"),
+    [
+        ("torch.no_grad", "off", False),
+        ("torch.enable_grad", "on", False),
+        ("torch.inference_mode", "negated", False),
+        ("torch.set_grad_enabled", "argument", True),
+    ],
+)
+def test_what_a_context_does_to_gradients(name: str, effect: str, immediate: bool) -> None:
+    meaning = apis.of(name)
+    assert isinstance(meaning, GradContext)
+    assert (meaning.effect, meaning.immediate) == (effect, immediate)
+
+
+def test_a_mode_context_may_turn_gradients_off_too() -> None:
+    meaning = apis.of("monai.networks.eval_mode")
+    assert isinstance(meaning, ModeContext)
+    assert (meaning.to, meaning.grad) == ("eval", "off")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("torch.Tensor.backward", "backward"),
+        ("torch.autograd.grad", "grad"),
+        ("torch.func.jacrev", "transform"),
+        ("accelerate.Accelerator.backward", "backward"),
+        ("lightning.fabric.Fabric.backward", "backward"),
+        ("captum.attr.IntegratedGradients.attribute", "explain"),
+        ("torchattacks.PGD", "attack"),
+    ],
+)
+def test_what_needs_gradients(name: str, kind: str) -> None:
+    meaning = apis.of(name)
+    assert isinstance(meaning, Gradient)
+    assert meaning.kind == kind
+
+
+# ---- functions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("torch.nn.functional.dropout", True),
+        ("torch.nn.functional.dropout2d", True),
+        ("torch.nn.functional.alpha_dropout", False),
+        ("torch.nn.functional.feature_alpha_dropout", False),
+        ("torch.nn.functional.batch_norm", False),
+        ("torch.nn.functional.multi_head_attention_forward", True),
+        ("torch.dropout", REQUIRED),
+    ],
+)
+def test_the_default_of_a_training_flag(name: str, default: object) -> None:
+    meaning = apis.of(name)
+    assert isinstance(meaning, FlaggedFunction)
+    assert meaning.training is not None
+    assert meaning.training.given((), {}) is default
+
+
+def test_attention_has_a_rate_and_no_flag() -> None:
+    meaning = apis.of("torch.nn.functional.scaled_dot_product_attention")
+    assert isinstance(meaning, FlaggedFunction)
+    assert meaning.training is None
+    assert meaning.rate is not None
+    assert meaning.rate.given(("q", "k", "v", None, 0.1), {}) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "warns"),
+    [
+        ("torch.jit.trace", "keeps", False),
+        ("torch.jit.freeze", "raises", False),
+        ("torch.jit.optimize_for_inference", "eval", False),
+        ("torch.export.export", "keeps", False),
+        ("torch.onnx.export", "keeps", True),
+        ("torch.onnx.utils.export", "eval", False),
+    ],
+)
+def test_the_mode_of_what_is_exported(name: str, mode: str, warns: bool) -> None:
+    meaning = apis.of(name)
+    assert isinstance(meaning, Export)
+    assert (meaning.mode, meaning.warns) == (mode, warns)
+
+
+def test_the_older_onnx_exporter_switches_by_itself() -> None:
+    meaning = apis.of("torch.onnx.export")
+    assert isinstance(meaning, Export)
+    assert meaning.switches is not None
+    assert meaning.switches.given((), {"dynamo": False}) in meaning.switches.values
+
+
+def test_what_tensors_keep_of_the_graph() -> None:
+    uses = {name: apis.of(f"torch.Tensor.{name}") for name in ("item", "detach", "cpu", "numpy", "data", "mean")}
+    kept = {name: use.graph for name, use in uses.items() if isinstance(use, TensorUse)}
+    assert kept == {
+        "item": "detaches",
+        "detach": "detaches",
+        "cpu": "keeps",
+        "numpy": "raises",
+        "data": "detaches",
+        "mean": "keeps",
+    }
+
+
+def test_where_fresh_tensors_come_from() -> None:
+    found = {name: apis.of(f"torch.{name}") for name in ("randn", "zeros", "tensor")}
+    contents = {name: source.contents for name, source in found.items() if isinstance(source, TensorSource)}
+    assert contents == {"randn": "random", "zeros": "constant", "tensor": "data"}
+
+
+# ---- frameworks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "hook"),
+    [
+        ("pytorch_lightning.LightningModule", "training_step", ("train", "keeps", "on", True)),
+        ("pytorch_lightning.LightningModule", "validation_step", ("eval", "eval", "off", False)),
+        ("pytorch_lightning.LightningModule", "validation_epoch_end", ("eval", "eval", "off", False)),
+        ("transformers.Seq2SeqTrainer", "compute_loss", ("both", "managed", "managed", False)),
+        ("transformers.Trainer", "prediction_step", ("eval", "eval", "on", False)),
+        ("keras.Model", "test_step", ("eval", "eval", "off", False)),
+        ("mmengine.model.BaseModel", "val_step", ("eval", "eval", "off", False)),
+    ],
+)
+def test_who_manages_a_hook(owner: str, name: str, hook: tuple[str, str, str, bool]) -> None:
+    found = apis.hook(owner, name)
+    assert found is not None
+    assert (found.phase, found.mode, found.grad, found.steps) == hook
+
+
+def test_a_method_of_the_users_own_is_no_hook() -> None:
+    assert apis.hook("pytorch_lightning.LightningModule", "my_step") is None
+    assert apis.hook("torch.nn.Linear", "training_step") is None
+
+
+def test_a_method_may_be_both_called_and_overridden() -> None:
+    called = apis.method("transformers.Trainer", "evaluate")
+    overridden = apis.hook("transformers.Trainer", "evaluate")
+    assert isinstance(called, Runs)
+    assert overridden is not None
+    assert (called.leaves, overridden.phase) == ("eval", "eval")
+
+
+def test_a_supervised_evaluator_sees_to_mode_and_gradients() -> None:
+    meaning = apis.of("ignite.engine.create_supervised_evaluator")
+    assert isinstance(meaning, Runs)
+    assert (meaning.mode, meaning.grad, meaning.trains) == ("eval", "off", False)
+
+
+def test_what_steps() -> None:
+    step = apis.method("torch.optim.AdamW", "step")
+    assert isinstance(step, Updates)
+    assert step.what == "parameters"
+    schedule = apis.method("torch.optim.lr_scheduler.StepLR", "step")
+    assert isinstance(schedule, Updates)
+    assert schedule.what == "schedule"
+    scaler = apis.of("torch.cuda.amp.GradScaler")
+    assert isinstance(scaler, LibraryClass)
+    assert scaler.role == "scaler"
+
+
+# ---- the tables themselves ----------------------------------------------------------------------
+
+
+def kinds_and_names(path: Path) -> Iterator[str]:
+    """Each name of a table; a hook is not the same thing as what calling the method means."""
+    for kind, groups in tomllib.loads(path.read_text("utf-8")).items():
+        for group in groups if isinstance(groups, list) and kind != "flat" else ():
+            for name in group["names"].split():
+                yield f"{'hook ' if kind == 'hook' else ''}{group['within']}.{name}"
+
+
+def every_meaning() -> Iterator[tuple[str, Meaning | None]]:
+    for package in apis.packages():
+        for name in apis.names(package):
+            sample = name.replace("*", "X")
+            yield sample, apis.of(sample)
+
+
+def test_every_name_means_something_under_that_very_name() -> None:
+    wrong = [name for name, meaning in every_meaning() if meaning is None or meaning.name != name]
+    assert wrong == []
+
+
+def test_every_value_is_one_that_its_type_allows() -> None:
+    for name, meaning in every_meaning():
+        assert meaning is not None
+        for field, hint in get_type_hints(type(meaning)).items():
+            allowed = [value for part in (hint, *get_args(hint)) for value in get_args(part) if isinstance(value, str)]
+            value = getattr(meaning, field)
+            assert not allowed or value is None or value in allowed, (name, field, value)
+
+
+def test_every_base_is_known() -> None:
+    bases = {base for _, meaning in every_meaning() for base in getattr(meaning, "bases", ())}
+    assert [base for base in sorted(bases) if apis.of(base) is None] == []
+
+
+def test_every_factory_returns_a_class_of_modules() -> None:
+    returned = {meaning.returns for _, meaning in every_meaning() if isinstance(meaning, Factory)} - {"class"}
+    assert [name for name in sorted(returned) if not apis.is_module(name)] == []
+
+
+def test_every_hook_stands_in_a_known_class() -> None:
+    owners = {name.rpartition(".")[0] for name, meaning in every_meaning() if isinstance(meaning, Hook)}
+    assert [owner for owner in sorted(owners) if apis.of(owner) is None] == []
+
+
+def test_every_table_names_its_version_and_source() -> None:
+    for package in apis.packages():
+        origin = apis.library(package)
+        assert origin is not None
+        assert origin["library"] == package
+        assert re.match(r"\d", origin["version"])
+        assert origin["source"].endswith(".") or origin["source"].startswith("scripts/")
+    assert apis.library("numpy") is None
+
+
+def test_no_name_is_in_one_table_twice() -> None:
+    for path in sorted(FOLDER.glob("*.toml")):
+        names = Counter(kinds_and_names(path))
+        assert [name for name, times in names.items() if times > 1] == [], path.name
+
+
+def test_the_tables_of_torch_and_torchvision_are_read_in_no_time() -> None:
+    def seconds() -> float:
+        fresh = Apis(FOLDER)
+        start = time.process_time()
+        fresh.of("torch.nn.Linear")
+        fresh.of("torchvision.models.resnet50")
+        return time.process_time() - start
+
+    assert min(seconds() for _ in range(5)) < 0.05
