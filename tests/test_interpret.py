@@ -37,10 +37,10 @@ def programs(text: str) -> Iterator[Program]:
     yield program
 
 
-def answers(program: Program) -> list[tuple[str, int, str]]:
+def answers(program: Program) -> list[str]:
     """The path, line and comment of every question."""
     return [
-        (path, line, found["answer"])
+        f"{path}:{line}: {found['answer']}"
         for path, code in program.files.items()
         for line, text in enumerate(code.splitlines(), 1)
         if (found := ANSWER.search(text))
@@ -56,7 +56,8 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_interpreter_sees_the_mode_and_the_gradients(program: Program) -> None:
-    assert sorted(reveal(program.files)) == sorted(answers(program))
+    seen = [f"{path}:{line}: {text}" for path, line, text in reveal(program.files)]
+    assert sorted(seen) == sorted(answers(program))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
