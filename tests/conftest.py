@@ -15,9 +15,8 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Runs the command line in a directory of its own, where the given files are planted first."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("NO_COLOR", "FORCE_COLOR", "EVALLINT_OUTPUT_FORMAT"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "EVALLINT_OUTPUT_FORMAT", "EVALLINT_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*words: str, files: dict[str, str] | None = None) -> Outcome:

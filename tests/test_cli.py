@@ -244,8 +244,7 @@ def test_no_cache_leaves_none(lint: Lint) -> None:
 
 def evallint(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "evallint", *words]
-    env = {**os.environ, "XDG_CACHE_HOME": str(cwd / ".cache"), **env}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, check=False)
 
 
 def test_modules_of_the_working_directory_are_never_imported(tmp_path: Path) -> None:

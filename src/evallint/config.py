@@ -226,7 +226,7 @@ class Configs:
 # ---- reading one table ---------------------------------------------------------------------------
 
 KEYS: Final = {
-    "cache-dir": "where facts of files are kept between runs; in place of a directory of the user's cache",
+    "cache-dir": "where facts of files are kept between runs, in place of `.evallint_cache` at the root of the project",
     "cell-magics": "notebook cell magics, beside IPython's own, whose cells hold Python",
     "deadline": "seconds that one file may take; a file that takes longer is told and passed over",
     "exclude": "patterns of what a walk passes over, in place of the default ones",
