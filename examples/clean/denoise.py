@@ -54,7 +54,11 @@ class PerceptualLoss(nn.Module):
 
 
 def run_epoch(
-    model: Denoiser, criterion: PerceptualLoss, loader: DataLoader, device: torch.device, optimizer: Optimizer | None = None
+    model: Denoiser,
+    criterion: PerceptualLoss,
+    loader: DataLoader,
+    device: torch.device,
+    optimizer: Optimizer | None = None,
 ) -> float:
     """Gives the mean loss; trains where an optimizer is given."""
     training = optimizer is not None
@@ -86,7 +90,9 @@ def main() -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for epoch in range(1, args.epochs + 1):
         loss = run_epoch(model, criterion, loaders.train, device, optimizer)
-        print(f"epoch {epoch}: train {loss:.4f}, validation {run_epoch(model, criterion, loaders.validation, device):.4f}")
+        print(
+            f"epoch {epoch}: train {loss:.4f}, validation {run_epoch(model, criterion, loaders.validation, device):.4f}"
+        )
 
 
 if __name__ == "__main__":

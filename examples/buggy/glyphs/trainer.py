@@ -15,7 +15,13 @@ from .metrics import Meter, count_correct, score
 
 class Trainer:
     def __init__(
-        self, name: str, model: nn.Module, loaders: Loaders, device: torch.device, epochs: int, learning_rate: float = 3e-3
+        self,
+        name: str,
+        model: nn.Module,
+        loaders: Loaders,
+        device: torch.device,
+        epochs: int,
+        learning_rate: float = 3e-3,
     ):
         self.name = name
         self.model = model.to(device)
@@ -43,9 +49,7 @@ class Trainer:
             print(f"epoch {epoch}: train loss {train_loss:.4f}, validation loss {loss:.4f}, accuracy {accuracy:.3f}")
             if accuracy >= best:
                 best = accuracy
-                save_checkpoint(
-                    path, self.name, epoch, self.model, self.average.shadow, self.optimizer, self.scheduler
-                )
+                save_checkpoint(path, self.name, epoch, self.model, self.average.shadow, self.optimizer, self.scheduler)
         return best
 
     def train_epoch(self) -> float:

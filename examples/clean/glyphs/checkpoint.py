@@ -14,7 +14,13 @@ from .models import build_model
 
 
 def save_checkpoint(
-    path: Path, name: str, epoch: int, model: nn.Module, average: nn.Module, optimizer: Optimizer, scheduler: LRScheduler
+    path: Path,
+    name: str,
+    epoch: int,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: Optimizer,
+    scheduler: LRScheduler,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
