@@ -50,6 +50,18 @@ def main(deadline: float, memory: int) -> None:
     os._exit(0)
 
 
+def encoded(text: str) -> bytes:
+    """Return the facts of a text, encoded; nothing for one that mentions nothing a rule could be about.
+
+    Raises `extract.NotPython`.
+    """
+    from evallint import codec, extract
+
+    if not extract.worth_parsing(text.encode("utf-8", "surrogatepass")):
+        return b""
+    return codec.encode(extract.extract(text))
+
+
 def read_message(stream: BinaryIO) -> bytes | None:
     """Return the next message; None where the stream has ended."""
     head = stream.read(LENGTH.size)
@@ -111,10 +123,10 @@ def _serve(texts: queue.SimpleQueue[bytes], answers: BinaryIO, deadline: float) 
 
 
 def _answer(text: str) -> tuple[bytes, bytes]:
-    from evallint import codec, extract
+    from evallint import extract
 
     try:
-        return FACTS, codec.encode(extract.extract(text))
+        return FACTS, encoded(text)
     except extract.NotPython as error:
         return NOT_PYTHON, json.dumps([error.line, error.message]).encode()
     except MemoryError:

@@ -1,0 +1,84 @@
+"""From the facts of all files to what the rules find in them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from evallint import codec
+from evallint.facts import FileFacts, Function, Span
+from evallint.findings import Finding, Trouble
+
+if TYPE_CHECKING:
+    from evallint.project import Project
+
+NO_FACTS: Final = FileFacts(
+    functions=(Function("<module>", "<module>", -1, (), (), None, False, False, 0, (), Span(1, 1, 1, 1)),),
+    classes=(),
+    imports=(),
+    bodies=((),),
+)
+"""The facts of an empty file, which also stand for those of a file that mentions nothing a rule could be about."""
+
+
+class Judged(NamedTuple):
+    """What the rules found, which of them failed, and how."""
+
+    findings: tuple[Finding, ...]
+    failed: frozenset[str]
+    troubles: tuple[Trouble, ...]
+
+
+def judged(facts: Mapping[str, bytes], rules: Collection[str]) -> Judged:
+    """Return what these rules find in the program that the files make together. Raises `codec.Corrupt`."""
+    from evallint.extract.deep import deep
+
+    if not facts or not rules:
+        return Judged((), frozenset(), ())
+    return deep(lambda: _judged(facts, rules))
+
+
+def _judged(encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
+    from evallint import gather, interpret, link
+
+    with _little_garbage():
+        files = {path: codec.decode(facts) if facts else NO_FACTS for path, facts in encoded.items()}
+        program = link.link(files)
+        project = gather.gather(program, interpret.interpret(program))
+        return _checked(project, rules)
+
+
+def _checked(project: Project, rules: Collection[str]) -> Judged:
+    """Return what the rules find; one that fails takes no other with it."""
+    from evallint import check
+
+    findings: list[Finding] = []
+    troubles: dict[str, Trouble] = {}
+    for rule in sorted(rules):
+        try:
+            findings += check.run(project, [rule])
+        except Exception as error:
+            troubles[rule] = Trouble("", 0, f"the rule `{rule}` failed: {_described(error)}")
+    return Judged(tuple(findings), frozenset(troubles), tuple(troubles.values()))
+
+
+def _described(error: Exception) -> str:
+    """Return an error with where it was raised, on one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words} ({os.path.basename(last.filename)}:{last.lineno})"
+
+
+@contextmanager
+def _little_garbage() -> Iterator[None]:
+    """Facts and states hold hardly a cycle: searching millions of them for some again and again is wasted time."""
+    former = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*former)

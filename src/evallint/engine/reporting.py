@@ -1,0 +1,193 @@
+"""From findings to what is reported of them: selected, not silenced, in order, with all that their pages say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from evallint import pages, read
+from evallint.engine.extraction import Extracted
+from evallint.engine.judging import Judged
+from evallint.engine.tree import Load, Tree
+from evallint.facts import Span
+from evallint.findings import Finding, Place, Reported, Run, Step, Trouble
+from evallint.pages import Page
+from evallint.read import CellMap, File, Source
+
+
+class Texts:
+    """The texts of a run's files by shown path, read when they are asked for and kept."""
+
+    def __init__(self, files: Iterable[File], load: Load) -> None:
+        self._files = {file.shown: file for file in files}
+        self._load = load
+        self._loaded: dict[str, Source] = {}
+
+    def of(self, path: str) -> Source:
+        """Return the source of a file; an empty one for a file that is gone."""
+        if path not in self._loaded:
+            source = self._load(self._files[path]) if path in self._files else None
+            self._loaded[path] = source if isinstance(source, Source) else Source(path, "", "")
+        return self._loaded[path]
+
+    def cell(self, place: Place) -> int | None:
+        """Return the number of the notebook cell that a place is in."""
+        cells = self._cells(place.path)
+        return cells.locate(place.span.line)[0] if cells else None
+
+    def in_cell(self, place: Place) -> Place:
+        """Return a place in a notebook with lines that count from the start of its cell; any other as it is."""
+        cells = self._cells(place.path)
+        if cells is None:
+            return place
+        line = cells.locate(place.span.line)[1]
+        return Place(place.path, place.span._replace(line=line, end_line=line + place.span.end_line - place.span.line))
+
+    def _cells(self, path: str) -> CellMap | None:
+        return self.of(path).notebook if path.endswith(".ipynb") else None
+
+    def shown_in(self, run: Run) -> dict[str, str]:
+        """Return the text of every file that a finding or its trace stands in; notebooks are shown by the cell."""
+        places = (place for one in run.reported for place in _places(one.finding))
+        paths = dict.fromkeys(place.path for place in places)
+        return {path: self.of(path).text for path in paths if path in self._files and self._cells(path) is None}
+
+
+def rules_of(files: Iterable[File]) -> set[str]:
+    """Return the rules that are on in any of the files."""
+    everywhere = {file.settings for file in files}
+    return {
+        page.name for page in pages.load().values() if any(one.selects(page.name, page.category) for one in everywhere)
+    }
+
+
+def reported(tree: Tree, extracted: Extracted, judged: Judged, texts: Texts) -> Run:
+    """Return the run that findings make. Its `sources` are still to be filled in."""
+    by_path: dict[str, list[Finding]] = defaultdict(list)
+    for finding in judged.findings:
+        by_path[finding.at.path].append(finding)
+    troubles = [*tree.troubles, *(_trouble_in_cell(trouble, texts) for trouble in extracted.troubles), *judged.troubles]
+    is_complete = not troubles
+    files = [
+        _of_file(file, by_path[file.shown], judged.failed, is_complete, texts)
+        for file in tree.files
+        if file.shown in by_path or tree.identities[file.shown].marked
+    ]
+    return Run(
+        reported=tuple(one for each in files for one in each.reported),
+        troubles=tuple(sorted(troubles, key=lambda trouble: (trouble.path, trouble.line, trouble.message))),
+        files=len(tree.files),
+        suppressed=sum(each.suppressed for each in files),
+        hidden_info=sum(each.hidden_info for each in files),
+        crashed=extracted.crashed or bool(judged.failed),
+    )
+
+
+class _OfFile(NamedTuple):
+    reported: tuple[Reported, ...]
+    hidden_info: int
+    suppressed: int
+
+
+def _of_file(file: File, found: Sequence[Finding], failed: Collection[str], is_complete: bool, texts: Texts) -> _OfFile:
+    """Return what is reported of one file. `is_complete`: whether everything in sight was judged."""
+    catalogue = pages.load()
+    categories = {page.name: page.category for page in catalogue.values()}
+    source = texts.of(file.shown)
+    is_on = _switch(file)
+
+    def was_judged(rule: str) -> bool:
+        # What a file given by name is called from may not be in sight, and a comment in it only seem unused.
+        return is_complete and not file.explicit and rule not in failed and is_on(catalogue[rule])
+
+    wanted = [finding for finding in found if is_on(catalogue[finding.rule])]
+    judged = read.judge(file.shown, wanted, read.suppressions(source.text), categories, was_judged)
+    hygiene = [finding for finding in judged.hygiene if is_on(catalogue[finding.rule])]
+    everything = list(_reported([*judged.kept, *hygiene], file, texts))
+    shown = tuple(one for one in everything if one.severity != "info" or _shows_info(file, one.finding.rule))
+    return _OfFile(shown, len(everything) - len(shown), judged.suppressed)
+
+
+def _switch(file: File) -> Callable[[Page], bool]:
+    """Return what says whether a rule is on in a file."""
+    ignored = file.settings.ignored_in(file.path) if file.settings.per_file_ignores else frozenset()
+
+    def is_on(page: Page) -> bool:
+        return file.settings.selects(page.name, page.category) and not ignored & {page.name, page.category, "all"}
+
+    return is_on
+
+
+def _shows_info(file: File, rule: str) -> bool:
+    return file.settings.show_info or file.settings.names(rule)
+
+
+def _reported(findings: Iterable[Finding], file: File, texts: Texts) -> Iterator[Reported]:
+    """Yield the findings of one file in order, each with what its page says of it."""
+    lines = texts.of(file.shown).text.split("\n")
+    occurrences: Counter[tuple[str, str]] = Counter()
+    for finding in sorted(findings, key=_order):
+        page = pages.load()[finding.rule]
+        span = finding.at.span
+        own_lines = tuple(lines[span.line - 1 : max(span.end_line, span.line)]) or ("",)
+        statement = " ".join(" ".join(own_lines).split())
+        occurrences[finding.rule, statement] += 1
+        of_page = None if page.fix == "none" else page.fix
+        yield Reported(
+            finding=_in_cells(finding, texts),
+            category=page.category,
+            severity=finding.severity or page.severity,
+            precision=page.precision,
+            fix_applicability=(finding.applicability or of_page) if finding.fix else None,
+            lines=own_lines,
+            fingerprint=_fingerprint(finding.rule, file, statement, occurrences[finding.rule, statement]),
+            cell=texts.cell(finding.at),
+        )
+
+
+def _order(finding: Finding) -> tuple[Span, str, str]:
+    return finding.at.span, finding.rule, finding.says
+
+
+def _fingerprint(rule: str, file: File, statement: str, occurrence: int) -> str:
+    """Return 32 hex digits that stay the same when lines move, and wherever evallint is started from."""
+    root = file.settings.root
+    inside = root and file.path.startswith(os.path.join(root, ""))
+    path = os.path.relpath(file.path, root).replace(os.sep, "/") if inside else file.shown
+    identity = "\0".join((rule, path, statement, str(occurrence)))
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _places(finding: Finding) -> Iterator[Place]:
+    yield finding.at
+    yield from (step.at for step in finding.because)
+
+
+# ---- notebooks: lines count from the start of their cell -------------------------------------------
+
+
+def _in_cells(finding: Finding, texts: Texts) -> Finding:
+    return replace(
+        finding,
+        at=texts.in_cell(finding.at),
+        because=tuple(_step_in_cell(step, texts) for step in finding.because),
+        fix=finding.fix and replace(finding.fix, at=texts.in_cell(finding.fix.at)),
+    )
+
+
+def _step_in_cell(step: Step, texts: Texts) -> Step:
+    cell = texts.cell(step.at)
+    return Step(texts.in_cell(step.at), f"cell {cell}: {step.message}") if cell else step
+
+
+def _trouble_in_cell(trouble: Trouble, texts: Texts) -> Trouble:
+    span = Span(trouble.line, 1, trouble.line, 1)
+    cell = texts.cell(Place(trouble.path, span))
+    if not cell:
+        return trouble
+    at = texts.in_cell(Place(trouble.path, span))
+    return replace(trouble, line=at.span.line, message=f"cell {cell}: {trouble.message}")

@@ -1,0 +1,78 @@
+"""The files of a run by what is in them, which decides whether anything has to be done at all."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from evallint import cache
+from evallint.cache import Cache, Glance, Identity, glance
+from evallint.config import Settings
+from evallint.findings import Trouble
+from evallint.read import Discovery, File, Source
+
+Load: TypeAlias = Callable[[File], "Source | Trouble"]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files that can be read, in the order of their shown paths, and why others can't be.
+
+    `identities` is by shown path. `glances` tells how a file on disk looked before it was read.
+    """
+
+    files: tuple[File, ...]
+    identities: Mapping[str, Identity]
+    troubles: tuple[Trouble, ...]
+    glances: Mapping[str, Glance]
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What identifies the result of the run: it holds all that the result depends on."""
+        settings = {file.settings: _that_matter(file.settings) for file in self.files}
+        numbers = {one: number for number, one in enumerate(settings)}
+        files = [
+            (file.path, file.shown, file.explicit, self.identities[file.shown].digest, numbers[file.settings])
+            for file in self.files
+        ]
+        return cache.key_of(cache.code_of_runs(), [*settings.values()], files, self.troubles)
+
+    def is_unchanged(self) -> bool:
+        """Whether every file still looks as it did before it was read."""
+        return all((now := glance(path)) and now.state == before.state for path, before in self.glances.items())
+
+
+def identified(found: Discovery, load: Load, store: Cache) -> Tree:
+    """Return the tree of the files found; those that look as they did in an earlier run are not read."""
+    glances = {file.path: seen for file in found.files if file.mtime_ns and (seen := glance(file.path))}
+    known = store.identities(glances)
+    files, identities, troubles = [], {}, [*found.troubles]
+    for file in found.files:
+        identity = known.get(file.path) or _identity(load(file))
+        if isinstance(identity, Trouble):
+            troubles.append(identity)
+            continue
+        if file.path not in known and file.path in glances:
+            store.keep_identity(file.path, glances[file.path], identity)
+        files.append(file)
+        identities[file.shown] = identity
+    return Tree(tuple(files), identities, tuple(troubles), glances)
+
+
+def _identity(source: Source | Trouble) -> Identity | Trouble:
+    return source if isinstance(source, Trouble) else Identity(source.digest, "evallint:" in source.text)
+
+
+def _that_matter(settings: Settings) -> Settings:
+    """Return the settings without those that change nothing in the result."""
+    default = Settings()
+    return replace(
+        settings,
+        jobs=default.jobs,
+        deadline=default.deadline,
+        fail_on=default.fail_on,
+        output_format=default.output_format,
+        cache_dir=default.cache_dir,
+    )
