@@ -361,23 +361,25 @@ def _holds_weights(cls: type) -> bool:
 
 
 def missing_names(package: str) -> list[str]:
-    """The names of a library's tables that the installed library does not have, but for those marked as gone."""
+    """The names of a library's tables that the installed library does not have, but for those said to be absent."""
     return [
-        name for name in load().names(package) if "*" not in name and name not in _gone(package) and not _exists(name)
+        name for name in load().names(package) if "*" not in name and name not in _absent(package) and not _exists(name)
     ]
 
 
 def _exists(name: str) -> bool:
     parts = name.split(".")
-    for split in range(len(parts), 0, -1):
-        try:
-            found: Any = importlib.import_module(".".join(parts[:split]))
-        except ImportError:
-            continue
-        for part in parts[split:]:
-            found = getattr(found, part, None)
-        return found is not None
-    return False
+    return any(_has(".".join(parts[:split]), parts[split:]) for split in range(len(parts), 0, -1))
+
+
+def _has(module: str, path: list[str]) -> bool:
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError:
+        return False
+    for part in path:
+        found = getattr(found, part, None)
+    return found is not None
 
 
 def _classes(module: Any, base: type) -> Iterator[tuple[str, type]]:
@@ -394,8 +396,8 @@ def _by_hand(package: str) -> set[str]:
     return _names_in(APIS / f"{package}.toml", lambda group: True)
 
 
-def _gone(package: str) -> set[str]:
-    return _names_in(APIS / f"{package}.toml", lambda group: bool(group.get("gone")))
+def _absent(package: str) -> set[str]:
+    return _names_in(APIS / f"{package}.toml", lambda group: "absent" in group)
 
 
 @cache

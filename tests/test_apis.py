@@ -234,7 +234,7 @@ def test_a_drop_rate_makes_an_architecture_heed_the_mode() -> None:
 
 def test_an_unknown_architecture_picks_nothing() -> None:
     assert apis.chosen(factory("timm.create_model"), "no_such_net") is None
-    assert apis.chosen(factory("torch.hub.load"), "resnet50") is None
+    assert apis.chosen(factory("torch.jit.load"), "resnet50") is None
 
 
 # ---- wrappers, methods, contexts ----------------------------------------------------------------

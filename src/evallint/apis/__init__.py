@@ -11,8 +11,8 @@ A name is the qualified name by which code imports a thing; a method's is its cl
 (`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first asked for:
 `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library; where
 both know a name, the hand-written meaning holds. In a table the string "None" is Python's None, and a `*` in a name
-stands for any letters but a dot, of which the first of a part is a capital; `gone` marks names that the table's
-version of the library no longer has.
+stands for any letters but a dot, of which the first of a part is a capital; `absent` says why the table's
+version of the library has no such name ("before 2", "subclasses define it").
 
 Meanings are named tuples because eighteen dataclasses would take longer to define than the tables to read. Nothing may
 compare meanings of unknown class: two of different classes with equal fields are equal.
@@ -561,7 +561,7 @@ def _is_one_of(value: object, values: tuple[Value, ...]) -> bool:
     return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
 
 
-_NOT_FIELDS = frozenset({"within", "names", "depends", "quiet", "loud", "gone"})
+_NOT_FIELDS = frozenset({"within", "names", "depends", "quiet", "loud", "absent"})
 _READERS: dict[str, Callable[[Any], Any]] = {
     "argument": _argument,
     "training": _argument,
