@@ -23,6 +23,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -135,7 +136,7 @@ def build_transformers() -> Table:
     known = _by_hand("transformers")
     facts = {"depends": '"unknown"', "bases": '["transformers.PreTrainedModel"]', "parameters": "true"}
     for name, _ in _classes(transformers, transformers.PreTrainedModel):
-        if f"transformers.{name}" not in known:
+        if not any(fnmatchcase(f"transformers.{name}", glob) for glob in known):
             table.add("module", "transformers", name, **facts)
     return table
 

@@ -107,6 +107,13 @@ def test_a_function_is_not_taken_for_the_class_of_a_pattern() -> None:
     assert apis.of("torchmetrics.functional.accuracy") is None
 
 
+def test_a_tokenizer_is_not_taken_for_a_model() -> None:
+    assert apis.of("transformers.AutoTokenizer.from_pretrained") is None
+    assert not apis.is_module("transformers.BertTokenizer")
+    assert not apis.is_module("transformers.DataCollatorForLanguageModeling")
+    assert not apis.is_module("transformers.RoFormerConfig")
+
+
 # ---- modules ------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,8 @@ A name is the qualified name by which code imports a thing; a method's is its cl
 (`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first asked for:
 `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library; where
 both know a name, the hand-written meaning holds. In a table the string "None" is Python's None, and a `*` in a name
-stands for any letters but a dot, of which the first of a part is a capital; `absent` says why the table's
+stands for any letters but a dot, of which the first of a part is a capital (a name without `*` goes first, then the
+table's order decides); `absent` says why the table's
 version of the library has no such name ("before 2", "subclasses define it").
 
 Meanings are named tuples because eighteen dataclasses would take longer to define than the tables to read. Nothing may
@@ -500,16 +501,19 @@ class _Library:
         yield from (_glob(pattern.pattern) for pattern, _ in self._patterns)
 
     def _add(self, table: dict[str, Any]) -> None:
-        for kind in _KINDS.keys() & table.keys():
-            for group in table[kind]:
-                for name in group["names"].split():
-                    full = f"{group['within']}.{name}"
-                    if kind == "hook":
-                        self._hooks.setdefault(full, group)
-                    elif "*" in name:
-                        self._patterns.append((re.compile(_pattern(full)), (kind, group)))
-                    else:
-                        self._groups.setdefault(full, (kind, group))
+        for kind, groups in table.items():
+            for group in groups if kind in _KINDS else ():
+                self._add_group(kind, group)
+
+    def _add_group(self, kind: str, group: dict[str, Any]) -> None:
+        for name in group["names"].split():
+            full = f"{group['within']}.{name}"
+            if kind == "hook":
+                self._hooks.setdefault(full, group)
+            elif "*" in name:
+                self._patterns.append((re.compile(_pattern(full)), (kind, group)))
+            else:
+                self._groups.setdefault(full, (kind, group))
 
 
 def _pattern(glob: str) -> str:
