@@ -72,7 +72,7 @@ class Mapping(NamedTuple):
 
 class Subscript(NamedTuple):
     value: Expr
-    index: Expr
+    key: Expr
 
 
 class Slice(NamedTuple):
@@ -384,8 +384,9 @@ class Function(NamedTuple):
     """A function, a method, or (index 0, name `<module>`) the code of the file itself.
 
     `qualname` is Python's (`Trainer.fit`, `main.<locals>.step`); `owner` the index of the class whose method it is,
-    or -1; `body` its index in `FileFacts.bodies`; `mentions` the names, sorted, that its own code calls or reads as
-    attributes (not those of functions within it).
+    or -1; `body` its index in `FileFacts.bodies`; `mentions` the names, sorted, that its own code calls, hands on or reads
+    as attributes (not those of functions within it): "f" for all of these, besides "f()" for a name that is called and
+    "self.f()" for an attribute of self that is.
     """
 
     name: str

@@ -70,6 +70,7 @@ LONGEST_TABLE = 64
 """A longer display of nothing but constants is data; it is kept as `Opaque`."""
 
 NOTHING = Opaque(())
+SELF = Name("self")
 Node: TypeAlias = Any
 
 
@@ -453,7 +454,11 @@ class Lowering:
         span = self._statement if self._in_text else self._at_call(node)
         function = self.expression(node.func)
         if function.__class__ is Name:
-            self._scope.mentions.add(function.id)  # type: ignore[union-attr]
+            name = function.id  # type: ignore[union-attr]
+            self._scope.mentions.add(name)
+            self._scope.mentions.add(f"{name}()")
+        elif function.__class__ is Attribute and function.value == SELF:  # type: ignore[union-attr]
+            self._scope.mentions.add(f"self.{function.name}()")  # type: ignore[union-attr]
         return Call(function, tuple([self._argument(argument) for argument in node.args]), span)
 
     def _argument(self, node: cst.Arg) -> Argument:

@@ -10,7 +10,7 @@ from evallint.apis import GradContext, ModuleClass
 from evallint.facts import Expr, Span
 from evallint.findings import Place
 from evallint.interpret import library, modules
-from evallint.interpret.events import ForwardCall, Reveal
+from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
 from evallint.interpret.values import (
@@ -395,7 +395,7 @@ def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, stat
 
 
 TOUCHES = frozenset(
-    "eval train no_grad requires_grad requires_grad_ load_state_dict freeze freeze_bn parameters from_pretrained".split()
+    "eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split()
 )
 
 
@@ -512,8 +512,6 @@ def run_forward(machine: Machine, address: Address, given: Arguments, expression
         return None
     if len(machine.frames) >= 12 or any(frame.symbol == found for frame in machine.frames):
         return None
-    if thing.pending is not None:
-        initialise(machine, address, state)
     place = machine.place(expression.span)
     context = machine.context(machine.frame.context, place, found, address)
     return run(machine, Callee(found, address), given, place, ("frame", context), context, state, None, inside=True)
@@ -553,9 +551,25 @@ def record(
         machine.frame.inside,
         known,
         dict(thing.marks),
+        frozen_parts(machine, address, state),
     )
     machine.events.forwards.append(event)
     return event
+
+
+def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
+    """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still moves."""
+    whole = state.heap[address]
+    if "frozen" in whole.marks:
+        return ()
+    found = []
+    for part in modules.family(address, state):
+        thing = state.heap[part]
+        step = thing.marks.get("frozen")
+        if step is not None and thing.mode.train is not None and "partly eval" not in thing.marks:
+            if modules.nature(machine, part, state).statistics:
+                found.append(FrozenPart(thing.label, step, thing.mode))
+    return tuple(found)
 
 
 def flags(machine: Machine, state: State) -> frozenset[tuple[str, object]]:
@@ -615,10 +629,9 @@ def method_of_thing(
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None and name not in modules.METHODS:
         return method_of_thing(machine, thing.inner, name, given, expression, state, base)
-    if thing.pending is not None and thing.kind == "module" and name not in modules.METHODS:
-        initialise(machine, address, state)
-        thing = state.heap[address]
     held = thing.attributes.get(name)
+    if held is None and thing.pending is not None and thing.kind == "module" and name not in modules.METHODS:
+        held = modules.unbuilt(machine, address, name, state)
     if held is not None and thing.kind in ("module", "instance", "symbol", "frame"):
         return invoke(machine, held, given, expression, state)
     if isinstance(thing.klass, ClassSymbol):
@@ -648,6 +661,16 @@ def method_of_class(
     if is_class:
         given = Arguments((of(klass), *given.positional), given.keywords, given.spread, given.rest)
     return call_function(machine, Callee(symbol), given, expression.span, state)
+
+
+def set_item(machine: Machine, address: Address, index: Value, value: Value, state: State) -> bool:
+    """`object[index] = value` where the object's class says what that does."""
+    klass = state.heap[address].klass
+    symbol = machine.program.method(klass, "__setitem__") if isinstance(klass, ClassSymbol) else None
+    if symbol is None:
+        return False
+    call_function(machine, Callee(symbol, address), Arguments((index, value)), machine.frame.span, state)
+    return True
 
 
 def iterate(machine: Machine, address: Address, state: State) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evallint.findings import Place, Step
-from evallint.interpret.values import Address, Change, Flow, Grad, Mode
+from evallint.interpret.values import Address, Flow, Grad, Mode
 from evallint.program import FunctionSymbol, Nature, Symbol
 
 
@@ -17,6 +17,25 @@ class Caller:
     function: str
     symbol: FunctionSymbol | None
     called_at: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPart:
+    """A part of a model whose parameters are frozen while its batch norm still learns."""
+
+    label: str
+    frozen_at: Step
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class BareSwitch:
+    """`model.eval` without its parentheses."""
+
+    at: Place
+    receiver: str
+    name: str
+    frames: tuple[Caller, ...]
 
 
 @dataclass(slots=True)
@@ -42,6 +61,7 @@ class ForwardCall:
     inside: bool
     sure: bool
     marks: dict[str, Step | None]
+    frozen: tuple[FrozenPart, ...] = ()
     trained: bool = False
     differentiated: bool = False
     escapes: bool = False
@@ -61,12 +81,16 @@ class Backward:
 
 @dataclass(frozen=True, slots=True)
 class Accumulation:
-    """A value added to, or put into, something that outlives the loop it happens in."""
+    """A value added to, or put into, something that outlives a pass of the loop it happens in.
+
+    `sum` names the accumulator in the flow of what it gives.
+    """
 
     at: Place
     target: str
     flow: Flow
     how: str
+    sum: Place
     frames: tuple[Caller, ...]
     loops: tuple[Address, ...]
     grad: Grad
@@ -111,7 +135,12 @@ class Reveal:
 
 @dataclass(slots=True)
 class Events:
-    """Everything that one entry's run saw. `complete`: it was followed to its end, not cut off by its budget."""
+    """Everything that one entry's run saw.
+
+    `complete`: it was followed to its end, not cut off by its budget. `orphan`: the entry is a function whose caller is
+    out of sight. `confirmed`: the calls out of sight (negative numbers in a flow) whose result a backward() proved to
+    hold a graph.
+    """
 
     entry: str
     forwards: list[ForwardCall] = field(default_factory=list)
@@ -119,20 +148,10 @@ class Events:
     accumulations: list[Accumulation] = field(default_factory=list)
     changes: list[ModeChange] = field(default_factory=list)
     exports: list[ExportCall] = field(default_factory=list)
+    bare_switches: list[BareSwitch] = field(default_factory=list)
     reveals: list[Reveal] = field(default_factory=list)
+    confirmed: set[int] = field(default_factory=set)
+    orphan: bool = False
     differentiating: set[tuple[str, str]] = field(default_factory=set)
     summed_backwards: set[Place] = field(default_factory=set)
     complete: bool = True
-
-
-__all__ = [
-    "Accumulation",
-    "Backward",
-    "Caller",
-    "Change",
-    "Events",
-    "ExportCall",
-    "ForwardCall",
-    "ModeChange",
-    "Reveal",
-]

@@ -134,7 +134,10 @@ def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, sta
         roles = calls.roles_of(name, given)
         if roles:
             flow = Flow(flow.graph, flow.cut, roles, flow.sums)
-    if flow.graph or flow.cut or flow.synthetic:
+    if flow.graph:  # whether its result holds the graph is not known
+        number = -1 - machine.context("opaque", machine.frame.context, machine.place(span), name)
+        return Value(flow=Flow(flow.graph | {number}, flow.cut, flow.roles, flow.sums))
+    if flow.cut or flow.synthetic:
         return Value(flow=flow)
     value = machine.symbol(("result", machine.context(machine.frame.context, machine.place(span), name)), "", state)
     return value.with_flow(flow)
@@ -553,8 +556,8 @@ def unknown_quietly(
 ) -> Value:
     """A call that keeps what it is given without touching it."""
     flow = given.flow()
-    if flow.graph and machine.frame.loops and name in ("append", "add_"):
-        machine.accumulate(render(expression.function), flow, "appended to")
+    if flow.graph and name == "append" and isinstance(expression.function, f.Attribute):
+        machine.accumulate(render(expression.function.value), flow, "appended to")
     return opaque_result(machine, name, given, expression.span, state)
 
 
@@ -591,10 +594,12 @@ def grad_of(machine: Machine, meaning: GradContext, given: Arguments, state: Sta
     off = Grad(on=False, off=step)
     if meaning.argument is None:
         return off
-    flag = truth_argument(given, meaning.argument, meaning.effect == "off", machine, state)
-    if meaning.effect == "argument":
-        return Grad(on=True, off=step) if flag is None else GRAD_ON if flag else off
-    return Grad(on=True, off=step) if flag is None else off if flag else state.grad
+    flag = truth_argument(given, meaning.argument, bool(meaning.argument.default), machine, state)
+    if flag is None:
+        return Grad(on=True, off=step)
+    if meaning.effect == "negated":
+        return off if flag else state.grad
+    return GRAD_ON if flag else off
 
 
 def context(machine: Machine, meaning: GradContext, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -606,7 +611,7 @@ def context(machine: Machine, meaning: GradContext, given: Arguments, expression
     if grad.on and grad.off is not None and expression.arguments:
         truth = machine.truth(expression.arguments[0].value, state)
         if truth is not None:
-            grad = GRAD_ON if truth == (meaning.effect == "argument") else Grad(on=False, off=grad.off)
+            grad = GRAD_ON if truth == (meaning.effect != "negated") else Grad(on=False, off=grad.off)
     if meaning.immediate:
         state.grad = grad
     thing = Thing("context", meaning.name, born=machine.place(expression.span), grad=grad)
@@ -631,7 +636,10 @@ def backward(machine: Machine, flow: Flow, state: State) -> Value:
     """Gradients flow back through everything that went into a value."""
     events = machine.events
     for number in flow.graph:
-        events.forwards[number].trained = True
+        if number < 0:
+            events.confirmed.add(number)
+        else:
+            events.forwards[number].trained = True
     events.summed_backwards |= flow.sums
     events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
     return UNKNOWN
@@ -645,7 +653,8 @@ def differentiate(machine: Machine, meaning: Gradient, given: Arguments, state: 
     machine.events.differentiating.add((frame.path, frame.caller.function))
     callbacks(machine, given, state)
     for number in flow.graph:
-        machine.events.forwards[number].differentiated = True
+        if number >= 0:
+            machine.events.forwards[number].differentiated = True
     return Value(flow=flow)
 
 
@@ -671,6 +680,10 @@ def export(machine: Machine, meaning: Export, given: Arguments, expression: f.Ca
             continue
         wanted = argument(given, meaning.training)
         deliberate = wanted is not None and not is_false(wanted)
+        switches = argument(given, meaning.switches)
+        if switches is not None:
+            known = switches.constant()
+            deliberate = deliberate or known is None or known.value in meaning.switches.values  # type: ignore[union-attr]
         receiver = render(expression.arguments[0].value) if expression.arguments else "the model"
         if meaning.mode == "keeps":
             machine.events.exports.append(
@@ -686,7 +699,7 @@ def export(machine: Machine, meaning: Export, given: Arguments, expression: f.Ca
                     meaning.warns,
                 )
             )
-    return value if meaning.name.endswith("script") else Value(flow=value.flow)
+    return value if meaning.returns_model else Value(flow=value.flow)
 
 
 def is_false(value: Value) -> bool:
@@ -704,8 +717,9 @@ def library_object(
     machine: Machine, meaning: LibraryClass, name: str, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """An instance of a library's class that is no module."""
-    flow = given.flow() if meaning.role in ("data", "tensor") else NO_FLOW
-    if meaning.role == "data":
+    data = meaning.role == "other" and bool(words(name.rpartition(".")[2]) & DATA or ".datasets." in name)
+    flow = given.flow() if data or meaning.role == "tensor" else NO_FLOW
+    if data:
         roles = calls.roles_of(name, given)
         if any(role.sure for role in roles) or not flow.roles:
             flow = Flow(roles=roles) if roles else flow
@@ -924,10 +938,10 @@ def _append(machine: Machine, address: Address, given: Arguments, expression: f.
     if not given.positional:
         return UNKNOWN
     value = given.positional[-1]
-    in_loop = bool(machine.frame.loops)
-    if value.flow.graph and in_loop:
+    in_loop = bool(machine.loops())
+    if value.flow.graph and in_loop and thing.kind == "list":
         receiver = expression.function.value if isinstance(expression.function, f.Attribute) else None
-        machine.accumulate(render(receiver), value.flow, "appended to")
+        value = Value(value.atoms, machine.accumulate(render(receiver), value.flow, "appended to"))
     if in_loop or thing.rest is not None:
         thing.rest = value if thing.rest is None else thing.rest.join(value)
     else:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
 from evallint.interpret import calls, library, modules
-from evallint.interpret.events import Accumulation, Caller, Events
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import names_data, use_of
@@ -53,7 +54,7 @@ MOST_STATES = 4
 DEEPEST = 16
 """Calls are followed this deep."""
 
-BUDGET = 400_000
+BUDGET = 150_000
 """Expressions and statements interpreted for one entry; an entry that needs more is given up, and says so."""
 
 UNROLLED = 6
@@ -66,9 +67,10 @@ class Exhausted(Exception):
 
 @dataclass(slots=True)
 class Loop:
-    """One loop that is running."""
+    """One loop that is running. `resets` are what each of its passes assigns anew."""
 
     address: Address
+    resets: frozenset[str] = frozenset()
     breaks: list[State] = field(default_factory=list)
     continues: list[State] = field(default_factory=list)
 
@@ -114,6 +116,8 @@ class Machine:
         self.reached: set[FunctionSymbol] = set()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._tests: dict[tuple[str, int], Tests] = {}
+        self._parts_of: dict[ClassSymbol, dict[str, tuple[str, f.Call]]] = {}
+        self._class_variables: dict[ClassSymbol, dict[str, tuple[str, f.Assign]]] = {}
         self.ids: dict[tuple[object, ...], int] = {}
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
             f.Assign: self._assign,
@@ -180,6 +184,36 @@ class Machine:
 
     def context(self, *key: object) -> int:
         return self._contexts.setdefault(key, len(self._contexts))
+
+    def class_variables(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Assign]]:
+        """The assignments in the bodies of a class and its bases, by the names they bind."""
+        if klass not in self._class_variables:
+            found: dict[str, tuple[str, f.Assign]] = {}
+            for base in reversed(self.program.lineage(klass)):
+                if isinstance(base, ClassSymbol):
+                    for statement in self.program.class_body(base):
+                        if isinstance(statement, f.Assign) and statement.value is not None:
+                            found.update(dict.fromkeys(bound_names(statement), (base.path, statement)))
+            self._class_variables[klass] = found
+        return self._class_variables[klass]
+
+    def parts_of(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Call]]:
+        """The attributes that the constructors of a class and its bases set to the result of a call."""
+        if klass not in self._parts_of:
+            found: dict[str, tuple[str, f.Call]] = {}
+            for base in reversed(self.program.lineage(klass)):
+                if not isinstance(base, ClassSymbol):
+                    continue
+                for method in self.program.methods(base):
+                    if self.program.function(method).name != "__init__":
+                        continue
+                    for statement in flat(self.program.body(method)):
+                        if isinstance(statement, f.Assign) and isinstance(statement.value, f.Call):
+                            for target in statement.targets:
+                                if isinstance(target, f.Attribute) and target.value == f.Name("self"):
+                                    found[target.name] = base.path, statement.value
+            self._parts_of[klass] = found
+        return self._parts_of[klass]
 
     def spend(self) -> None:
         self.budget -= 1
@@ -251,22 +285,22 @@ class Machine:
     def _set_item(self, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:
         key = index.constant()
         for address in base.refs():
+            if calls.set_item(self, address, index, value, state):
+                continue
             thing = state.own(address)
             if key is not None:
                 thing.items[key.value] = value
             elif thing.kind in ("list", "dict"):
                 thing.rest = value if thing.rest is None else thing.rest.join(value)
-        if value.flow.graph and self.frame.loops:
+        if value.flow.graph and key is None and self.loops():
             self.accumulate(render(expression), value.flow, "put into")
 
     def _augment(self, statement: f.Augment, state: State) -> list[State]:
         value = self.value(statement.value, state)
         before = self.value(statement.target, state)
         flow = before.flow.join(value.flow)
-        if value.flow.graph and self.frame.loops:
-            place = self.place()
-            flow = Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
-            self.accumulate(render(statement.target), value.flow, "added to")
+        if value.flow.graph:
+            flow = self.accumulate(render(statement.target), value.flow, "added to").join(before.flow)
         atoms = before.atoms if any(isinstance(atom, Ref) for atom in before.atoms) else frozenset()
         if statement.operator == "+":
             for address in before.refs():
@@ -275,13 +309,22 @@ class Machine:
         self.bind(statement.target, Value(atoms, flow), state)
         return [state]
 
-    def accumulate(self, target: str, flow: Flow, how: str) -> None:
-        """Something with a graph is kept beyond the pass of the loop that made it."""
-        frame = self.frame
+    def accumulate(self, target: str, flow: Flow, how: str) -> Flow:
+        """Something with a graph is kept beyond the pass of the loop that made it; the flow of what keeps it."""
+        owner = next((depth for depth in range(len(self.frames) - 1, -1, -1) if self.frames[depth].loops), None)
+        if owner is None:
+            return flow
+        here = owner == len(self.frames) - 1
+        if here and target.split(".")[0].split("[")[0] in self.frame.loops[-1].resets | {"_"}:
+            return flow
+        if here and target in self.frame.loops[-1].resets:
+            return flow
+        place = self.place()
+        shown = place if here else self.frames[owner + 1].caller.called_at or place
         self.events.accumulations.append(
-            Accumulation(self.place(), target, flow, how, self.callers(), self.loops(), self.grad_now)
+            Accumulation(shown, target, flow, how, place, self.callers(), self.loops(), self.grad_now)
         )
-        del frame
+        return Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
 
     grad_now: Grad = Grad()
 
@@ -289,11 +332,21 @@ class Machine:
         value = statement.value
         if isinstance(value, f.Yield):
             return self._yield_statement(value, state)
-        self.value(value, state)
+        found = self.value(value, state)
+        if isinstance(value, f.Attribute) and value.name in ("eval", "train"):
+            self._bare_switch(value, found, state)
         if calls.never_returns(self, value):
             self._leaves_by_exception(state)
             return []
         return [state]
+
+    def _bare_switch(self, expression: f.Attribute, found: Value, state: State) -> None:
+        """`model.eval` as a statement."""
+        owner = self.value(expression.value, state)
+        if any(modules.is_model(state.heap[address]) for address in owner.refs()):
+            self.events.bare_switches.append(
+                BareSwitch(self.place(), render(expression.value), expression.name, self.callers())
+            )
 
     def _return(self, statement: f.Return, state: State) -> list[State]:
         value = self.value(statement.value, state) if statement.value is not None else constant(None)
@@ -454,7 +507,7 @@ class Machine:
         """Once for the first pass, and again from what the first may leave behind. Taken at least once: a loop that
         never ran would leave every model as it was, and no evaluation is meant so."""
         frame = self.frame
-        loop = Loop(address)
+        loop = Loop(address, reset_in(body))
         head = state
         ends: list[State] = []
         for attempt in range(2):
@@ -476,7 +529,7 @@ class Machine:
         frame = self.frame
         states, left = [state], []
         for number, element in enumerate(elements):
-            loop = Loop(("loop", frame.context, id(statement), number))
+            loop = Loop(("loop", frame.context, id(statement), number), reset_in(statement.body))
             for one in states:
                 self.bind(statement.target, element, one)
                 one.assumed[frame.address, f"pass {id(statement)}"] = bool(number % 2)
@@ -548,7 +601,8 @@ class Machine:
                 if handler.name:
                     self.set_name(handler.name, UNKNOWN, one)
                 ends += self.block(handler.body, [one])
-        return self.block(statement.final, limited(ends)) if statement.final else limited(ends)
+        ends = together(ends)
+        return self.block(statement.final, ends) if statement.final else ends
 
     # ---- generators -----------------------------------------------------------------------------
 
@@ -677,7 +731,7 @@ class Machine:
         key = path, symbol.index if symbol is not None else 0
         if key not in self._tests:
             body = self.program.files[path].bodies[0] if symbol is None else self.program.body(symbol)
-            self._tests[key] = tests_in(body)
+            self._tests[key] = tests_in(body, self.relevance.switches)
         return self._tests[key]
 
     def symbol(self, address: Address, label: str, state: State, mode: Any = UNKNOWN_MODE) -> Value:
@@ -1024,32 +1078,46 @@ def asked(test: Expr) -> Iterator[str]:
             yield test.left.id + " =="
 
 
-def tests_in(body: Block) -> Tests:
-    """What a function's own code tests, and how it uses its names."""
+def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
+    """What a function's own code tests, and how it uses its names. A test is worth repeating only where something of
+    weight, a mode or a gradient, hangs on it."""
     counts: Counter[str] = Counter()
+    matters: set[str] = set()
     used: set[str] = set()
     todo: list[object] = [body]
     while todo:
         node = todo.pop()
         if not isinstance(node, tuple):
             continue
-        kind = node.__class__
-        if kind is f.If or kind is f.While or kind is f.Choice or kind is f.Assert:
-            counts.update(asked(node.test))  # type: ignore[attr-defined]
-        elif kind is f.Argument:
-            value = node.value  # type: ignore[attr-defined]
-            if isinstance(value, f.Comparison | f.Name | f.Unary | f.Attribute):
+        match node:
+            case f.If(test, inner, orelse):
+                texts = list(asked(test))
+                counts.update(texts)
+                if any(weighty(name) for name in called_in((inner, orelse))):
+                    matters.update(texts)
+            case f.While(test) | f.Choice(test) | f.Assert(test):
+                counts.update(asked(test))
+            case f.Argument(value) if isinstance(value, f.Comparison | f.Name | f.Unary | f.Attribute):
                 counts.update(asked(value))
-        elif kind is f.Attribute or kind is f.Subscript:
-            if isinstance(node.value, f.Name):  # type: ignore[attr-defined]
-                used.add(node.value.id)  # type: ignore[attr-defined]
-        elif kind is f.Call:
-            if isinstance(node.function, f.Name):  # type: ignore[attr-defined]
-                used.add(node.function.id)  # type: ignore[attr-defined]
-        elif kind is f.For and isinstance(node.iterable, f.Name):  # type: ignore[attr-defined]
-            used.add(node.iterable.id)  # type: ignore[attr-defined]
+            case f.Attribute(f.Name(name)) | f.Subscript(f.Name(name)) | f.Call(f.Name(name)) | f.For(_, f.Name(name)):
+                used.add(name)
         todo.extend(node)
-    return Tests(frozenset(text for text, count in counts.items() if count > 1), frozenset(used))
+    return Tests(frozenset(text for text in matters if counts[text] > 1), frozenset(used))
+
+
+def called_in(root: object) -> Iterator[str]:
+    """The last names of everything called in a fact."""
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, f.Call):
+            function = node.function
+            if isinstance(function, f.Attribute):
+                yield function.name
+            elif isinstance(function, f.Name):
+                yield function.id
+        if isinstance(node, tuple):
+            todo.extend(node)
 
 
 def names_in(expression: Expr) -> Iterator[str]:
@@ -1082,6 +1150,19 @@ def bound_names(statement: f.Assign) -> set[str]:
         elif isinstance(target, f.Collection):
             todo.extend(target.items)
     return found
+
+
+@lru_cache(maxsize=4096)
+def reset_in(body: Block) -> frozenset[str]:
+    """What the statements of a loop's body assign anew in each pass."""
+    found: set[str] = set()
+    for statement in flat(body):
+        if isinstance(statement, f.Assign) and statement.value is not None:
+            found.update(code(target) for target in statement.targets)
+            for target in statement.targets:
+                if isinstance(target, f.Collection):
+                    found.update(map(code, target.items))
+    return frozenset(found)
 
 
 def is_target(name: str, expression: f.Comprehension) -> bool:

@@ -29,6 +29,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
+from evallint.link.natures import constants, outside
 from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Nature
 
 if TYPE_CHECKING:
@@ -82,10 +83,9 @@ def of_thing(machine: Machine, address: Address, name: str, state: State) -> Val
     if name in thing.attributes:
         return thing.attributes[name]
     if thing.pending is not None and thing.kind == "module":
-        calls.initialise(machine, address, state)
-        thing = state.heap[address]
-        if name in thing.attributes:
-            return thing.attributes[name]
+        part = unbuilt(machine, address, name, state)
+        if part is not None:
+            return part
     if thing.kind == "wrapper" and thing.inner is not None:
         return of(Ref(thing.inner)) if name in ("module", "_orig_mod") else of_thing(machine, thing.inner, name, state)
     if isinstance(thing.klass, ClassSymbol):
@@ -106,6 +106,36 @@ def of_thing(machine: Machine, address: Address, name: str, state: State) -> Val
     if thing.kind == "module" and name in METHODS:
         return of(Method(address, name))
     return child(machine, address, name, state)
+
+
+def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Value | None:
+    """A part of a module whose constructor was not run: of the class that the constructor would give it.
+
+    Running the constructors of large models costs more than all else, and tells nothing more: their parts are new, and
+    take the mode of their owner.
+    """
+    thing = state.heap[address]
+    if not isinstance(thing.klass, ClassSymbol):
+        return None
+    found = machine.parts_of(thing.klass).get(name)
+    if found is None:
+        return None
+    path, call = found
+    resolved = machine.program.resolve(path, call.function)
+    part = Thing("symbol", f"{thing.label}.{name}", born=thing.born, mode=thing.mode)
+    part.marks = {mark: step for mark, step in thing.marks.items() if mark in ("frozen", "loaded")}
+    if machine.program.is_module(resolved):
+        part.kind, part.klass = "module", resolved
+        part.marks["module"] = None
+        if isinstance(resolved, External):
+            part.nature = outside(machine.program, resolved.name, *constants(call))
+        else:
+            part.pending = Arguments(spread=True)
+    elif isinstance(resolved, External | FunctionSymbol):
+        part.nature = machine.program.nature(resolved)
+    value = of(Ref(state.put((*address, ".", name), part)))
+    state.own(address).attributes[name] = value
+    return value
 
 
 METHODS = frozenset(
@@ -131,16 +161,14 @@ def is_property(machine: Machine, method: FunctionSymbol) -> bool:
 
 def class_variable(machine: Machine, klass: ClassSymbol, name: str, state: State) -> Value | None:
     """A variable of a class's own body, evaluated in its file."""
-    for base in machine.program.lineage(klass):
-        if not isinstance(base, ClassSymbol):
-            continue
-        for statement in machine.program.class_body(base):
-            if isinstance(statement, f.Assign) and statement.value is not None:
-                if any(isinstance(target, f.Name) and target.id == name for target in statement.targets):
-                    address = machine.module_frame(base.path, state)
-                    with machine.running(None, base.path, address, machine.place(), statement.span):
-                        return machine.value(statement.value, state)
-    return None
+    found = machine.class_variables(klass).get(name)
+    if found is None:
+        return None
+    path, statement = found
+    assert statement.value is not None
+    address = machine.module_frame(path, state)
+    with machine.running(None, path, address, machine.place(), statement.span):
+        return machine.value(statement.value, state)
 
 
 def of_class(machine: Machine, klass: ClassSymbol, name: str, state: State) -> Value:

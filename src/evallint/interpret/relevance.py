@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from evallint.facts import Function
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 
 WORDS = frozenset(
-    "eval train training backward manual_backward step no_grad inference_mode set_grad_enabled enable_grad grad requires_grad "
-    "requires_grad_ detach detach_ item data numpy tolist load_state_dict state_dict parameters named_parameters modules "
-    "children named_children named_modules DataLoader Dataset Subset random_split DataParallel DistributedDataParallel "
-    "prepare compile script trace export freeze unfreeze set_mode forward generate from_pretrained deepcopy "
-    "reveal_mode reveal_grad dropout cuda to autocast apply".split()
+    "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
+    "requires_grad_ load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare compile script trace "
+    "export freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad autograd hub models".split()
 )
 """Names of which a call or attribute changes, reads or hands on a model, its mode, its gradients or its data."""
+
+SPLITTING = frozenset(
+    "eval train backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad_ reveal_mode "
+    "reveal_grad".split()
+)
+"""Names that make it worth keeping a function's paths apart."""
 
 
 class Relevance:
     """Judged by names, once for the program: a function that mentions one of `WORDS`, a class of modules, or the name of
-    a function that is itself relevant. Too much is followed rather than too little."""
+    a function that is itself relevant, and one that calls what it is given or holds. Too much is followed rather than
+    too little."""
 
     def __init__(self, program: Program) -> None:
         names = set(WORDS)
         mentions: dict[str, list[tuple[str, ...]]] = {}
+        methods = {f"self.{function.name}()" for facts in program.files.values() for function in facts.functions}
         for path, facts in program.files.items():
             for index, klass in enumerate(facts.classes):
                 if program.is_module(ClassSymbol(path, index)):
@@ -30,16 +37,35 @@ class Relevance:
                 if name == "__init__" and function.owner >= 0:
                     name = facts.classes[function.owner].name
                 mentions.setdefault(name, []).append(function.mentions)
+                if function.name not in ("__init__", "forward") and calls_what_it_is_given(function, methods):
+                    names.add(name)
         self._names = closure(names, mentions)
+        self._switching = closure(set(SPLITTING), mentions)
         self._program = program
+        self._methods = methods
 
     def matters(self, symbol: FunctionSymbol) -> bool:
         """Whether the function is to be followed."""
-        return any(name in self._names for name in self._program.function(symbol).mentions)
+        function = self._program.function(symbol)
+        if any(name in self._names for name in function.mentions):
+            return True
+        return function.name != "__init__" and calls_what_it_is_given(function, self._methods)
+
+    def switches(self, name: str) -> bool:
+        """Whether a function of this name, or what it calls, sets modes or uses gradients."""
+        return name in self._switching
 
     def mentions(self, symbol: FunctionSymbol, words: frozenset[str]) -> bool:
         """Whether the function's own code mentions one of these names."""
         return any(name in words for name in self._program.function(symbol).mentions)
+
+
+def calls_what_it_is_given(function: Function, methods: set[str]) -> bool:
+    """Whether a function calls one of its parameters, or an attribute of self that is no method: perhaps a model."""
+    mentioned = set(function.mentions)
+    if any(f"{parameter.name}()" in mentioned for parameter in function.parameters):
+        return True
+    return any(name.startswith("self.") and name not in methods for name in mentioned)
 
 
 def closure(names: set[str], mentions: dict[str, list[tuple[str, ...]]]) -> frozenset[str]:

@@ -111,14 +111,14 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
         bound = receiver(machine, klass, symbol, state) if klass is not None else None
         machine.frames = [frame]
         state.grad = GRAD_ON
-        machine.events.forwards.clear()
+        machine.events = Events(machine.events.entry, orphan=True)
         machine.ids.clear()
         value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
         for address in value.refs():
             if state.heap[address].kind == "generator":
                 calls.generated(machine, value, state)
         for number in value.flow.graph:
-            if number < len(machine.events.forwards):
+            if 0 <= number < len(machine.events.forwards):
                 machine.events.forwards[number].escapes = True
     except (Exhausted, RecursionError):
         machine.events.complete = False

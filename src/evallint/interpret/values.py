@@ -343,20 +343,25 @@ class Thing:
 
 
 class State:
-    """A moment: the heap, whether graphs are recorded, and what was assumed on the way."""
+    """A moment: the heap, whether graphs are recorded, and what was assumed on the way.
 
-    __slots__ = ("assumed", "grad", "heap", "owner")
+    `trail` lists what was written since each fork that led here, so that joining two moments looks only at what has
+    changed since they parted, not at the whole heap.
+    """
+
+    __slots__ = ("assumed", "grad", "heap", "owner", "trail")
 
     def __init__(self) -> None:
         self.heap: dict[Address, Thing] = {}
         self.grad: Grad = GRAD_ON
         self.assumed: dict[tuple[Address, str], bool] = {}
         self.owner = object()
+        self.trail: list[tuple[object, set[Address]]] = [(ORIGIN, set())]
 
     def adopt(self, other: State) -> None:
         """Become another moment."""
         if other is not self:
-            self.heap, self.grad, self.assumed = other.heap, other.grad, other.assumed
+            self.heap, self.grad, self.assumed, self.trail = other.heap, other.grad, other.assumed, other.trail
             self.owner = other.owner
             other.owner = object()
 
@@ -367,6 +372,13 @@ class State:
         twin.grad = self.grad
         twin.assumed = dict(self.assumed)
         self.owner = object()
+        if len(self.trail) > LONGEST_TRAIL:
+            half = len(self.trail) // 2
+            older = set().union(*(written for _, written in self.trail[:half]))
+            self.trail = [(self.trail[0][0], older), *self.trail[half:]]
+        token = object()
+        twin.trail = [*self.trail, (token, set())]
+        self.trail = [*self.trail, (token, set())]
         return twin
 
     def own(self, address: Address) -> Thing:
@@ -375,12 +387,23 @@ class State:
         if thing.owner is not self.owner:
             thing = thing.copy(self.owner)
             self.heap[address] = thing
+            self.trail[-1][1].add(address)
         return thing
 
     def put(self, address: Address, thing: Thing) -> Address:
         thing.owner = self.owner
         self.heap[address] = thing
+        self.trail[-1][1].add(address)
         return address
+
+    def written_since(self, other: State) -> tuple[int, set[Address]]:
+        """Where the trails part, and what either has written since."""
+        tokens = {token for token, _ in other.trail}
+        mine = next(index for index in range(len(self.trail) - 1, -1, -1) if self.trail[index][0] in tokens)
+        token = self.trail[mine][0]
+        theirs = next(index for index in range(len(other.trail) - 1, -1, -1) if other.trail[index][0] is token)
+        parts = (*self.trail[mine:], *other.trail[theirs:])
+        return mine, set().union(*(written for _, written in parts))
 
     def join(self, other: State) -> State:
         """A moment that may be either. Both must run the same frame; this one is used up."""
@@ -388,30 +411,45 @@ class State:
             return self
         heap = self.heap
         self.owner = object()
-        for address, theirs in other.heap.items():
-            ours = heap.get(address)
-            if ours is None:
-                heap[address] = theirs
-            elif ours is not theirs:
-                heap[address] = join_things(ours, theirs, self.owner)
+        parted, written = self.written_since(other)
+        for address in written:
+            ours, theirs = heap.get(address), other.heap.get(address)
+            if theirs is None or ours is theirs:
+                continue
+            heap[address] = theirs if ours is None else join_things(ours, theirs, self.owner)
+        self.trail = [*self.trail[:parted], (self.trail[parted][0], written)]
         self.grad = self.grad.join(other.grad)
         self.assumed = {key: value for key, value in self.assumed.items() if other.assumed.get(key) == value}
         return self
 
     def differs(self, earlier: State) -> bool:
-        """Whether anything that was there earlier is another by now: a mode, a variable, an attribute."""
-        for address, then in earlier.heap.items():
-            now = self.heap.get(address)
-            if now is None or now is then:
+        """Whether anything that was there earlier is another by now: a mode, a variable, an attribute. What has flowed
+        into it does not count."""
+        for address in self.written_since(earlier)[1]:
+            then, now = earlier.heap.get(address), self.heap.get(address)
+            if now is None or then is None or now is then:
                 continue
             if not now.mode.same_modes(then.mode) or now.marks.keys() != then.marks.keys():
                 return True
-            for name, value in then.attributes.items():
-                if now.attributes.get(name) != value:
-                    return True
-            if now.items != then.items or now.rest != then.rest:
+            if changed(now.attributes, then.attributes) or changed(now.items, then.items):
+                return True
+            if now.rest is not then.rest and (now.rest is None or then.rest is None or now.rest.atoms != then.rest.atoms):
                 return True
         return False
+
+
+def changed(now: Mapping[object, Value] | Mapping[str, Value], then: Mapping[object, Value] | Mapping[str, Value]) -> bool:
+    if now is then:
+        return False
+    for name, value in then.items():
+        found = now.get(name)  # type: ignore[call-overload,arg-type]
+        if found is not value and (found is None or found.atoms != value.atoms):
+            return True
+    return False
+
+
+ORIGIN = object()
+LONGEST_TRAIL = 48
 
 
 def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:

@@ -1,0 +1,45 @@
+"""The rules: each a function from the project to findings, named like its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TypeAlias
+
+from evallint.findings import Finding
+from evallint.project import Project
+
+Rule: TypeAlias = Callable[[Project], Iterator[Finding]]
+
+
+def rules() -> dict[str, str]:
+    """The modules of all rules, by the rule's name (`eval-missing`: `evallint.check.mode.eval_missing`)."""
+    found = {}
+    for category in iter_modules(__path__, f"{__name__}."):
+        if category.ispkg:
+            for module in iter_modules(import_module(category.name).__path__, f"{category.name}."):
+                found[module.name.rpartition(".")[2].replace("_", "-")] = module.name
+    return found
+
+
+def run(project: Project, names: Iterable[str]) -> list[Finding]:
+    """What these rules find, each place once a rule, in no particular order. Raises what a rule raises."""
+    modules = rules()
+    return [finding for name in names if name in modules for finding in run_one(project, name, modules[name])]
+
+
+def run_one(project: Project, name: str, module: str) -> Iterator[Finding]:
+    """What one rule finds: at each place the finding that is most severe, and of those the one that is shown soonest."""
+    check: Rule = import_module(module).check
+    best: dict[object, Finding] = {}
+    for finding in check(project):
+        known = best.get(finding.at)
+        if known is None or weight(finding) < weight(known):
+            best[finding.at] = finding
+    return (replace(finding, rule=name) for finding in best.values())
+
+
+def weight(finding: Finding) -> tuple[bool, int]:
+    return finding.severity == "info", len(finding.because)

@@ -1,0 +1,19 @@
+"""A total over iterations keeps the graph of every one of them in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint.findings import Finding, Replace
+from evallint.project import Project
+
+
+def check(project: Project) -> Iterator[Finding]:
+    for kept in project.accumulated:
+        yield Finding(
+            at=kept.at,
+            says=f"what is {kept.how} `{kept.target}` keeps the graph of every iteration in memory",
+            because=kept.because,
+            function=kept.function,
+            fix=Replace(kept.at, "{}.item()", "keep the number: `.item()` or `.detach()`"),
+        )

@@ -1,0 +1,21 @@
+"""Evaluation records a graph that nobody will use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint.findings import Finding, Wrap
+from evallint.project import Project
+
+
+def check(project: Project) -> Iterator[Finding]:
+    for forward in project.forwards:
+        if not forward.evaluation or forward.graph != "recorded" or forward.frozen:
+            continue
+        yield Finding(
+            at=forward.at,
+            says=f"`{forward.model}` records a graph though it only evaluates {forward.evaluation.because}",
+            because=forward.because,
+            function=forward.function,
+            fix=Wrap(forward.at, "torch.no_grad()", "run the evaluation under `torch.no_grad()`"),
+        )

@@ -1,0 +1,36 @@
+"""Evaluation runs a model that may still be in training mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint.findings import Finding, InsertBefore
+from evallint.project import Forward, Project
+
+
+def check(project: Project) -> Iterator[Finding]:
+    for forward in project.forwards:
+        if not forward.evaluation or not forward.surely_trains_mode or forward.train_deliberate:
+            continue
+        if forward.switched_twin is not None:
+            continue
+        yield Finding(
+            at=forward.at,
+            says=says(forward),
+            because=forward.because,
+            function=forward.function,
+            fix=InsertBefore(forward.at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before"),
+            severity="info" if forward.nature.heeds == "no" else None,
+        )
+
+
+def says(forward: Forward) -> str:
+    model = receiver(forward)
+    if forward.nature.heeds == "no":
+        return f"`{model}` is in training mode; harmless today: no layer of `{forward.title}` depends on it"
+    assert forward.evaluation is not None
+    return f"`{model}` is still in training mode when it runs {forward.evaluation.because}"
+
+
+def receiver(forward: Forward) -> str:
+    return forward.model.removesuffix(".forward").removesuffix(".module")

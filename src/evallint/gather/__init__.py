@@ -1,0 +1,51 @@
+"""What the interpreter saw and what the code says, in the field's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from evallint.gather import code_sites, forwards, layers, training
+from evallint.interpret.events import Events
+from evallint.program import Program
+from evallint.project import Project
+
+T = TypeVar("T")
+
+
+def gather(program: Program, runs: Iterable[Events]) -> Project:
+    """The project that a program and the runs of its entries make."""
+    events = [run for run in runs if run.complete]
+    used = tuple(forward for run in events for forward in forwards.of_run(program, run))
+    return Project(
+        forwards=used,
+        lost_training=first_each(found for run in events for found in training.lost(program, run)),
+        accumulated=first_each(found for run in events for found in training.accumulated(program, run)),
+        frozen_but_learning=first_each(
+            (*(found for run in events for found in training.frozen(program, run)), *layers.hidden_methods(program))
+        ),
+        exported=first_each(found for run in events for found in training.exported(program, run)),
+        uncalled=first_each(found for run in events for found in training.uncalled(run)),
+        flagged_calls=tuple(layers.flagged_calls(program)),
+        built_in_forward=tuple(layers.built_in_forward(program)),
+        plainly_held=tuple(layers.plainly_held(program)),
+        ineffective_contexts=tuple(code_sites.ineffective_contexts(program, used)),
+        cut_training=first_each(
+            (*(found for run in events for found in training.cut(program, run)), *layers.cut_layers(program))
+        ),
+        training_flags=tuple(code_sites.training_flags(program)),
+    )
+
+
+def first_each(found: Iterable[T]) -> tuple[T, ...]:
+    """The first at each place: other paths to it tell nothing new."""
+    return tuple(_first_each(found))
+
+
+def _first_each(found: Iterable[T]) -> Iterator[T]:
+    seen = set()
+    for one in found:
+        place = one.at  # type: ignore[attr-defined]
+        if place not in seen:
+            seen.add(place)
+            yield one

@@ -1,0 +1,133 @@
+"""What goes wrong around training: mode lost, graphs kept, batch norm that learns though frozen, graphs cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint.findings import Place, Step
+from evallint.gather.forwards import way
+from evallint.interpret.events import Events, ForwardCall
+from evallint.interpret.roles import words
+from evallint.interpret.values import Change
+from evallint.program import Program
+from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
+
+
+def lost(program: Program, events: Events) -> Iterator[LostTraining]:
+    """Training forwards that an eval() of an earlier pass of their loop reaches."""
+    evaluated = {
+        event.mode.eval.step.at
+        for event in events.forwards
+        if not event.trained and event.sure and event.mode.eval is not None and not event.differentiated
+    }
+    for event in events.forwards:
+        change = event.mode.eval
+        if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
+            continue
+        if event.mode.train is None or event.mode.unknown or not set(change.loops) & set(event.loops):
+            continue
+        if change.step.at not in evaluated or event.nature.heeds == "no" and not event.klass:
+            continue
+        at, function = where_it_leaves(change, event)
+        yield LostTraining(
+            at,
+            function,
+            event.receiver,
+            event.nature,
+            (*calls_to(change, event), change.step, Step(event.at, f"`{event.receiver}` trains on here, in eval mode")),
+        )
+
+
+def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
+    """The place in the training function at which eval mode comes in: the eval() itself, or the call that leads to it."""
+    ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
+    depth = 0
+    while depth < len(ours) and depth < len(change.calls) and ours[depth] == change.calls[depth]:
+        depth += 1
+    at = change.calls[depth] if depth < len(change.calls) else change.step.at
+    offset = len(event.frames) - len(ours)
+    return at, event.frames[min(depth + offset - 1, len(event.frames) - 1)].function if event.frames else ""
+
+
+def calls_to(change: Change, event: ForwardCall) -> tuple[Step, ...]:
+    return tuple(Step(place, "evaluation is called here") for place in change.calls[-2:])
+
+
+def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
+    """Values with a graph that are kept, though backward() has already taken what it needs of them."""
+    for found in events.accumulations:
+        if found.sum in events.summed_backwards or not found.grad.on or found.grad.off is not None:
+            continue
+        known = [number for number in found.flow.graph if number >= 0]
+        vague = [number for number in found.flow.graph if number < 0]
+        if not known or any(number not in events.confirmed for number in vague):
+            continue
+        sources = [events.forwards[number] for number in known]
+        if not any(source.trained for source in sources) or any(source.differentiated for source in sources):
+            continue
+        source = next(source for source in sources if source.trained)
+        if not set(source.loops) & set(found.loops):
+            continue
+        yield Accumulated(
+            found.at,
+            found.frames[-1].function,
+            found.target,
+            found.how,
+            (
+                Step(source.at, f"`{source.receiver}` runs here and records a graph"),
+                *way(found.frames, Step(found.at, f"its result is {found.how} `{found.target}`, graph and all")),
+            ),
+        )
+
+
+def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
+    """Frozen parts whose batch norm is in training mode when the model trains."""
+    for event in events.forwards:
+        if not event.trained or event.inside:
+            continue
+        for part in event.frozen:
+            change = part.mode.train
+            if change is None or part.mode.eval is not None or part.mode.unknown:
+                continue
+            at = change.step.at if change.kind == "called" else part.frozen_at.at
+            steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
+            yield FrozenButLearning(at, event.frames[-1].function, part.label, steps)
+
+
+def exported(program: Program, events: Events) -> Iterator[Exported]:
+    """Exports of models in training mode."""
+    for found in events.exports:
+        mode = found.mode
+        if mode.train is None or mode.eval is not None or mode.unknown or found.deliberate:
+            continue
+        if any(words(caller.function) & {"test", "tests"} for caller in found.frames):
+            continue
+        steps = (mode.train.step, *way(found.frames, Step(found.at, f"`{found.receiver}` is exported here")))
+        yield Exported(
+            found.at, found.frames[-1].function, found.function, found.receiver, found.nature, found.warns, steps
+        )
+
+
+def uncalled(events: Events) -> Iterator[Uncalled]:
+    for found in events.bare_switches:
+        yield Uncalled(found.at, found.frames[-1].function, f"{found.receiver}.{found.name}", found.name)
+
+
+def cut(program: Program, events: Events) -> Iterator[CutTraining]:
+    """backward() of what was computed without a graph."""
+    for found in events.backwards:
+        if found.flow.graph or not found.flow.cut:
+            continue
+        sources = [events.forwards[number] for number in sorted(found.flow.cut) if number >= 0]
+        if not sources or any(
+            source.grad.on or source.grad.off is None or not source.sure or source.inside for source in sources
+        ):
+            continue
+        source = sources[0]
+        assert source.grad.off is not None
+        steps = (
+            source.grad.off,
+            Step(source.at, f"`{source.receiver}` runs here, without a graph"),
+            *way(found.frames, Step(found.at, "backward() is called on what came of it")),
+        )
+        yield CutTraining(source.at, source.frames[-1].function, source.receiver, "loss", steps)

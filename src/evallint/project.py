@@ -1,0 +1,198 @@
+"""What the rules read: a training project in the field's own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evallint.findings import Place, Step
+from evallint.program import Nature
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Why a forward call is taken to evaluate: in words, and whether more than a name says so."""
+
+    because: str
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One way in which a model is run: the call, the path that leads to it, and what holds on that path.
+
+    `model` is what the code calls it, `title` the name of its class ("" unknown). `mode`: the modes it may be in;
+    "unknown" where someone out of sight decides. `graph`: whether the call records one. `evaluation` is None where the
+    call trains, or where nothing says that it evaluates. `mode_set` and `way` are the trace: how the model got its mode,
+    how the program gets here. `switched_twin`: another object that was put into eval mode in this one's stead.
+    """
+
+    at: Place
+    function: str
+    model: str
+    title: str
+    nature: Nature
+    mode: frozenset[Literal["train", "eval", "unknown"]]
+    mode_set: tuple[Step, ...]
+    train_deliberate: bool
+    graph: Literal["recorded", "off", "unknown"]
+    trains: bool
+    evaluation: Evaluation | None
+    way: tuple[Step, ...]
+    needs_gradients: bool
+    frozen: bool
+    loop: Place | None
+    switched_twin: Step | None
+
+    @property
+    def surely_trains_mode(self) -> bool:
+        """Is the model in training mode on every path that leads here?"""
+        return self.mode == {"train"}
+
+    @property
+    def because(self) -> tuple[Step, ...]:
+        return (*self.mode_set, *self.way)
+
+
+@dataclass(frozen=True, slots=True)
+class LostTraining:
+    """Within a training loop a model is put into eval mode and not back before the next training forward."""
+
+    at: Place
+    function: str
+    model: str
+    nature: Nature
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulated:
+    """Values attached to a graph are kept over the passes of a loop."""
+
+    at: Place
+    function: str
+    target: str
+    how: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenButLearning:
+    """Parameters are frozen, but the batch norm among them still learns in the training forward."""
+
+    at: Place
+    function: str
+    part: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A model is exported in training mode."""
+
+    at: Place
+    function: str
+    exporter: str
+    model: str
+    nature: Nature
+    warns: bool
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Uncalled:
+    """`model.eval` without parentheses."""
+
+    at: Place
+    function: str
+    code: str
+    switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedCall:
+    """A function that drops out, or normalises, by its own flag, called in a module.
+
+    `flag`: the keyword that ties it to the mode ("" where it has none); `value`: what it is given, "" if it is left out.
+    `tied`: whether it hears the mode after all: by that flag, by a guard, or because it does nothing.
+    """
+
+    at: Place
+    function: str
+    name: str
+    flag: str
+    value: str
+    tied: bool
+    fixable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInForward:
+    """A layer that is constructed each time the model runs."""
+
+    at: Place
+    function: str
+    layer: str
+    why: Literal["parameters", "mode"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainlyHeld:
+    """Modules in a list, tuple or dict attribute of a module, which PyTorch does not see."""
+
+    at: Place
+    function: str
+    attribute: str
+    container: Literal["list", "tuple", "dict"]
+    used_at: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class IneffectiveContext:
+    """A way of turning gradients off that does not do so."""
+
+    at: Place
+    function: str
+    kind: Literal["statement", "uncalled", "around nothing", "volatile"]
+    code: str
+    because: tuple[Step, ...]
+    legacy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CutTraining:
+    """Something that is to be trained is computed without a graph."""
+
+    at: Place
+    function: str
+    what: str
+    kind: Literal["loss", "layer"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFlag:
+    """A Keras model is called with `training=True`."""
+
+    at: Place
+    function: str
+    model: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything the rules read, in the order of the files."""
+
+    forwards: tuple[Forward, ...] = ()
+    lost_training: tuple[LostTraining, ...] = ()
+    accumulated: tuple[Accumulated, ...] = ()
+    frozen_but_learning: tuple[FrozenButLearning, ...] = ()
+    exported: tuple[Exported, ...] = ()
+    uncalled: tuple[Uncalled, ...] = ()
+    flagged_calls: tuple[FlaggedCall, ...] = ()
+    built_in_forward: tuple[BuiltInForward, ...] = ()
+    plainly_held: tuple[PlainlyHeld, ...] = ()
+    ineffective_contexts: tuple[IneffectiveContext, ...] = ()
+    cut_training: tuple[CutTraining, ...] = ()
+    training_flags: tuple[TrainingFlag, ...] = ()
