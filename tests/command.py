@@ -23,13 +23,13 @@ class Net(nn.Module):
 BUG = f"""{NET}
 def validate(val_loader):
     model = Net()
-    model.train()
+    correct = 0
     with torch.no_grad():
         for x, y in val_loader:
-            print((model(x) == y).sum())
+            correct += (model(x) == y).sum()
 """
-FINE = BUG.replace("model.train()", "model.eval()")
-AT = (18, 20)
+FINE = BUG.replace("correct = 0", "model.eval()")
+AT = (19, 25)
 """Line and column of the bug: the evaluating call."""
 
 

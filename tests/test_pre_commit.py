@@ -9,31 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from command import BUG, FINE
 
 HERE = Path(__file__).resolve().parents[1]
 INSTALLED = ("src", "rules", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
-
-BUG = """\
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.drop = nn.Dropout(0.5)
-
-    def forward(self, x):
-        return self.drop(x)
-
-
-def validate(val_loader):
-    model = Net()
-    model.train()
-    with torch.no_grad():
-        for x, y in val_loader:
-            print((model(x) == y).sum())
-"""
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -71,7 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "gen").mkdir(parents=True)
     (project / "bug.py").write_text(BUG)
     (project / "gen" / "bug.py").write_text(BUG)
-    (project / "fine.py").write_text(BUG.replace("model.train()", "model.eval()"))
+    (project / "fine.py").write_text(FINE)
     (project / "evallint.toml").write_text('extend-exclude = ["gen"]\n')
     (project / ".pre-commit-config.yaml").write_text(
         f"repos:\n  - repo: {hook}\n    rev: {revision}\n    hooks:\n      - id: evallint\n"
@@ -86,7 +65,7 @@ def test_the_hook_fails_on_a_bug_and_obeys_the_config(project: Path) -> None:
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
     assert "- exit code: 1" in said
-    assert "bug.py:18:20: error[eval-missing]" in said
+    assert "bug.py:19:25: error[eval-missing]" in said
     assert "fine.py" not in said
     assert "gen/bug.py" not in said
 
