@@ -10,10 +10,9 @@
 A name is the qualified name by which code imports a thing; a method's is its class's name and its own
 (`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first asked for:
 `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library; where
-both know a name, the hand-written meaning holds. In a table the string "None" is Python's None, and a `*` in a name
-stands for any letters but a dot, of which the first of a part is a capital (a name without `*` goes first, then the
-table's order decides); `absent` says why the table's
-version of the library has no such name ("before 2", "subclasses define it").
+both know a name, the hand-written meaning holds. In a table the string "None" is Python's None; a `*` in a name stands
+for any letters but a dot, beginning with a capital where it begins a part (names without `*` go first, then the table's
+order decides); `absent` says why the library's version has no such name ("before 2", "subclasses define it").
 
 Meanings are named tuples because eighteen dataclasses would take longer to define than the tables to read. Nothing may
 compare meanings of unknown class: two of different classes with equal fields are equal.
