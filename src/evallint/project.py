@@ -24,7 +24,10 @@ class Forward:
     `model` is what the code calls it, `title` the name of its class ("" unknown). `mode`: the modes it may be in;
     "unknown" where someone out of sight decides. `graph`: whether the call records one. `evaluation` is None where the
     call trains, or where nothing says that it evaluates. `mode_set` and `way` are the trace: how the model got its mode,
-    how the program gets here. `switched_twin`: another object that was put into eval mode in this one's stead.
+    how the program gets here. `deliberate`: whether training mode looks asked for on purpose. `switched_twin`: the eval()
+    that went to another object. `chain`: the calls that lead here, outermost first, this one last, each with the function
+    it stands in; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or without a graph,
+    shares.
     """
 
     at: Place
@@ -34,15 +37,17 @@ class Forward:
     nature: Nature
     mode: frozenset[Literal["train", "eval", "unknown"]]
     mode_set: tuple[Step, ...]
-    train_deliberate: bool
+    deliberate: Literal["no", "perhaps", "yes"]
     graph: Literal["recorded", "off", "unknown"]
     trains: bool
     evaluation: Evaluation | None
     way: tuple[Step, ...]
     needs_gradients: bool
     frozen: bool
-    loop: Place | None
     switched_twin: Step | None
+    chain: tuple[tuple[Place, str], ...]
+    mode_at: tuple[Place, str] | None = None
+    graph_at: tuple[Place, str] | None = None
 
     @property
     def surely_trains_mode(self) -> bool:

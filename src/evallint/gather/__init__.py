@@ -16,7 +16,7 @@ T = TypeVar("T")
 def gather(program: Program, runs: Iterable[Events]) -> Project:
     """The project that a program and the runs of its entries make."""
     events = [run for run in runs if run.complete]
-    used = tuple(forward for run in events for forward in forwards.of_run(program, run))
+    used = forwards.placed(tuple(forward for run in events for forward in forwards.of_run(program, run)))
     return Project(
         forwards=used,
         lost_training=first_each(found for run in events for found in training.lost(program, run)),

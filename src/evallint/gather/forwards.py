@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 from evallint.apis import Hook
-from evallint.findings import Step
+from evallint.findings import Place, Step
 from evallint.interpret.events import Caller, Events, ForwardCall
 from evallint.interpret.roles import use_of, words
+from evallint.interpret.library import VOLATILE
 from evallint.interpret.values import Change, Role
-from evallint.program import External, Program
+from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation, Forward
 
 SAMPLING = frozenset("mc montecarlo monte bayesian uncertainty stochastic ensemble tta dropout variational".split())
@@ -28,20 +30,30 @@ def of_run(program: Program, events: Events) -> Iterator[Forward]:
         yield forward(program, events, event, trained)
 
 
+def placed(found: tuple[Forward, ...]) -> tuple[Forward, ...]:
+    """The forwards with the places at which their mode, and their graph, go wrong: a call that other uses share and that
+    is right for these is not at fault, its caller is."""
+    right_mode = {place for one in found if one.trains or one.mode == {"eval"} for place, _ in one.chain}
+    right_graph = {place for one in found if one.trains or one.graph == "off" for place, _ in one.chain}
+    return tuple(
+        replace(one, mode_at=at_fault(one, right_mode), graph_at=at_fault(one, right_graph)) for one in found
+    )
+
+
+def at_fault(one: Forward, shared: set[Place]) -> tuple[Place, str]:
+    for place, function in reversed(one.chain):
+        if place not in shared:
+            return place, function
+    return one.chain[-1]
+
+
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
     mode = event.mode
     modes: frozenset[Literal["train", "eval", "unknown"]] = frozenset(
         word for word, on in (("train", mode.train), ("eval", mode.eval), ("unknown", mode.unknown)) if on  # type: ignore[misc]
     )
-    needs = event.differentiated or any(
-        (caller.path, caller.function) in events.differentiating for caller in event.frames
-    )
+    needs = needs_gradients(program, events, event)
     trains = event.trained or needs
-    graph: Literal["recorded", "off", "unknown"] = "recorded"
-    if event.grad.off is not None or not event.grad.on:
-        graph = "off" if not event.grad.on and not event.grad.unknown else "unknown"
-    elif events.orphan and not switches_within(mode.eval, event):
-        graph = "unknown"  # whoever calls the entry may have turned gradients off
     return Forward(
         at=event.at,
         function=event.frames[-1].function,
@@ -50,20 +62,50 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         nature=event.nature,
         mode=modes,
         mode_set=tuple(trace(change) for change in (mode.train, mode.eval) if change is not None),
-        train_deliberate=is_deliberate(program, event),
-        graph=graph,
+        deliberate=deliberate(events, event),
+        graph=graph_of(events, event),
         trains=trains,
         evaluation=None if trains else evaluation(program, events, event, trained),
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
         needs_gradients=needs,
         frozen="frozen" in event.marks,
-        loop=None,
         switched_twin=twin(events, event),
+        chain=chain(event),
     )
+
+
+def needs_gradients(program: Program, events: Events, event: ForwardCall) -> bool:
+    """Whether gradients of what the call returns are asked for, there or within the model's own forward."""
+    if event.differentiated:
+        return True
+    running = {(caller.path, caller.function) for caller in event.frames}
+    if isinstance(event.klass, ClassSymbol):
+        own = program.method(event.klass, "forward")
+        if own is not None:
+            running.add((own.path, program.function(own).qualname))
+    return bool(running & events.differentiating)
+
+
+def graph_of(events: Events, event: ForwardCall) -> Literal["recorded", "off", "unknown"]:
+    """Whether the call records a graph."""
+    if VOLATILE in event.inputs.roles:
+        return "off"
+    if event.grad.off is not None or not event.grad.on:
+        return "off" if not event.grad.on and not event.grad.unknown else "unknown"
+    if events.orphan and not switches_within(event.mode.eval, event):
+        return "unknown"  # whoever calls the entry may have turned gradients off
+    return "recorded"
 
 
 def trace(change: Change) -> Step:
     return change.step
+
+
+def chain(event: ForwardCall) -> tuple[tuple[Place, str], ...]:
+    """The calls on the way to the model, outermost first and the model's own last, each with the function it is in."""
+    names = [caller.function for caller in event.frames]
+    places = [caller.called_at for caller in event.frames[1:] if caller.called_at is not None]
+    return tuple(zip((*places, event.at), names[-len(places) - 1 :], strict=True))
 
 
 def way(frames: tuple[Caller, ...], last: Step) -> tuple[Step, ...]:
@@ -169,30 +211,40 @@ def is_managed(program: Program, frames: tuple[Caller, ...]) -> bool:
     return False
 
 
-def is_deliberate(program: Program, event: ForwardCall) -> bool:
-    """Whether train() is called by the very function that evaluates: nobody writes that by mistake."""
+def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "yes"]:
+    """Whether training mode was asked for on purpose.
+
+    "yes" where the same model also runs in eval mode beside it (a comparison), "perhaps" where the program calls train()
+    though it trains nothing: then nobody expects it to be undone.
+    """
     change = event.mode.train
     if change is None or change.kind != "called":
-        return False
-    depth = len(change.calls)
-    here = tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
-    if here[-depth:] != change.calls[-depth:] if depth else False:
-        return False
-    setter = event.frames[-1] if len(here) <= depth else event.frames[max(0, len(event.frames) - 1 - (len(here) - depth))]
-    return use_of(setter.function.rpartition(".")[2]) == "eval" or use_of(stem(event.frames[0].path)) == "eval"
+        return "no"
+    here = event.frames[-1]
+    for other in events.forwards:
+        if other.address == event.address and other.frames[-1] == here and other.mode.eval is not None:
+            return "yes"
+    return "no" if events.backwards or any(other.trained for other in events.forwards) else "perhaps"
 
 
 def twin(events: Events, event: ForwardCall) -> Step | None:
-    """The eval() of another object in this one's stead: the copy of it, or what it is a copy of."""
+    """The eval() that went to another object: a copy, one that went by the same name before, the still empty container."""
+    if event.own_mode.eval is not None and event.mode.eval is None:
+        return event.own_mode.eval.step
     for change in events.changes:
-        if change.to.eval is None or change.to.train is not None or change.address == event.address:
+        if change.to.eval is None or change.to.train is not None or change.address in event.family:
             continue
-        if is_copy(change.address, event.address) or is_copy(event.address, change.address):
+        copies = any(is_copy(change.address, part) or is_copy(part, change.address) for part in event.family)
+        renamed = change.receiver == event.receiver and same_calls(change.frames, event.frames)
+        if copies or renamed:
             return change.to.eval.step
     return None
 
 
+def same_calls(one: tuple[Caller, ...], other: tuple[Caller, ...]) -> bool:
+    """Whether two things happen in one run of the outermost function that has a name for the model."""
+    return one[0] == other[0] and one[-1].function.partition(".")[0] == other[-1].function.partition(".")[0]
+
+
 def is_copy(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     return len(one) == 4 and one[0] == "copy" and one[3] == other
-
-

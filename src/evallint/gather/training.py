@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evallint.findings import Place, Step
-from evallint.gather.forwards import way
+from evallint.gather.forwards import evaluation, graph_of, way, within_training_step
 from evallint.interpret.events import Events, ForwardCall
 from evallint.interpret.roles import words
 from evallint.interpret.values import Change
@@ -63,9 +63,11 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         if not known or any(number not in events.confirmed for number in vague):
             continue
         sources = [events.forwards[number] for number in known]
-        if not any(source.trained for source in sources) or any(source.differentiated for source in sources):
+        if any(source.differentiated for source in sources):
             continue
-        source = next(source for source in sources if source.trained)
+        source = next((source for source in sources if is_done_with(program, events, source)), None)
+        if source is None:
+            continue
         if not set(source.loops) & set(found.loops):
             continue
         yield Accumulated(
@@ -80,18 +82,52 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         )
 
 
+def is_done_with(program: Program, events: Events, source: ForwardCall) -> bool:
+    """Whether nothing more will be asked of a forward's graph: backward() has been, or it only evaluates."""
+    if source.trained:
+        return True
+    if not source.sure or source.inside or graph_of(events, source) != "recorded":
+        return False
+    return evaluation(program, events, source, [event for event in events.forwards if event.trained]) is not None
+
+
 def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
     """Frozen parts whose batch norm is in training mode when the model trains."""
-    for event in events.forwards:
-        if not event.trained or event.inside:
-            continue
+    trained = [event for event in events.forwards if event.trained and not event.inside]
+    for event in trained:
         for part in event.frozen:
             change = part.mode.train
-            if change is None or part.mode.eval is not None or part.mode.unknown:
+            if change is not None and part.mode.eval is None and not part.mode.unknown:
+                steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
+                yield FrozenButLearning(part.frozen_at.at, event.frames[-1].function, part.label, steps)
+    yield from teachers(events, trained)
+    yield from undone(events, trained)
+
+
+def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
+    """Frozen models that serve a training step while in training mode themselves."""
+    for event in events.forwards:
+        step, change = event.marks.get("frozen"), event.mode.train
+        if step is None or change is None or event.mode.eval is not None or event.mode.unknown or event.trained:
+            continue
+        if "averaged" in event.marks or not event.nature.statistics or not within_training_step(event, trained):
+            continue
+        steps = (step, change.step, Step(event.at, f"`{event.receiver}` runs here, in a training step"))
+        yield FrozenButLearning(step.at, event.frames[-1].function, event.receiver, steps)
+
+
+def undone(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
+    """Parts that were put into eval mode before the training loop, and that a train() within it puts back."""
+    evaluated = {event.mode.eval.step.at for event in events.forwards if event.mode.eval is not None}
+    for change in events.changes:
+        if not change.loops or change.to.train is None:
+            continue
+        event = next((one for one in trained if one.mode.train == change.to.train), None)
+        for part in change.undoes:
+            if event is None or part.loops or part.step.at in evaluated:
                 continue
-            at = change.step.at if change.kind == "called" else part.frozen_at.at
-            steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
-            yield FrozenButLearning(at, event.frames[-1].function, part.label, steps)
+            steps = (part.step, change.to.train.step, Step(event.at, f"`{event.receiver}` trains here"))
+            yield FrozenButLearning(part.step.at, event.frames[-1].function, event.receiver, steps)
 
 
 def exported(program: Program, events: Events) -> Iterator[Exported]:
@@ -130,4 +166,4 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
             Step(source.at, f"`{source.receiver}` runs here, without a graph"),
             *way(found.frames, Step(found.at, "backward() is called on what came of it")),
         )
-        yield CutTraining(source.at, source.frames[-1].function, source.receiver, "loss", steps)
+        yield CutTraining(source.grad.off.at, source.frames[-1].function, source.receiver, "loss", steps)

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
 
 MOST_CALLEES = 6
-SWITCHES = frozenset(("eval", "train", "no_grad", "inference_mode", "set_grad_enabled", "enable_grad", "backward", "grad"))
+SWITCHES = frozenset(
+    "eval train no_grad inference_mode set_grad_enabled enable_grad backward grad reveal_mode reveal_grad".split()
+)
 EXITS = frozenset(("sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort"))
 
 
@@ -171,7 +173,6 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
         return Value(flow=given.flow())
     if not machine.relevance.matters(symbol) and not is_small(machine, symbol):
         return library.opaque_result(machine, function.name, given, span, state)
-    machine.reached.add(symbol)
     if not callee.plain:
         wrapped = decorated(machine, callee, given, span, state)
         if wrapped is not None:
@@ -209,6 +210,7 @@ def run(
     program = machine.program
     symbol = callee.symbol
     function = program.function(symbol)
+    machine.reached.add(symbol)
     thing = Thing("frame", function.qualname, inner=callee.within)
     state.put(address, thing)
     before = state.grad
@@ -219,6 +221,8 @@ def run(
         effect = grad_effect(machine, symbol, state)
         if effect is not None:
             state.grad = effect
+            if on_yield is not None:
+                frame.on_yield = suspended(on_yield, before)
         ends = machine.block(program.body(symbol), [state])
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
@@ -237,6 +241,18 @@ def run(
         flow = held.rest.flow if held.rest is not None else NO_FLOW
         return Value(frozenset((Ref(state.put(("generator", context), held)),)), flow)
     return value
+
+
+def suspended(
+    on_yield: Callable[[State, Value], list[State]], grad: Grad
+) -> Callable[[State, Value], list[State]]:
+    """A decorated generator sets gradients only while its own code runs."""
+
+    def resumed(moment: State, value: Value) -> list[State]:
+        own, moment.grad = moment.grad, grad
+        return restored(on_yield(moment, value), own)
+
+    return resumed
 
 
 def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address: Address, state: State) -> None:
@@ -337,12 +353,10 @@ def decorated(machine: Machine, callee: Callee, given: Arguments, span: Span, st
 
 
 def nested(machine: Machine, symbol: FunctionSymbol) -> list[FunctionSymbol]:
-    """The functions defined within a function."""
-    return [
-        FunctionSymbol(symbol.path, statement.function)
-        for statement in machine.program.body(symbol)
-        if isinstance(statement, f.Define)
-    ]
+    """The functions defined within a function, at any depth."""
+    functions = machine.program.files[symbol.path].functions
+    prefix = functions[symbol.index].qualname + ".<locals>."
+    return [FunctionSymbol(symbol.path, index) for index, one in enumerate(functions) if one.qualname.startswith(prefix)]
 
 
 def call_lambda(machine: Machine, atom: Anonymous, given: Arguments, state: State) -> Value:
@@ -551,6 +565,8 @@ def record(
         machine.frame.inside,
         known,
         dict(thing.marks),
+        frozenset(modules.family(address, state)),
+        thing.mode,
         frozen_parts(machine, address, state),
     )
     machine.events.forwards.append(event)
@@ -559,14 +575,14 @@ def record(
 
 def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
     """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still moves."""
-    whole = state.heap[address]
-    if "frozen" in whole.marks:
+    family = [state.heap[part] for part in modules.family(address, state)]
+    if all("frozen" in part.marks for part in family if part.kind == "module"):
         return ()
     found = []
     for part in modules.family(address, state):
         thing = state.heap[part]
         step = thing.marks.get("frozen")
-        if step is not None and thing.mode.train is not None and "partly eval" not in thing.marks:
+        if step is not None and "averaged" not in thing.marks and thing.mode.train is not None and "partly eval" not in thing.marks:
             if modules.nature(machine, part, state).statistics:
                 found.append(FrozenPart(thing.label, step, thing.mode))
     return tuple(found)
@@ -745,6 +761,22 @@ def within_generator(
     machine: Machine, address: Address, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
 ) -> list[State]:
     """A `@contextmanager` function: its code, with the block in place of its `yield`."""
+    if not drive(machine, address, state, inner):
+        return restored(inner(state, UNKNOWN), before)
+    return restored([state], before)
+
+
+def pending_generator(value: Value, state: State) -> Address | None:
+    """The generator of the program that a value is, not yet begun."""
+    refs = list(value.refs())
+    if len(refs) != 1 or len(value.atoms) != 1:
+        return None
+    thing = state.heap[refs[0]]
+    return refs[0] if thing.kind == "generator" and thing.call is not None else None
+
+
+def drive(machine: Machine, address: Address, state: State, inner: Callable[[State, Value], list[State]]) -> bool:
+    """Run a generator with `inner` in place of each `yield`, in the frames of whoever drives it; whether it yielded."""
     depth = len(machine.frames)
     reached = []
 
@@ -752,15 +784,14 @@ def within_generator(
         suspended = machine.frames[depth:]
         del machine.frames[depth:]
         reached.append(True)
+        grad = moment.grad
         try:
-            return inner(moment, value)
+            return restored(inner(moment, value), grad)
         finally:
             machine.frames.extend(suspended)
 
     start(machine, address, state, body)
-    if not reached:
-        return restored(inner(state, UNKNOWN), before)
-    return restored([state], before)
+    return bool(reached)
 
 
 def within_instance(

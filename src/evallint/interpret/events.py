@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evallint.findings import Place, Step
-from evallint.interpret.values import Address, Flow, Grad, Mode
+from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode
 from evallint.program import FunctionSymbol, Nature, Symbol
 
 
@@ -44,7 +44,8 @@ class ForwardCall:
 
     `trained`: a backward() went through what it returned. `differentiated`: its gradient was asked for otherwise.
     `inside`: it happened within the forward of another model. `escapes`: the entry returned it to whoever called.
-    `sure`: what was called is known to be a module.
+    `sure`: what was called is known to be a module. `family`: it and its submodules; `own_mode`: that of the object
+    called, where `mode` is that of the parts which heed it.
     """
 
     id: int
@@ -61,6 +62,8 @@ class ForwardCall:
     inside: bool
     sure: bool
     marks: dict[str, Step | None]
+    family: frozenset[Address] = frozenset()
+    own_mode: Mode = UNKNOWN_MODE
     frozen: tuple[FrozenPart, ...] = ()
     trained: bool = False
     differentiated: bool = False
@@ -98,7 +101,7 @@ class Accumulation:
 
 @dataclass(frozen=True, slots=True)
 class ModeChange:
-    """`eval()` or `train()` of a module."""
+    """`eval()` or `train()` of a module. `undoes`: the eval() of single parts that a train() of the whole overrules."""
 
     at: Place
     receiver: str
@@ -107,7 +110,7 @@ class ModeChange:
     before: Mode
     frames: tuple[Caller, ...]
     loops: tuple[Address, ...]
-    frozen: dict[str, Step | None]
+    undoes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ from evallint.interpret.values import (
     Grad,
     Mode,
     Ref,
+    Role,
     State,
     Thing,
     Value,
@@ -67,6 +68,9 @@ OBSERVERS = frozenset(
 """Packages whose functions look at what they are given without changing a module's mode."""
 
 
+VOLATILE = Role("eval", True, "volatile=True")
+
+
 # ---- calls --------------------------------------------------------------------------------------
 
 
@@ -77,12 +81,13 @@ def call(
     special = SPECIAL.get(name.removeprefix("builtins."))
     if special is not None:
         return special(machine, given, expression, state)
-    meaning = machine.apis.of(name)
+    meaning = machine.apis.of(name) or machine.apis.method(*owner_and_name(name))
     match meaning:
         case ModuleClass():
             return new_module(machine, meaning, name, given, expression, state)
         case Factory():
-            return from_factory(machine, meaning, given, expression, state, klass)
+            owner = External(owner_and_name(name)[0]) if klass is None else klass
+            return from_factory(machine, meaning, given, expression, state, owner)
         case Wrapper():
             return wrap(machine, meaning, given, expression, state)
         case GradContext():
@@ -106,6 +111,11 @@ def call(
     if package in ("torch", "torchmetrics"):
         return Value(flow=kept(given.flow(), state))
     return unknown(machine, name, given, expression, state)
+
+
+def owner_and_name(name: str) -> tuple[str, str]:
+    owner, _, last = name.rpartition(".")
+    return owner, last
 
 
 def kept(flow: Flow, state: State) -> Flow:
@@ -239,7 +249,7 @@ def fill(machine: Machine, address: Address, given: Arguments, state: State) -> 
 
 
 def from_factory(
-    machine: Machine, meaning: Factory, given: Arguments, expression: f.Call, state: State, klass: ClassSymbol | None
+    machine: Machine, meaning: Factory, given: Arguments, expression: f.Call, state: State, klass: ClassSymbol | External | None
 ) -> Value:
     title = meaning.name.rpartition(".")[2]
     positional, keywords = table_arguments(given)
@@ -260,7 +270,7 @@ def from_factory(
     ):
         thing.marks["loaded"] = step
     heeds = chosen.dependence.on(positional, keywords) if chosen is not meaning else meaning.dependence.on(positional, keywords)
-    if klass is None:
+    if known is None or not isinstance(known, ClassSymbol):
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
         thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, id(expression), meaning.name)
@@ -337,6 +347,8 @@ def method(
     thing = state.heap[address]
     if thing.kind == "context":
         return context_method(address, name, state)
+    if thing.kind == "parts" and name in ("copy_", "mul_", "add_", "lerp_", "data"):
+        modules.average(address, state)
     container = CONTAINER.get(name)
     if container is not None and thing.kind in ("list", "dict", "module", "generator"):
         found = container(machine, address, given, expression, state)
@@ -472,23 +484,36 @@ def switch(
         known = Mode(train=change, eval=change, unknown=True)
     else:
         known = Mode(train=change) if trains else Mode(eval=change)
-    frozen = {
-        mark: step
-        for found in modules.family(address, state)
-        for mark, step in state.heap[found].marks.items()
-        if mark == "frozen"
-    }
+    undone = undone_by(machine, address, known, before, state)
     if state.heap[address].kind == "parts":
         state.own(address).mode = known
         inner = state.heap[address].inner
         if inner is not None:
             state.own(inner).marks["partly eval"] = step
+            if trains is not None and "parameters" not in state.heap[address].marks:
+                state.own(inner).marks["all train" if trains else "all eval"] = step
         return of(Ref(address))
     modules.switch(address, known, state)
     machine.events.changes.append(
-        ModeChange(machine.place(expression.span), receiver, address, known, before, machine.callers(), machine.loops(), frozen)
+        ModeChange(machine.place(expression.span), receiver, address, known, before, machine.callers(), machine.loops(), undone)
     )
     return of(Ref(address))
+
+
+def undone_by(machine: Machine, address: Address, to: Mode, before: Mode, state: State) -> tuple[Change, ...]:
+    """The eval() of single parts with batch norm that a train() of the whole undoes."""
+    if to.train is None or to.eval is not None or before.train is None:
+        return ()
+    found = []
+    for part in modules.family(address, state):
+        thing = state.heap[part]
+        step = thing.marks.get("all eval") or thing.marks.get("partly eval")
+        if step is not None and modules.nature(machine, part, state).statistics:
+            found.append(Change(step, "called"))
+        elif part != address and thing.mode.eval is not None and thing.mode.eval.kind == "called" and not thing.mode.train:
+            if modules.nature(machine, part, state).statistics:
+                found.append(thing.mode.eval)
+    return tuple(found)
 
 
 def parts(machine: Machine, address: Address, name: str, expression: f.Call, state: State) -> Value:
@@ -496,10 +521,8 @@ def parts(machine: Machine, address: Address, name: str, expression: f.Call, sta
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None:
         return parts(machine, thing.inner, name, expression, state)
-    if name in ("children", "named_children") and thing.items and thing.kind == "module":
-        held = Thing("list", "", rest=thing.rest)
-        held.items = dict(enumerate(thing.items.values()))
-        return of(Ref(state.put((*address, name), held)))
+    if "parameters" not in name and name != "buffers" and thing.items and thing.kind == "module" and thing.rest is None:
+        return known_parts(machine, address, name, state)
     element = Thing("parts", f"{thing.label}.{name}()", born=thing.born, mode=thing.mode, inner=address)
     element.marks = {mark: step for mark, step in thing.marks.items() if mark in ("loaded", "frozen")}
     if "parameters" in name:
@@ -516,14 +539,36 @@ def parts(machine: Machine, address: Address, name: str, expression: f.Call, sta
     return of(Ref(state.put((*address, name), held)))
 
 
+def known_parts(machine: Machine, address: Address, name: str, state: State) -> Value:
+    """The submodules of a container, each known."""
+    if "children" in name:
+        found = [(str(key), value) for key, value in state.heap[address].items.items()]
+    else:
+        found = [("", of(Ref(part))) for part in modules.family(address, state)]
+    held = Thing("list")
+    for index, (key, value) in enumerate(found):
+        if name.startswith("named"):
+            pair = Thing("list")
+            pair.items = {0: constant(key), 1: value}
+            value = of(Ref(state.put((*address, name, index), pair)))
+        held.items[index] = value
+    return of(Ref(state.put((*address, name), held)))
+
+
 def callbacks_on_parts(machine: Machine, address: Address, given: Arguments, state: State) -> None:
-    """`model.apply(function)`: once for a submodule in general."""
-    element = Thing("parts", "", mode=state.heap[address].mode, inner=address)
-    ref = of(Ref(state.put((*address, "apply", "each"), element)))
-    for value in given.positional:
-        for atom in value.atoms:
+    """`model.apply(function)`: for each submodule that is known, else once for a submodule in general."""
+    thing = state.heap[address]
+    if thing.kind == "module" and thing.items and thing.rest is None:
+        refs = [of(Ref(part)) for part in modules.family(address, state)]
+    else:
+        element = Thing("parts", "", mode=thing.mode, inner=address)
+        refs = [of(Ref(state.put((*address, "apply", "each"), element)))]
+    for atom in (atom for value in given.positional for atom in value.atoms):
+        for ref in refs:
             if isinstance(atom, Callee) and machine.relevance.matters(atom.symbol):
                 calls.call_function(machine, atom, Arguments((ref,)), machine.frame.span, state)
+            elif isinstance(atom, Anonymous):
+                calls.call_lambda(machine, atom, Arguments((ref,)), state)
 
 
 def forward_like(
@@ -821,6 +866,8 @@ def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
 
 
 def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 2 and given.positional[1].atoms == frozenset((External("torch.Tensor"),)):
+        return _is_tensor(machine, given, expression, state)
     if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
         return UNKNOWN
     (what,), (klass,) = given.positional[0].atoms, given.positional[1].atoms
@@ -837,6 +884,13 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
     if isinstance(klass, External):
         return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
     return constant(False)
+
+
+def _is_tensor(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    value = given.positional[0] if given.positional else UNKNOWN
+    if not value.atoms and any(number >= 0 for number in value.flow.graph):
+        return constant(True)
+    return constant(False) if value.constant() is not None else UNKNOWN
 
 
 def _float(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -883,6 +937,22 @@ def _sum(machine: Machine, given: Arguments, expression: f.Call, state: State) -
     return Value(flow=kept(given.flow(), state))
 
 
+def _is_grad_enabled(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    grad = state.grad
+    if grad.unknown or (grad.on and grad.off is not None):
+        return UNKNOWN
+    return constant(grad.on)
+
+
+def _variable(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`Variable(x, volatile=True)`: what is computed from it was without a graph, before torch 0.4."""
+    value = given.positional[0] if given.positional else UNKNOWN
+    flag = given.keywords.get("volatile")
+    if flag is None or is_false(flag):
+        return value
+    return Value(value.atoms, Flow(value.flow.graph, value.flow.cut, frozenset((VOLATILE,)), value.flow.sums))
+
+
 def _quiet(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     return UNKNOWN
 
@@ -926,6 +996,9 @@ SPECIAL: dict[str, Special] = {
     "max": _sum,
     "min": _sum,
     "abs": _sum,
+    "torch.is_tensor": _is_tensor,
+    "torch.autograd.Variable": _variable,
+    "torch.is_grad_enabled": _is_grad_enabled,
     "print": _quiet,
     "functools.wraps": _quiet,
     "contextlib.nullcontext": _quiet,

@@ -61,6 +61,9 @@ UNROLLED = 6
 """A loop over at most this many known elements is taken element by element."""
 
 
+BUILT = (f.Call, f.Collection, f.Mapping, f.Comprehension)
+
+
 class Exhausted(Exception):
     """The entry's budget is used up."""
 
@@ -116,7 +119,7 @@ class Machine:
         self.reached: set[FunctionSymbol] = set()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._tests: dict[tuple[str, int], Tests] = {}
-        self._parts_of: dict[ClassSymbol, dict[str, tuple[str, f.Call]]] = {}
+        self._parts_of: dict[ClassSymbol, dict[str, tuple[str, Expr]]] = {}
         self._class_variables: dict[ClassSymbol, dict[str, tuple[str, f.Assign]]] = {}
         self.ids: dict[tuple[object, ...], int] = {}
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
@@ -197,10 +200,10 @@ class Machine:
             self._class_variables[klass] = found
         return self._class_variables[klass]
 
-    def parts_of(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Call]]:
-        """The attributes that the constructors of a class and its bases set to the result of a call."""
+    def parts_of(self, klass: ClassSymbol) -> dict[str, tuple[str, Expr]]:
+        """The attributes that the constructors of a class and its bases set to the result of a call or to a container."""
         if klass not in self._parts_of:
-            found: dict[str, tuple[str, f.Call]] = {}
+            found: dict[str, tuple[str, Expr]] = {}
             for base in reversed(self.program.lineage(klass)):
                 if not isinstance(base, ClassSymbol):
                     continue
@@ -208,7 +211,7 @@ class Machine:
                     if self.program.function(method).name != "__init__":
                         continue
                     for statement in flat(self.program.body(method)):
-                        if isinstance(statement, f.Assign) and isinstance(statement.value, f.Call):
+                        if isinstance(statement, f.Assign) and isinstance(statement.value, BUILT):
                             for target in statement.targets:
                                 if isinstance(target, f.Attribute) and target.value == f.Name("self"):
                                     found[target.name] = base.path, statement.value
@@ -243,6 +246,8 @@ class Machine:
             return [state]
         value = self.value(statement.value, state)
         for target in statement.targets:
+            if value.flow.graph and isinstance(statement.value, f.Operation) and reads(statement.value, code(target)):
+                value = Value(value.atoms, self.accumulate(code(target), value.flow, "added to"))
             self.bind(target, value, state)
         return [state]
 
@@ -484,6 +489,9 @@ class Machine:
         if known is not None:
             return self._unrolled(statement, known, state)
         address = ("loop", self.frame.context, id(statement))
+        generator = calls.pending_generator(iterable, state)
+        if generator is not None:
+            return self._driven(statement, generator, address, state)
 
         def bind(head: State) -> None:
             self.frame.span = statement.span
@@ -497,12 +505,20 @@ class Machine:
         def test(head: State) -> None:
             self.value(statement.test, head)
 
-        if self.truth(statement.test, state) is False:
+        truth = self.truth(statement.test, state)
+        if truth is False:
             return [state]
-        return self._loop(address, statement.body, statement.orelse, state, test)
+        endless = truth is True and isinstance(statement.test, f.Constant)
+        return self._loop(address, statement.body, statement.orelse, state, test, endless)
 
     def _loop(
-        self, address: Address, body: Block, orelse: Block, state: State, begin: Callable[[State], None]
+        self,
+        address: Address,
+        body: Block,
+        orelse: Block,
+        state: State,
+        begin: Callable[[State], None],
+        endless: bool = False,
     ) -> list[State]:
         """Once for the first pass, and again from what the first may leave behind. Taken at least once: a loop that
         never ran would leave every model as it was, and no evaluation is meant so."""
@@ -523,7 +539,25 @@ class Machine:
             if not merged.differs(before):
                 break
             head = before.join(merged)
+        if endless:
+            return together(loop.breaks)
         return together(self.block(orelse, ends) + loop.breaks) if orelse else together(ends + loop.breaks)
+
+    def _driven(self, statement: f.For, generator: Address, address: Address, state: State) -> list[State]:
+        """A loop over a generator of the program: its code, with the loop's body in place of each `yield`."""
+        frame = self.frame
+        loop = Loop(address, reset_in(statement.body))
+
+        def body(moment: State, value: Value) -> list[State]:
+            frame.loops.append(loop)
+            loop.continues.clear()
+            self.bind(statement.target, value, moment)
+            ends = self.block(statement.body, [moment]) + loop.continues
+            frame.loops.pop()
+            return together(ends)
+
+        calls.drive(self, generator, state, body)
+        return together([state, *loop.breaks])
 
     def _unrolled(self, statement: f.For, elements: list[Value], state: State) -> list[State]:
         frame = self.frame
@@ -588,6 +622,8 @@ class Machine:
 
     def _try(self, statement: f.Try, state: State) -> list[State]:
         frame = self.frame
+        returned = len(frame.returns)
+        left = [(loop, len(loop.breaks), len(loop.continues)) for loop in frame.loops[-1:]]
         raised = [state.fork()]
         frame.raised.append(raised)
         ends = self.block(statement.body, [state])
@@ -602,7 +638,16 @@ class Machine:
                     self.set_name(handler.name, UNKNOWN, one)
                 ends += self.block(handler.body, [one])
         ends = together(ends)
-        return self.block(statement.final, ends) if statement.final else ends
+        if not statement.final:
+            return ends
+        early = frame.returns[returned:]
+        del frame.returns[returned:]
+        for one, value in early:
+            frame.returns += [(end, value) for end in self.block(statement.final, [one])]
+        for loop, breaks, continues in left:
+            loop.breaks[breaks:] = self.block(statement.final, loop.breaks[breaks:])
+            loop.continues[continues:] = self.block(statement.final, loop.continues[continues:])
+        return self.block(statement.final, ends)
 
     # ---- generators -----------------------------------------------------------------------------
 
@@ -791,9 +836,30 @@ class Machine:
     def _subscript(self, expression: f.Subscript, state: State) -> Value:
         base = self.value(expression.value, state)
         index = self.value(expression.key, state)
+        if isinstance(expression.key, f.Slice):
+            sliced = self._sliced(base, expression.key, state, id(expression))
+            if sliced is not None:
+                return sliced
         value = self.item(base, index, state, isinstance(expression.key, f.Slice))
         text = index.text()
         return self.with_role(value, f"{code(expression.value)}_{text}", code(expression)) if text is not None else value
+
+    def _sliced(self, base: Value, key: f.Slice, state: State, number: int) -> Value | None:
+        """A slice of a container whose elements are known, None for others."""
+        refs = list(base.refs())
+        bounds = [self.value(part, state).constant() if part is not None else Known(None, type(None)) for part in key]
+        if len(refs) != 1 or len(base.atoms) != 1 or any(bound is None for bound in bounds):
+            return None
+        thing = state.heap[refs[0]]
+        values = [bound.value for bound in bounds if bound is not None]
+        if thing.kind not in ("list", "module") or not thing.items or thing.rest is not None:
+            return None
+        if not all(value is None or type(value) is int for value in values) or values[2] == 0:
+            return None
+        part = Thing(thing.kind, "", thing.klass, thing.born, mode=thing.mode, marks=dict(thing.marks))
+        part.items = dict(enumerate(list(thing.items.values())[slice(*values)]))
+        address = state.put(("slice", self.frame.context, number), part)
+        return Value(frozenset((Ref(address),)), base.flow)
 
     def item(self, base: Value, index: Value, state: State, is_slice: bool = False) -> Value:
         """`base[index]`."""
@@ -823,6 +889,7 @@ class Machine:
 
     def element(self, iterable: Value, state: State) -> Value:
         """What one element of an iterable may be."""
+        calls.generated(self, iterable, state)
         found: list[Value] = []
         for atom in iterable.atoms:
             if isinstance(atom, Ref):
@@ -1154,15 +1221,29 @@ def bound_names(statement: f.Assign) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def reset_in(body: Block) -> frozenset[str]:
-    """What the statements of a loop's body assign anew in each pass."""
+    """What the statements of a loop's body assign anew in every pass."""
     found: set[str] = set()
-    for statement in flat(body):
+    for statement in straight(body):
         if isinstance(statement, f.Assign) and statement.value is not None:
-            found.update(code(target) for target in statement.targets)
             for target in statement.targets:
-                if isinstance(target, f.Collection):
-                    found.update(map(code, target.items))
+                texts = map(code, target.items) if isinstance(target, f.Collection) else (code(target),)
+                found.update(text for text in texts if not reads(statement.value, text))
     return frozenset(found)
+
+
+def straight(block: Block) -> Iterator[Stmt]:
+    """The statements of a block that are reached whenever it is."""
+    for statement in block:
+        yield statement
+        if isinstance(statement, f.With):
+            yield from straight(statement.body)
+
+
+def reads(expression: Expr, text: str) -> bool:
+    """Whether a sum, product or the like has this among its parts."""
+    if isinstance(expression, f.Operation):
+        return reads(expression.left, text) or reads(expression.right, text)
+    return code(expression) == text
 
 
 def is_target(name: str, expression: f.Comprehension) -> bool:

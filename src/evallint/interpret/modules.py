@@ -82,6 +82,8 @@ def of_thing(machine: Machine, address: Address, name: str, state: State) -> Val
     thing = state.heap[address]
     if name in thing.attributes:
         return thing.attributes[name]
+    if thing.kind == "module" and name in thing.items:
+        return thing.items[name]
     if thing.pending is not None and thing.kind == "module":
         part = unbuilt(machine, address, name, state)
         if part is not None:
@@ -114,6 +116,8 @@ def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Valu
     Running the constructors of large models costs more than all else, and tells nothing more: their parts are new, and
     take the mode of their owner.
     """
+    from evallint.interpret import calls
+
     thing = state.heap[address]
     if not isinstance(thing.klass, ClassSymbol):
         return None
@@ -121,6 +125,9 @@ def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Valu
     if found is None:
         return None
     path, call = found
+    if not isinstance(call, f.Call):  # a plain list or dict: what it holds does not follow its owner
+        calls.initialise(machine, address, state)
+        return state.heap[address].attributes.get(name)
     resolved = machine.program.resolve(path, call.function)
     part = Thing("symbol", f"{thing.label}.{name}", born=thing.born, mode=thing.mode)
     part.marks = {mark: step for mark, step in thing.marks.items() if mark in ("frozen", "loaded")}
@@ -217,8 +224,10 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
     targets = list(base.refs())
     for address in targets:
         thing = state.own(address)
+        if name == "data" and thing.kind == "parts":
+            average(address, state)
         if name == "training" and thing.kind in MODELS:
-            thing.mode = UNKNOWN_MODE
+            thing.mode = flag_mode(machine, value)
         elif thing.kind == "wrapper" and thing.inner is not None and name in ("module",):
             continue
         elif len(targets) == 1:
@@ -231,6 +240,15 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
                 state.own(ref).label = f"{text}.{name}"
 
 
+def flag_mode(machine: Machine, value: Value) -> Mode:
+    """The mode that `module.training = value` gives the module itself."""
+    known = value.constant()
+    if known is None:
+        return UNKNOWN_MODE
+    change = Change(machine.step("`training` is set here"), "called", machine.calls_so_far(), machine.loops())
+    return Mode(train=change) if known.value else Mode(eval=change)
+
+
 # ---- modes --------------------------------------------------------------------------------------
 
 
@@ -240,6 +258,8 @@ def switch(address: Address, mode: Mode, state: State) -> None:
         thing = state.own(found)
         thing.mode = mode
         thing.marks["module"] = None
+        thing.marks.pop("all eval", None)
+        thing.marks.pop("all train", None)
 
 
 def family(address: Address, state: State) -> Iterator[Address]:
@@ -270,8 +290,13 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None:
         return _effective(machine, thing.inner, state, seen)
+    for mark in ("all eval", "all train"):
+        step = thing.marks.get(mark)
+        if step is not None:
+            change = Change(step, "called")
+            return Mode(eval=change) if mark == "all eval" else Mode(train=change)
     fresh = thing.mode.train is not None and thing.mode.train.kind == "built" and thing.mode.eval is None
-    if thing.kind != "module" or address in seen or not (is_container(machine, thing) or fresh):
+    if thing.kind != "module" or address in seen or thing.pending is not None or not (is_container(machine, thing) or fresh):
         return thing.mode
     parts = [part for part in children(thing) if state.heap[part].kind in ("module", "wrapper", "parts")]
     modes = [
@@ -374,6 +399,15 @@ def freeze(machine: Machine, address: Address, wanted: Known | None, state: Stat
             thing.marks["partly frozen"] = step
         else:
             thing.marks.pop("frozen", None)
+
+
+def average(address: Address, state: State) -> None:
+    """The parameters of a module are written by hand: a moving average, a momentum encoder."""
+    inner = state.heap[address].inner
+    while inner is not None and inner in state.heap and state.heap[inner].kind == "parts":
+        inner = state.heap[inner].inner
+    if inner is not None and inner in state.heap:
+        state.own(inner).marks["averaged"] = None
 
 
 def copied(machine: Machine, value: Value, state: State, key: object) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from evallint.apis import Hook
 from evallint.facts import Span
 
 from evallint.interpret import calls, modules
@@ -16,11 +17,13 @@ from evallint.interpret.values import (
     Address,
     Arguments,
     Callee,
+    Change,
+    Mode,
     State,
     Thing,
     constant,
 )
-from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 
 HEAD = Span(1, 1, 1, 1)
 
@@ -108,7 +111,10 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
     machine.frames = [frame]
     klass = program.class_of(symbol)
     try:
+        hook = hook_of(machine, klass, function.name)
         bound = receiver(machine, klass, symbol, state) if klass is not None else None
+        if bound is not None and hook is not None and hook.mode == "train":
+            enter_training(machine, bound, function.name, state)
         machine.frames = [frame]
         state.grad = GRAD_ON
         machine.events = Events(machine.events.entry, orphan=True)
@@ -117,14 +123,36 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
         for address in value.refs():
             if state.heap[address].kind == "generator":
                 calls.generated(machine, value, state)
+        steps = hook is not None and hook.steps
         for number in value.flow.graph:
-            if 0 <= number < len(machine.events.forwards):
-                machine.events.forwards[number].escapes = True
+            if number >= 0:
+                event = machine.events.forwards[number]
+                event.escapes = True
+                event.trained = event.trained or steps
     except (Exhausted, RecursionError):
         machine.events.complete = False
     machine.frames = []
     strip_entry(machine.events)
     return machine.events
+
+
+def hook_of(machine: Machine, klass: ClassSymbol | None, name: str) -> Hook | None:
+    """What a framework does around a method of this name, None where none calls it."""
+    if klass is None:
+        return None
+    for base in machine.program.lineage(klass):
+        hook = machine.apis.hook(base.name, name) if isinstance(base, External) else None
+        if hook is not None:
+            return hook
+    return None
+
+
+def enter_training(machine: Machine, address: Address, name: str, state: State) -> None:
+    """The framework calls train() before its training hook; a part that was put into eval mode stays so."""
+    step = machine.step(f"the framework calls `{name}` in training mode")
+    for part in modules.family(address, state):
+        if state.heap[part].mode.eval is None:
+            state.own(part).mode = Mode(train=Change(step, "entered"))
 
 
 def strip_entry(events: Events) -> None:
@@ -151,7 +179,11 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
         state.own(address).pending = None
         return address
     calls.initialise(machine, address, state)
-    if is_module or others_switch(machine, klass, symbol):
+    if is_module:
+        for part in modules.family(address, state):
+            if state.heap[part].mode.eval is None:
+                state.own(part).mode = UNKNOWN_MODE
+    elif others_switch(machine, klass, symbol):
         switch_all(state, address)
     return address
 

@@ -10,12 +10,13 @@ from evallint.project import Project
 
 def check(project: Project) -> Iterator[Finding]:
     for forward in project.forwards:
-        if not forward.evaluation or forward.graph != "recorded" or forward.frozen:
+        if not forward.evaluation or forward.graph != "recorded" or forward.frozen or forward.graph_at is None:
             continue
+        at, function = forward.graph_at
         yield Finding(
-            at=forward.at,
+            at=at,
             says=f"`{forward.model}` records a graph though it only evaluates {forward.evaluation.because}",
             because=forward.because,
-            function=forward.function,
-            fix=Wrap(forward.at, "torch.no_grad()", "run the evaluation under `torch.no_grad()`"),
+            function=function,
+            fix=Wrap(at, "torch.no_grad()", "run the evaluation under `torch.no_grad()`"),
         )

@@ -10,22 +10,25 @@ from evallint.project import Forward, Project
 
 def check(project: Project) -> Iterator[Finding]:
     for forward in project.forwards:
-        if not forward.evaluation or not forward.surely_trains_mode or forward.train_deliberate:
+        if not forward.evaluation or not forward.surely_trains_mode or forward.deliberate == "yes":
             continue
-        if forward.switched_twin is not None:
+        if forward.switched_twin is not None or forward.mode_at is None:
             continue
+        at, function = forward.mode_at
         yield Finding(
-            at=forward.at,
+            at=at,
             says=says(forward),
             because=forward.because,
-            function=forward.function,
-            fix=InsertBefore(forward.at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before"),
-            severity="info" if forward.nature.heeds == "no" else None,
+            function=function,
+            fix=InsertBefore(at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before"),
+            severity="info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None,
         )
 
 
 def says(forward: Forward) -> str:
     model = receiver(forward)
+    if forward.deliberate == "perhaps":
+        return f"`{model}` is in training mode, as the code asks for, when it runs"
     if forward.nature.heeds == "no":
         return f"`{model}` is in training mode; harmless today: no layer of `{forward.title}` depends on it"
     assert forward.evaluation is not None

@@ -13,6 +13,8 @@ def check(project: Project) -> Iterator[Finding]:
         twin = forward.switched_twin
         if not forward.evaluation or not forward.surely_trains_mode or twin is None or forward.nature.heeds == "no":
             continue
+        if forward.deliberate == "yes":
+            continue
         yield Finding(
             at=forward.at,
             says=f"`{forward.model}` is in training mode: eval() was called on another object",
