@@ -178,6 +178,25 @@ def test_what_a_module_holds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "positional", "keywords", "weighs"),
+    [
+        ("torch.nn.LayerNorm", (8,), {}, True),
+        ("torch.nn.LayerNorm", (8,), {"elementwise_affine": False}, False),
+        ("torch.nn.GroupNorm", (4, 16, 1e-5, False), {}, False),
+        ("torch.nn.InstanceNorm2d", (16,), {}, False),
+        ("torch.nn.InstanceNorm2d", (16,), {"affine": True}, True),
+        ("torch.nn.BatchNorm2d", (16,), {"affine": UNKNOWN}, True),
+        ("torch.nn.ReLU", (), {}, False),
+        ("torch.nn.Module", (), {}, None),
+    ],
+)
+def test_which_constructions_have_parameters(
+    name: str, positional: tuple[object, ...], keywords: dict[str, object], weighs: bool | None
+) -> None:
+    assert module_class(name).weighs(positional, keywords) is weighs
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("torch.nn.Module", True),

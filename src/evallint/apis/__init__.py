@@ -112,7 +112,8 @@ class Dependence(NamedTuple):
 class ModuleClass(NamedTuple):
     """A class of modules (`torch.nn.Module` and what derives from it).
 
-    `parameters` and `buffers`: whether an instance has its own, children included. `statistics`: whether a forward in
+    `parameters` and `buffers`: whether an instance has its own, children included; any of the `weightless` arguments
+    having one of its values leaves it without parameters. `statistics`: whether a forward in
     train mode moves running statistics (the batch norm family), as far as `dependence` says that it is active.
     `container`: whether it does nothing but hold and call the modules it is given. `children`: the arguments that are
     modules and become its children. `starts`: the mode of a new instance. A class of losses is a module like another.
@@ -127,6 +128,14 @@ class ModuleClass(NamedTuple):
     container: bool = False
     children: tuple[Argument, ...] = ()
     starts: Mode = "train"
+    weightless: tuple[Argument, ...] = ()
+
+    def weighs(self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None) -> bool | None:
+        """Has the module that this call builds parameters of its own? None where that is unknown."""
+        for argument in self.weightless:
+            if _is_one_of(argument.given(positional, keywords or {}), argument.values):
+                return False
+        return self.parameters
 
 
 class Factory(NamedTuple):
@@ -573,6 +582,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "chooser": _argument,
     "requires_grad": _argument,
     "children": _arguments,
+    "weightless": _arguments,
     "bases": tuple,
 }
 _KINDS: dict[str, Callable[..., Meaning]] = {
