@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.forwards import evaluation, graph_of, way, within_training_step
@@ -99,7 +100,7 @@ def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
             change = part.mode.train
             if change is not None and part.mode.eval is None and not part.mode.unknown:
                 steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
-                yield FrozenButLearning(part.frozen_at.at, event.frames[-1].function, part.label, steps)
+                yield FrozenButLearning(part.frozen_at.at, event.frames[-1].function, part.label or event.receiver, steps)
     yield from teachers(events, trained)
     yield from undone(events, trained)
 
@@ -124,7 +125,9 @@ def undone(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLear
             continue
         event = next((one for one in trained if one.mode.train == change.to.train), None)
         for part in change.undoes:
-            if event is None or part.loops or part.step.at in evaluated:
+            if event is None or set(part.loops) & set(change.loops) or part.step.at in evaluated:
+                continue
+            if "partly eval" in event.marks:  # put back into eval mode before the model trains
                 continue
             steps = (part.step, change.to.train.step, Step(event.at, f"`{event.receiver}` trains here"))
             yield FrozenButLearning(part.step.at, event.frames[-1].function, event.receiver, steps)
@@ -138,9 +141,11 @@ def exported(program: Program, events: Events) -> Iterator[Exported]:
             continue
         if any(words(caller.function) & {"test", "tests"} for caller in found.frames):
             continue
+        if any(event.trained and found.address in event.family for event in events.forwards[found.after :]):
+            continue
         steps = (mode.train.step, *way(found.frames, Step(found.at, f"`{found.receiver}` is exported here")))
         yield Exported(
-            found.at, found.frames[-1].function, found.function, found.receiver, found.nature, found.warns, steps
+            found.at, found.frames[-1].function, found.function, found.receiver, found.nature, found.unsure, steps
         )
 
 
@@ -150,20 +155,32 @@ def uncalled(events: Events) -> Iterator[Uncalled]:
 
 
 def cut(program: Program, events: Events) -> Iterator[CutTraining]:
-    """backward() of what was computed without a graph."""
+    """backward() of what was computed without a graph, in whole or in a part that an optimizer is to train."""
     for found in events.backwards:
-        if found.flow.graph or not found.flow.cut:
-            continue
         sources = [events.forwards[number] for number in sorted(found.flow.cut) if number >= 0]
-        if not sources or any(
-            source.grad.on or source.grad.off is None or not source.sure or source.inside for source in sources
-        ):
-            continue
-        source = sources[0]
-        assert source.grad.off is not None
-        steps = (
-            source.grad.off,
-            Step(source.at, f"`{source.receiver}` runs here, without a graph"),
-            *way(found.frames, Step(found.at, "backward() is called on what came of it")),
-        )
-        yield CutTraining(source.grad.off.at, source.frames[-1].function, source.receiver, "loss", steps)
+        sources = [source for source in sources if is_cut(source)]
+        last = Step(found.at, "backward() is called on what came of it")
+        if sources and not found.flow.graph and len(sources) == sum(number >= 0 for number in found.flow.cut):
+            yield cut_at(sources[0], "loss", (*way(found.frames, last),))
+        elif found.flow.graph:
+            for source in sources:
+                step = source.marks.get("optimized")
+                if step is not None and not learns(events, source):
+                    yield cut_at(source, "layer", (last, step))
+
+
+def is_cut(source: ForwardCall) -> bool:
+    return not source.grad.on and source.grad.off is not None and source.sure and not source.inside
+
+
+def learns(events: Events, source: ForwardCall) -> bool:
+    """Whether the model, or what holds it, is also run where a graph is recorded."""
+    return any(
+        other.grad.on and (source.address in other.family or other.address in source.family) for other in events.forwards
+    )
+
+
+def cut_at(source: ForwardCall, kind: Literal["loss", "layer"], rest: tuple[Step, ...]) -> CutTraining:
+    assert source.grad.off is not None
+    steps = (source.grad.off, Step(source.at, f"`{source.receiver}` runs here, without a graph"), *rest)
+    return CutTraining(source.grad.off.at, source.frames[-1].function, source.receiver, kind, steps)

@@ -171,7 +171,7 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
     depth = len(machine.frames)
     if depth >= 16 or sum(frame.symbol == symbol for frame in machine.frames) > 0:
         return Value(flow=given.flow())
-    if not machine.relevance.matters(symbol) and not is_small(machine, symbol):
+    if function.name != "__init__" and not machine.relevance.matters(symbol) and not is_small(machine, symbol):
         return library.opaque_result(machine, function.name, given, span, state)
     if not callee.plain:
         wrapped = decorated(machine, callee, given, span, state)
@@ -317,6 +317,8 @@ def grad_effect(machine: Machine, symbol: FunctionSymbol, state: State) -> Grad 
         meaning = machine.apis.of(resolved.name)
         if isinstance(meaning, GradContext) and meaning.decorates and (isinstance(decorator, f.Call) or meaning.bare):
             given = arguments(machine, decorator, state) if isinstance(decorator, f.Call) else Arguments()
+            if isinstance(decorator, f.Call):
+                machine.frame.span = decorator.span
             return library.grad_of(machine, meaning, given, state)
     return None
 
@@ -546,6 +548,8 @@ def record(
         event.mode = event.mode.join(mode)
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
+        still = {part.label for part in frozen_parts(machine, address, state)}
+        event.frozen = tuple(part for part in event.frozen if part.label in still)
         return event
     number = len(machine.events.forwards)
     machine.ids[key] = number
@@ -582,6 +586,8 @@ def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[Froz
     for part in modules.family(address, state):
         thing = state.heap[part]
         step = thing.marks.get("frozen")
+        if thing.kind not in ("module", "wrapper", "symbol"):
+            continue
         if step is not None and "averaged" not in thing.marks and thing.mode.train is not None and "partly eval" not in thing.marks:
             if modules.nature(machine, part, state).statistics:
                 found.append(FrozenPart(thing.label, step, thing.mode))

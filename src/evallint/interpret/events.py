@@ -115,17 +115,23 @@ class ModeChange:
 
 @dataclass(frozen=True, slots=True)
 class ExportCall:
-    """A model is traced, exported or written in the mode it has at this moment."""
+    """A model is traced, exported or written in the mode it has at this moment.
+
+    `deliberate`: the call asks for training mode, or switches the model itself. `unsure`: which of these it does depends
+    on the version of the exporter. `after`: so many forward calls had been seen before it.
+    """
 
     at: Place
     function: str
     receiver: str
+    address: Address
     klass: Symbol | None
     nature: Nature
     mode: Mode
     frames: tuple[Caller, ...]
     deliberate: bool
-    warns: bool
+    unsure: bool
+    after: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,6 +400,8 @@ def by_meaning(
             return differentiate(machine, meaning, given, state)
         case GradContext():
             return context(machine, meaning, given, expression, state)
+        case Export():
+            return export(machine, meaning, given, expression, state, receiver)
         case Factory():
             klass = state.heap[address].klass
             return from_factory(machine, meaning, given, expression, state, klass if isinstance(klass, ClassSymbol) else None)
@@ -507,6 +509,8 @@ def undone_by(machine: Machine, address: Address, to: Mode, before: Mode, state:
     found = []
     for part in modules.family(address, state):
         thing = state.heap[part]
+        if "frozen" in thing.marks:
+            continue
         step = thing.marks.get("all eval") or thing.marks.get("partly eval")
         if step is not None and modules.nature(machine, part, state).statistics:
             found.append(Change(step, "called"))
@@ -643,7 +647,7 @@ def grad_of(machine: Machine, meaning: GradContext, given: Arguments, state: Sta
     if flag is None:
         return Grad(on=True, off=step)
     if meaning.effect == "negated":
-        return off if flag else state.grad
+        return off if flag else GRAD_ON
     return GRAD_ON if flag else off
 
 
@@ -715,36 +719,46 @@ def run_given(machine: Machine, meaning: Runs, given: Arguments, state: State) -
     return Value(flow=flow.detached() if meaning.grad == "off" else kept(flow, state))
 
 
-def export(machine: Machine, meaning: Export, given: Arguments, expression: f.Call, state: State) -> Value:
-    value = argument(given, meaning.argument)
+def export(
+    machine: Machine,
+    meaning: Export,
+    given: Arguments,
+    expression: f.Call,
+    state: State,
+    receiver: Value | None = None,
+) -> Value:
+    """A model is exported; `receiver` where the exporter is a method of it."""
+    value = argument(given, meaning.argument) if receiver is None else receiver
     if value is None:
         return UNKNOWN
     for address in value.refs():
-        thing = state.heap[address]
-        if not modules.is_model(thing):
-            continue
-        wanted = argument(given, meaning.training)
-        deliberate = wanted is not None and not is_false(wanted)
-        switches = argument(given, meaning.switches)
-        if switches is not None:
-            known = switches.constant()
-            deliberate = deliberate or known is None or known.value in meaning.switches.values  # type: ignore[union-attr]
-        receiver = render(expression.arguments[0].value) if expression.arguments else "the model"
-        if meaning.mode == "keeps":
-            machine.events.exports.append(
-                ExportCall(
-                    machine.place(expression.span),
-                    code(expression.function),
-                    receiver,
-                    thing.klass,
-                    modules.nature(machine, address, state),
-                    modules.effective(machine, address, state),
-                    machine.callers(),
-                    deliberate,
-                    meaning.warns,
-                )
-            )
+        if modules.is_model(state.heap[address]) and meaning.mode == "keeps":
+            machine.events.exports.append(exported(machine, meaning, address, given, expression, state))
     return value if meaning.returns_model else Value(flow=value.flow)
+
+
+def exported(
+    machine: Machine, meaning: Export, address: Address, given: Arguments, expression: f.Call, state: State
+) -> ExportCall:
+    training, switches = argument(given, meaning.training), argument(given, meaning.switches)
+    known = switches.constant() if switches is not None else None
+    off = meaning.switches is not None and known is not None and known.value in meaning.switches.values
+    function = expression.function
+    owner: f.Expr = function.value if isinstance(function, f.Attribute) else function
+    shown = expression.arguments[0].value if meaning.argument is not None and expression.arguments else owner
+    return ExportCall(
+        machine.place(expression.span),
+        code(function),
+        render(shown) if isinstance(shown, f.Name | f.Attribute) else "the model",
+        address,
+        state.heap[address].klass,
+        modules.nature(machine, address, state),
+        modules.effective(machine, address, state),
+        machine.callers(),
+        deliberate=off or (training is not None and not is_false(training)),
+        unsure=meaning.switches is not None and known is None,
+        after=len(machine.events.forwards),
+    )
 
 
 def is_false(value: Value) -> bool:
@@ -764,6 +778,8 @@ def library_object(
     """An instance of a library's class that is no module."""
     data = meaning.role == "other" and bool(words(name.rpartition(".")[2]) & DATA or ".datasets." in name)
     flow = given.flow() if data or meaning.role == "tensor" else NO_FLOW
+    if meaning.role == "optimizer" and given.positional:
+        modules.optimize(machine, given.positional[0], state)
     if data:
         roles = calls.roles_of(name, given)
         if any(role.sure for role in roles) or not flow.roles:

@@ -80,7 +80,7 @@ class Loop:
 
 @dataclass(slots=True)
 class Frame:
-    """One function that is running."""
+    """One function that is running. A `hidden` one stands for a caller out of sight."""
 
     caller: Caller
     address: Address
@@ -89,6 +89,7 @@ class Frame:
     context: int
     tests: Tests
     inside: bool = False
+    hidden: bool = False
     returns: list[tuple[State, Value]] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
     on_yield: Callable[[State, Value], list[State]] | None = None
@@ -177,7 +178,7 @@ class Machine:
         return Place(frame.path, span if span is not None else frame.span)
 
     def callers(self) -> tuple[Caller, ...]:
-        return tuple(frame.caller for frame in self.frames)
+        return tuple(frame.caller for frame in self.frames if not frame.hidden)
 
     def calls_so_far(self) -> tuple[Place, ...]:
         return tuple(frame.caller.called_at for frame in self.frames if frame.caller.called_at is not None)

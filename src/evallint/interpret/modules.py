@@ -224,7 +224,7 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
     targets = list(base.refs())
     for address in targets:
         thing = state.own(address)
-        if name == "data" and thing.kind == "parts":
+        if name in ("data", "momentum", "track_running_stats") and thing.kind == "parts":
             average(address, state)
         if name == "training" and thing.kind in MODELS:
             thing.mode = flag_mode(machine, value)
@@ -260,6 +260,7 @@ def switch(address: Address, mode: Mode, state: State) -> None:
         thing.marks["module"] = None
         thing.marks.pop("all eval", None)
         thing.marks.pop("all train", None)
+        thing.marks.pop("partly eval", None)
 
 
 def family(address: Address, state: State) -> Iterator[Address]:
@@ -401,13 +402,31 @@ def freeze(machine: Machine, address: Address, wanted: Known | None, state: Stat
             thing.marks.pop("frozen", None)
 
 
+def optimize(machine: Machine, parameters: Value, state: State) -> None:
+    """An optimizer is to train these parameters."""
+    step = machine.step("an optimizer is to train its parameters")
+    todo, seen = list(parameters.refs()), set()
+    while todo:
+        address = todo.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        thing = state.heap[address]
+        if thing.kind == "parts" and thing.inner is not None and thing.inner in state.heap:
+            for part in list(family(thing.inner, state)):
+                state.own(part).marks["optimized"] = step
+        elif thing.kind in ("list", "dict"):
+            todo.extend(children(thing))
+
+
 def average(address: Address, state: State) -> None:
     """The parameters of a module are written by hand: a moving average, a momentum encoder."""
     inner = state.heap[address].inner
     while inner is not None and inner in state.heap and state.heap[inner].kind == "parts":
         inner = state.heap[inner].inner
     if inner is not None and inner in state.heap:
-        state.own(inner).marks["averaged"] = None
+        for part in list(family(inner, state)):
+            state.own(part).marks["averaged"] = None
 
 
 def copied(machine: Machine, value: Value, state: State, key: object) -> Value:

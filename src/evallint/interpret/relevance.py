@@ -19,6 +19,9 @@ SPLITTING = frozenset(
 """Names that make it worth keeping a function's paths apart."""
 
 
+AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
+
+
 class Relevance:
     """Judged by names, once for the program: a function that mentions one of `WORDS`, a class of modules, or the name of
     a function that is itself relevant, and one that calls what it is given or holds. Too much is followed rather than
@@ -61,8 +64,11 @@ class Relevance:
 
 
 def calls_what_it_is_given(function: Function, methods: set[str]) -> bool:
-    """Whether a function calls one of its parameters, or an attribute of self that is no method: perhaps a model."""
+    """Whether a function calls one of its parameters, or an attribute of self that is no method: perhaps a model. Or
+    writes parameters by hand."""
     mentioned = set(function.mentions)
+    if mentioned & AVERAGING and "parameters" in mentioned:
+        return True
     if any(f"{parameter.name}()" in mentioned for parameter in function.parameters):
         return True
     return any(name.startswith("self.") and name not in methods for name in mentioned)

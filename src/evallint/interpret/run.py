@@ -17,8 +17,6 @@ from evallint.interpret.values import (
     Address,
     Arguments,
     Callee,
-    Change,
-    Mode,
     State,
     Thing,
     constant,
@@ -108,13 +106,12 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
     address = machine.module_frame(symbol.path, state)
     caller = Caller(symbol.path, "<module>", None, None)
     frame = Frame(caller, address, symbol.path, None, machine.context("file", symbol.path), machine._tests_of(symbol.path, None))
+    frame.hidden = True
     machine.frames = [frame]
     klass = program.class_of(symbol)
     try:
         hook = hook_of(machine, klass, function.name)
-        bound = receiver(machine, klass, symbol, state) if klass is not None else None
-        if bound is not None and hook is not None and hook.mode == "train":
-            enter_training(machine, bound, function.name, state)
+        bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
         machine.frames = [frame]
         state.grad = GRAD_ON
         machine.events = Events(machine.events.entry, orphan=True)
@@ -132,7 +129,6 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
     except (Exhausted, RecursionError):
         machine.events.complete = False
     machine.frames = []
-    strip_entry(machine.events)
     return machine.events
 
 
@@ -147,25 +143,14 @@ def hook_of(machine: Machine, klass: ClassSymbol | None, name: str) -> Hook | No
     return None
 
 
-def enter_training(machine: Machine, address: Address, name: str, state: State) -> None:
-    """The framework calls train() before its training hook; a part that was put into eval mode stays so."""
-    step = machine.step(f"the framework calls `{name}` in training mode")
-    for part in modules.family(address, state):
-        if state.heap[part].mode.eval is None:
-            state.own(part).mode = Mode(train=Change(step, "entered"))
-
-
-def strip_entry(events: Events) -> None:
-    """The frame of the file, which only stands for whoever calls the function, is no part of the way there."""
-    for event in events.forwards:
-        event.frames = event.frames[1:] or event.frames
-
-
-def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state: State) -> Address:
+def receiver(
+    machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state: State, hook: Hook | None
+) -> Address:
     """An instance of a class that nobody in sight builds: as its constructor leaves it.
 
     The mode of a module that is its own method's receiver is its owner's business. That of what an object holds is
-    known only where no other entry of the class may have changed it before.
+    known only where no other entry of the class may have changed it before. A framework's training hook finds its model
+    as it was built: what the constructor left in training mode is in training mode.
     """
     program = machine.program
     address: Address = ("receiver", klass)
@@ -179,6 +164,8 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
         state.own(address).pending = None
         return address
     calls.initialise(machine, address, state)
+    if is_module and hook is not None and hook.phase == "train":
+        return address
     if is_module:
         for part in modules.family(address, state):
             if state.heap[part].mode.eval is None:

@@ -269,7 +269,7 @@ Kind: TypeAlias = Literal[
 ]
 
 
-MAY = frozenset({"module", "loaded", "partly frozen", "partly eval", "averaged"})
+MAY = frozenset({"module", "loaded", "partly frozen", "partly eval", "averaged", "optimized"})
 """Marks that say what may have happened; the others (`frozen`) say what must have."""
 
 
