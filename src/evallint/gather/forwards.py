@@ -135,9 +135,10 @@ def evaluation(
     data = role_of(event.inputs.roles)
     phase = phase_of(event.frames)
     if within_training_step(event, trained):
-        if data is None or data.use != "eval":
-            return None
-        return Evaluation(f"on `{data.label}`", data.sure)
+        if data is not None and data.use == "eval":
+            return Evaluation(f"on `{data.label}`", data.sure)
+        apart = evaluating_call(event, trained)
+        return Evaluation(f"in `{apart}`", not event.grad.on) if apart and (data is None or not data.sure) else None
     if data is not None and data.use == "eval" and phase != "train":
         return Evaluation(f"on `{data.label}`", data.sure or not event.grad.on)
     if phase == "eval" and not (data is not None and data.use == "train" and data.sure):
@@ -146,11 +147,32 @@ def evaluation(
         return Evaluation(f"on `{data.label}`", data.sure)
     if phase == "train" or (data is not None and data.use == "train"):
         return None
-    if not event.grad.on and event.grad.off is not None:
+    if not event.grad.on and event.grad.off is not None and not serves_training(event, trained):
         return Evaluation("without gradients", True)
     if not trained and "loaded" in event.marks and not events.backwards:
         return Evaluation("with loaded weights", True)
     return None
+
+
+def evaluating_call(event: ForwardCall, trained: list[ForwardCall]) -> str:
+    """The evaluating function that a training step calls, "" where the forward is in none."""
+    for other in trained:
+        depth = 0
+        while depth < min(len(event.frames), len(other.frames)) and event.frames[depth] == other.frames[depth]:
+            depth += 1
+        deeper = [caller.function for caller in event.frames[depth:]]
+        if other.loops and other.loops[-1] in event.loops:
+            found = next((name for name in deeper if use_of(name.rpartition(".")[2]) == "eval"), "")
+            if not found:
+                return ""
+    return next(
+        (caller.function for caller in reversed(event.frames) if use_of(caller.function.rpartition(".")[2]) == "eval"), ""
+    )
+
+
+def serves_training(event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether the same model is trained in a loop around this call: it collects what it will learn from."""
+    return any(other.address == event.address and set(other.loops) & set(event.loops) for other in trained)
 
 
 def within_training_step(event: ForwardCall, trained: list[ForwardCall]) -> bool:

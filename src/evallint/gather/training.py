@@ -7,7 +7,7 @@ from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.forwards import evaluation, graph_of, way, within_training_step
-from evallint.interpret.events import Events, ForwardCall
+from evallint.interpret.events import Accumulation, Events, ForwardCall
 from evallint.interpret.roles import words
 from evallint.interpret.values import Change
 from evallint.program import Program
@@ -59,28 +59,32 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
     for found in events.accumulations:
         if found.sum in events.summed_backwards or not found.grad.on or found.grad.off is not None:
             continue
-        known = [number for number in found.flow.graph if number >= 0]
+        sources = [events.forwards[number] for number in sorted(found.flow.graph) if number >= 0]
         vague = [number for number in found.flow.graph if number < 0]
-        if not known or any(number not in events.confirmed for number in vague):
-            continue
-        sources = [events.forwards[number] for number in known]
-        if any(source.differentiated for source in sources):
+        if any(number not in events.confirmed for number in vague) or any(source.differentiated for source in sources):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
-        if source is None:
+        if source is None and (sources or not vague):
             continue
-        if not set(source.loops) & set(found.loops):
+        if source is not None and not set(source.loops) & set(found.loops):
             continue
-        yield Accumulated(
-            found.at,
-            found.frames[-1].function,
-            found.target,
-            found.how,
-            (
-                Step(source.at, f"`{source.receiver}` runs here and records a graph"),
-                *way(found.frames, Step(found.at, f"its result is {found.how} `{found.target}`, graph and all")),
-            ),
-        )
+        at, function = where_it_is_kept(found, source)
+        steps = way(found.frames, Step(found.at, f"its result is {found.how} `{found.target}`, graph and all"))
+        if source is not None:
+            steps = (Step(source.at, f"`{source.receiver}` runs here and records a graph"), *steps)
+        yield Accumulated(at, function, found.target, found.how, steps)
+
+
+def where_it_is_kept(found: Accumulation, source: ForwardCall | None) -> tuple[Place, str]:
+    """The place in the function that has the value: the statement, or the call that hands it to a meter."""
+    if source is None:
+        return found.at, found.frames[-1].function
+    depth = 0
+    while depth < min(len(found.frames), len(source.frames)) and found.frames[depth] == source.frames[depth]:
+        depth += 1
+    if 0 < depth < len(found.frames):
+        return found.frames[depth].called_at or found.at, found.frames[depth - 1].function
+    return found.at, found.frames[-1].function
 
 
 def is_done_with(program: Program, events: Events, source: ForwardCall) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.apis import GradContext, ModuleClass
 from evallint.facts import Expr, Span
-from evallint.findings import Place
+from evallint.findings import Place, Step
 from evallint.interpret import library, modules
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
 
 MOST_CALLEES = 6
+
+MOST_SPENT = 600_000
+"""A function that has cost so much over all entries is followed no more: further callers would tell little new."""
+
 SWITCHES = frozenset(
     "eval train no_grad inference_mode set_grad_enabled enable_grad backward grad reveal_mode reveal_grad".split()
 )
@@ -177,6 +181,8 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
         wrapped = decorated(machine, callee, given, span, state)
         if wrapped is not None:
             return wrapped
+    if machine.cost[symbol] > MOST_SPENT:
+        return library.opaque_result(machine, function.name, given, span, state)
     place = machine.place(span)
     context = machine.context(machine.frame.context, place, symbol, callee.bound)
     address: Address = ("frame", context)
@@ -214,6 +220,7 @@ def run(
     thing = Thing("frame", function.qualname, inner=callee.within)
     state.put(address, thing)
     before = state.grad
+    budget = machine.budget
     with machine.running(symbol, symbol.path, address, place, function.span, context) as frame:
         frame.on_yield = on_yield
         frame.inside = frame.inside or inside
@@ -226,6 +233,7 @@ def run(
         ends = machine.block(program.body(symbol), [state])
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
+    machine.cost[symbol] += budget - machine.budget
     if not outcomes:
         state.grad = before
         return UNKNOWN
@@ -568,13 +576,22 @@ def record(
         machine.loops(),
         machine.frame.inside,
         known,
-        dict(thing.marks),
+        marks_of(thing, address, state),
         frozenset(modules.family(address, state)),
         thing.mode,
         frozen_parts(machine, address, state),
     )
     machine.events.forwards.append(event)
     return event
+
+
+def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
+    """The marks of a model; it is loaded where one of its parts is."""
+    marks = dict(thing.marks)
+    for part in modules.family(address, state):
+        if "loaded" in state.heap[part].marks:
+            marks.setdefault("loaded", state.heap[part].marks["loaded"])
+    return marks
 
 
 def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
@@ -754,7 +771,22 @@ def within(
         for grad in grads[1:]:
             merged = merged.join(grad)
         state.grad = merged
-    return restored(inner(state, value), before)
+    return restored(leaving(machine, lambda: inner(state, value), before), before)
+
+
+def leaving(machine: Machine, block: Callable[[], list[State]], grad: Grad) -> list[State]:
+    """Run the block of a `with`; whoever leaves it by return, break or continue has the gradients of before, too."""
+    frame = machine.frame
+    returns = len(frame.returns)
+    loop = frame.loops[-1] if frame.loops else None
+    breaks, continues = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)
+    ends = block()
+    for state, _ in frame.returns[returns:]:
+        state.grad = grad
+    if loop is not None:
+        restored(loop.breaks[breaks:], grad)
+        restored(loop.continues[continues:], grad)
+    return ends
 
 
 def restored(states: list[State], grad: Grad) -> list[State]:

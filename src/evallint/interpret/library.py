@@ -140,14 +140,18 @@ def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, s
 def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, state: State) -> Value:
     """The result of a call that was not followed: an object of its own, with what went in."""
     flow = kept(given.flow(), state)
-    if words(name.rpartition(".")[2]) & DATA:
+    if not flow.roles and words(name.rpartition(".")[2]) & DATA:
         roles = calls.roles_of(name, given)
         if roles:
             flow = Flow(flow.graph, flow.cut, roles, flow.sums)
-    if flow.graph:  # whether its result holds the graph is not known
+    last = name.rpartition(".")[2]
+    runs = state.grad.on and (names_forward(last) or last.endswith("step") or "loss" in last)
+    if flow.graph or runs:  # whether its result holds the graph is not known
         number = -1 - machine.context("opaque", machine.frame.context, machine.place(span), name)
-        return Value(flow=Flow(flow.graph | {number}, flow.cut, flow.roles, flow.sums))
-    if flow.cut or flow.synthetic:
+        flow = Flow(flow.graph | {number}, flow.cut, flow.roles, flow.sums)
+        if not runs:
+            return Value(flow=flow)
+    if (flow.cut or flow.synthetic) and not flow.graph:
         return Value(flow=flow)
     value = machine.symbol(("result", machine.context(machine.frame.context, machine.place(span), name)), "", state)
     return value.with_flow(flow)

@@ -117,7 +117,9 @@ class Machine:
         self.frames: list[Frame] = []
         self.events = Events("")
         self.budget = BUDGET
+        self.coarse = False
         self.reached: set[FunctionSymbol] = set()
+        self.cost: Counter[FunctionSymbol] = Counter()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._tests: dict[tuple[str, int], Tests] = {}
         self._parts_of: dict[ClassSymbol, dict[str, tuple[str, Expr]]] = {}
@@ -317,18 +319,14 @@ class Machine:
 
     def accumulate(self, target: str, flow: Flow, how: str) -> Flow:
         """Something with a graph is kept beyond the pass of the loop that made it; the flow of what keeps it."""
-        owner = next((depth for depth in range(len(self.frames) - 1, -1, -1) if self.frames[depth].loops), None)
-        if owner is None:
+        loops = self.loops()
+        if not loops:
             return flow
-        here = owner == len(self.frames) - 1
-        if here and target.split(".")[0].split("[")[0] in self.frame.loops[-1].resets | {"_"}:
-            return flow
-        if here and target in self.frame.loops[-1].resets:
+        if self.frame.loops and {target, target.split(".")[0].split("[")[0]} & (self.frame.loops[-1].resets | {"_"}):
             return flow
         place = self.place()
-        shown = place if here else self.frames[owner + 1].caller.called_at or place
         self.events.accumulations.append(
-            Accumulation(shown, target, flow, how, place, self.callers(), self.loops(), self.grad_now)
+            Accumulation(place, target, flow, how, place, self.callers(), loops, self.grad_now)
         )
         return Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
 
@@ -480,6 +478,8 @@ class Machine:
             state.assumed[frame.address, code(test)] = outcome
 
     def _is_repeated(self, test: Expr) -> bool:
+        if self.coarse:
+            return False
         return any(text in self.frame.tests.repeated for text in asked(test))
 
     # ---- loops ----------------------------------------------------------------------------------
@@ -770,10 +770,10 @@ class Machine:
         name = self.program.function(symbol).qualname if symbol is not None else "<module>"
         caller = Caller(path, name, symbol, called_at)
         inside = self.frames[-1].inside if self.frames else False
-        frame = Frame(caller, address, path, symbol, context, self._tests_of(path, symbol), inside, span=span)
+        frame = Frame(caller, address, path, symbol, context, self.tests_of(path, symbol), inside, span=span)
         return Running(self, frame)
 
-    def _tests_of(self, path: str, symbol: FunctionSymbol | None) -> Tests:
+    def tests_of(self, path: str, symbol: FunctionSymbol | None) -> Tests:
         key = path, symbol.index if symbol is not None else 0
         if key not in self._tests:
             body = self.program.files[path].bodies[0] if symbol is None else self.program.body(symbol)
@@ -886,7 +886,14 @@ class Machine:
                 name = f"[{key.value!r}]" if key is not None else "[]"
                 found.append(modules.child(self, address, name, state))
         value = joined(found) if found else UNKNOWN
-        return value.with_flow(base.flow)
+        return value.with_flow(self._part(base.flow, key.value if key is not None else None) if not found else base.flow)
+
+    def _part(self, flow: Flow, key: object) -> Flow:
+        """One of several results of a call out of sight: whether it holds a graph says nothing of the others."""
+        if not any(number < 0 for number in flow.graph):
+            return flow
+        graph = frozenset(number if number >= 0 else -1 - self.context("part", number, key) for number in flow.graph)
+        return Flow(graph, flow.cut, flow.roles, flow.sums, flow.synthetic)
 
     def element(self, iterable: Value, state: State) -> Value:
         """What one element of an iterable may be."""

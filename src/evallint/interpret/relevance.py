@@ -8,7 +8,7 @@ from evallint.program import ClassSymbol, FunctionSymbol, Program
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
     "requires_grad_ load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare compile script trace "
-    "export freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad autograd hub models".split()
+    "export Variable freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad autograd hub models".split()
 )
 """Names of which a call or attribute changes, reads or hands on a model, its mode, its gradients or its data."""
 

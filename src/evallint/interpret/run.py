@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from evallint.apis import Hook
 from evallint.facts import Span
@@ -19,6 +19,7 @@ from evallint.interpret.values import (
     Callee,
     State,
     Thing,
+    Value,
     constant,
 )
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
@@ -59,28 +60,43 @@ def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
 # ---- entries ------------------------------------------------------------------------------------
 
 
-def begin(machine: Machine, name: str) -> State:
+def begin(machine: Machine, name: str, coarse: bool) -> State:
     machine.events = Events(name)
     machine.budget = BUDGET
+    machine.coarse = coarse
     machine.ids = {}
     machine.frames = []
     return State()
 
 
-def run_file(machine: Machine, path: str) -> Events:
-    """The code of a file, as when it is run as a script."""
-    state = begin(machine, f"{path}:<module>")
-    body = machine.program.files[path].bodies[0]
-    address = machine.module_frame(path, state)
-    state.own(address).attributes["__name__"] = constant("__main__")
-    caller = Caller(path, "<module>", None, None)
-    machine.frames = [Frame(caller, address, path, None, machine.context("file", path), machine._tests_of(path, None))]
-    try:
-        machine.block(body, [state])
-    except (Exhausted, RecursionError):
-        machine.events.complete = False
+def attempt(machine: Machine, name: str, run: Callable[[State], None]) -> Events:
+    """Run an entry; where its paths are too many to be kept apart, once more with all of them joined."""
+    for coarse in (False, True):
+        state = begin(machine, name, coarse)
+        try:
+            run(state)
+            break
+        except (Exhausted, RecursionError):
+            machine.events.complete = False
     machine.frames = []
     return machine.events
+
+
+def run_file(machine: Machine, path: str) -> Events:
+    """The code of a file, as when it is run as a script."""
+
+    def run(state: State) -> None:
+        machine.frames = [file_frame(machine, path, state)]
+        state.own(("module", path)).attributes["__name__"] = constant("__main__")
+        machine.block(machine.program.files[path].bodies[0], [state])
+
+    return attempt(machine, f"{path}:<module>", run)
+
+
+def file_frame(machine: Machine, path: str, state: State) -> Frame:
+    address = machine.module_frame(path, state)
+    caller = Caller(path, "<module>", None, None)
+    return Frame(caller, address, path, None, machine.context("file", path), machine.tests_of(path, None))
 
 
 def orphans(machine: Machine) -> list[FunctionSymbol]:
@@ -102,34 +118,29 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
     """A function that nothing in sight calls: its arguments are unknown, and so is what its caller has set."""
     program = machine.program
     function = program.function(symbol)
-    state = begin(machine, f"{symbol.path}:{function.qualname}")
-    address = machine.module_frame(symbol.path, state)
-    caller = Caller(symbol.path, "<module>", None, None)
-    frame = Frame(caller, address, symbol.path, None, machine.context("file", symbol.path), machine._tests_of(symbol.path, None))
-    frame.hidden = True
-    machine.frames = [frame]
     klass = program.class_of(symbol)
-    try:
-        hook = hook_of(machine, klass, function.name)
-        bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
+    hook = hook_of(machine, klass, function.name)
+
+    def run(state: State) -> None:
+        frame = file_frame(machine, symbol.path, state)
+        frame.hidden = True
         machine.frames = [frame]
+        bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
         state.grad = GRAD_ON
-        machine.events = Events(machine.events.entry, orphan=True)
-        machine.ids.clear()
+        machine.events.orphan = True
         value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
-        for address in value.refs():
-            if state.heap[address].kind == "generator":
-                calls.generated(machine, value, state)
-        steps = hook is not None and hook.steps
-        for number in value.flow.graph:
-            if number >= 0:
-                event = machine.events.forwards[number]
-                event.escapes = True
-                event.trained = event.trained or steps
-    except (Exhausted, RecursionError):
-        machine.events.complete = False
-    machine.frames = []
-    return machine.events
+        returned(machine, calls.generated(machine, value, state), hook is not None and hook.steps)
+
+    return attempt(machine, f"{symbol.path}:{function.qualname}", run)
+
+
+def returned(machine: Machine, value: Value, steps: bool) -> None:
+    """What an entry returns goes to whoever called it; a framework may train with it."""
+    for number in value.flow.graph:
+        if number >= 0:
+            event = machine.events.forwards[number]
+            event.escapes = True
+            event.trained = event.trained or steps
 
 
 def hook_of(machine: Machine, klass: ClassSymbol | None, name: str) -> Hook | None:
