@@ -21,9 +21,9 @@ from evallint.read import Source
 LIMITS = Limits(deadline=20)
 
 GOOD = "import torch\nmodel.eval()\n"
-OVERFLOWS_THE_STACK = "(" * 200_000
-TAKES_FOR_EVER = "x = " + " + ".join(["a"] * 30_000)
-EATS_MEMORY = "x = [" + "a, " * 4_000_000 + "]\n"
+OVERFLOWS_THE_STACK = "import torch\n" + "(" * 200_000
+TAKES_FOR_EVER = "loss = " + " + ".join(["a"] * 30_000)
+EATS_MEMORY = "loss = [" + "a, " * 4_000_000 + "]\n"
 
 
 def source(path: str, text: str) -> Source:
@@ -40,8 +40,12 @@ def test_each_file_gets_the_facts_that_extract_gives() -> None:
     assert results(texts) == {path: codec.encode(extract(text)) for path, text in texts.items()}
 
 
+def test_a_file_that_mentions_nothing_is_not_parsed() -> None:
+    assert results({"a.py": "def f(:", "b.py": ""}) == {"a.py": b"", "b.py": b""}
+
+
 def test_the_number_of_workers_changes_nothing() -> None:
-    texts = {f"{index}.py": f"x = [{index}]  # {'long' * 200}\n" * 100 for index in range(6)}
+    texts = {f"{index}.py": f"model = [{index}]  # {'long' * 200}\n" * 100 for index in range(6)}
     assert results(texts, jobs=1) == results(texts, jobs=3)
 
 
@@ -50,7 +54,7 @@ def test_no_sources_start_no_worker() -> None:
 
 
 def test_what_is_not_python_is_told_with_its_line() -> None:
-    answer = results({"a.py": "x = 1\nprint 'two'\n"})["a.py"]
+    answer = results({"a.py": "import torch\nprint 'two'\n"})["a.py"]
     assert isinstance(answer, Trouble) and not isinstance(answer, Crash)
     assert (answer.path, answer.line) == ("a.py", 2)
 
@@ -89,12 +93,12 @@ def test_every_hostile_file_of_a_batch_has_its_own_trouble() -> None:
 
 def test_deep_code_is_read() -> None:
     texts = {
-        "calls.py": "x" + ".a()" * 600,
-        "terms.py": "x = " + " + ".join(["a"] * 1200),
-        "branches.py": "if a: pass\n" + "elif a: pass\n" * 300,
-        "brackets.py": "x = " + "[" * 190 + "]" * 190,
+        "calls.py": "model" + ".a()" * 600,
+        "terms.py": "loss = " + " + ".join(["a"] * 1200),
+        "branches.py": "import torch\nif a: pass\n" + "elif a: pass\n" * 300,
+        "brackets.py": "loss = " + "[" * 190 + "]" * 190,
     }
-    assert {path for path, answer in results(texts).items() if not isinstance(answer, bytes)} == set()
+    assert {path for path, answer in results(texts).items() if isinstance(answer, bytes) and answer} == set(texts)
 
 
 def test_workers_end_with_the_iterator() -> None:
@@ -135,7 +139,7 @@ def test_nothing_in_the_working_directory_is_imported(tmp_path: Path, monkeypatc
 RUN_FOR_EVER = """
 from evallint.extract.pool import Limits, extract_all
 from evallint.read import Source
-text = "x = " + " + ".join(["a"] * 30_000)
+text = "loss = " + " + ".join(["a"] * 30_000)
 sources = (Source(str(index), text, "") for index in range(100))
 print("started", flush=True)
 for answer in extract_all(sources, 2, Limits(deadline=5)):

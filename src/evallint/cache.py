@@ -40,11 +40,10 @@ KEPT_RUNS: Final = 50
 
 _FILE: Final = "cache.sqlite"
 _SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = (
+_TABLES: Final = (
     "CREATE TABLE files (path TEXT PRIMARY KEY, used INTEGER, state TEXT, digest TEXT, marked INTEGER) WITHOUT ROWID",
     "CREATE TABLE facts (key TEXT PRIMARY KEY, used INTEGER, data BLOB)",
     "CREATE TABLE runs (key TEXT PRIMARY KEY, used INTEGER, data BLOB)",
-    f"PRAGMA user_version = {_SCHEMA_VERSION}",
 )
 _OWN_FILES: Final = {
     ".gitignore": "# Made by evallint.\n*\n",
@@ -251,7 +250,7 @@ def _opened(folder: str) -> sqlite3.Connection | None:
         try:
             return _connected(path)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+            if isinstance(error, sqlite3.OperationalError):
                 break  # locked, or no place to write: another time
         try:
             os.remove(path)  # damaged, or of another version
@@ -283,7 +282,8 @@ def _connected(path: str) -> sqlite3.Connection:
             _lay_out(database)
         elif version != _SCHEMA_VERSION:
             raise sqlite3.DatabaseError("of another version")
-        database.execute("SELECT key, used, data FROM runs LIMIT 1")
+        if {sql for (sql,) in database.execute("SELECT sql FROM sqlite_master WHERE sql <> ''")} != set(_TABLES):
+            raise sqlite3.DatabaseError("with other tables")
     except BaseException:
         database.close()
         raise
@@ -294,7 +294,7 @@ def _lay_out(database: sqlite3.Connection) -> None:
     database.execute("BEGIN IMMEDIATE")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version == 0:  # unless another run has just done it
-        for statement in _SCHEMA:
+        for statement in (*_TABLES, f"PRAGMA user_version = {_SCHEMA_VERSION}"):
             database.execute(statement)
     database.execute("COMMIT")
 

@@ -37,6 +37,7 @@ def lint(paths: Iterable[str], configs: Configs, cached: bool = True, on_progres
         except Corrupt:
             if not cached:
                 raise
+    cache.clean(settings)
     return lint(paths, configs, cached=False, on_progress=on_progress)
 
 

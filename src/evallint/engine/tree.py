@@ -46,11 +46,12 @@ class Tree:
 
 def identified(found: Discovery, load: Load, store: Cache) -> Tree:
     """Return the tree of the files found; those that look as they did in an earlier run are not read."""
-    glances = {file.path: seen for file in found.files if file.mtime_ns and (seen := glance(file.path))}
+    glances = {file.path: seen for file in found.files if (seen := glance(file.path))}
     known = store.identities(glances)
     files, identities, troubles = [], {}, [*found.troubles]
     for file in found.files:
-        identity = known.get(file.path) or _identity(load(file))
+        is_large = file.size > file.settings.max_file_bytes  # whether that is too large is for `load` to say
+        identity = (not is_large and known.get(file.path)) or _identity(load(file))
         if isinstance(identity, Trouble):
             troubles.append(identity)
             continue

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -49,12 +49,12 @@ class Limits(NamedTuple):
     memory: int = 6 << 30
 
 
-def extract_all(sources: Iterable[Source], jobs: int, limits: Limits) -> Iterator[Answer]:
+def extract_all(sources: Iterable[Source], jobs: int, limits: Limits) -> Generator[Answer, None, None]:
     """Yield each source with its encoded facts, or with what kept it from having some, in the order they get done.
 
-    `sources` are taken as workers get free; a few batches of their texts are in memory at a time. `jobs` is the number
-    of workers, 0 for one a core; little text starts fewer. Close the iterator to end the workers early. Raises
-    `WorkersUnusable`.
+    The facts of a file that mentions nothing a rule could be about are no bytes at all. `sources` are taken as workers
+    get free; a few batches of their texts are in memory at a time. `jobs` is the number of workers, 0 for one a core;
+    little text starts fewer. Close the iterator to end the workers early. Raises `WorkersUnusable`.
     """
     pool = _Pool(min(jobs or available_cores(), MOST_WORKERS), limits)
     try:
@@ -69,9 +69,9 @@ def extract_all(sources: Iterable[Source], jobs: int, limits: Limits) -> Iterato
 
 
 def available_cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not every system has it
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
