@@ -251,12 +251,15 @@ def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "
 
 def twin(events: Events, event: ForwardCall) -> Step | None:
     """The eval() that went to another object: a copy, one that went by the same name before, the still empty container."""
-    if event.own_mode.eval is not None and event.mode.eval is None:
+    if event.mode.eval is not None or event.mode.train is None:
+        return None
+    if event.own_mode.eval is not None:
         return event.own_mode.eval.step
+    originals = {part[3] for part in event.family if is_copy(part)}
     for change in events.changes:
         if change.to.eval is None or change.to.train is not None or change.address in event.family:
             continue
-        copies = any(is_copy(change.address, part) or is_copy(part, change.address) for part in event.family)
+        copies = change.address in originals or (is_copy(change.address) and change.address[3] in event.family)
         renamed = change.receiver == event.receiver and same_calls(change.frames, event.frames)
         if copies or renamed:
             return change.to.eval.step
@@ -268,5 +271,6 @@ def same_calls(one: tuple[Caller, ...], other: tuple[Caller, ...]) -> bool:
     return one[0] == other[0] and one[-1].function.partition(".")[0] == other[-1].function.partition(".")[0]
 
 
-def is_copy(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    return len(one) == 4 and one[0] == "copy" and one[3] == other
+def is_copy(address: tuple[object, ...]) -> bool:
+    """Whether an address is that of a copy; its last part is then the address of what was copied."""
+    return len(address) == 4 and address[0] == "copy"

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 MOST_CALLEES = 6
 
+SMALL = 12
+"""Functions of so many statements are followed whatever they are about."""
+
 MOST_SPENT = 600_000
 """A function that has cost so much over all entries is followed no more: further callers would tell little new."""
 
@@ -193,8 +196,8 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
 
 
 def is_small(machine: Machine, symbol: FunctionSymbol) -> bool:
-    """A function of a statement or two, which costs less to run than to guess at."""
-    return len(machine.program.body(symbol)) <= 3
+    """A function of few statements, which costs less to run than to guess at."""
+    return machine.size(symbol) <= SMALL
 
 
 def is_running_generator(machine: Machine, callee: Callee) -> bool:
@@ -719,9 +722,17 @@ def iterate(machine: Machine, address: Address, state: State) -> Value:
         return UNKNOWN
     for name in ("__iter__", "__getitem__"):
         symbol = machine.program.method(klass, name)
-        if symbol is not None:
-            value = call_function(machine, Callee(symbol, address), Arguments(), machine.frame.span, state)
-            return machine.element(generated(machine, value, state), state) if name == "__iter__" else value
+        if symbol is None:
+            continue
+        value = call_function(machine, Callee(symbol, address), Arguments(), machine.frame.span, state)
+        if name == "__getitem__":
+            return value
+        if Ref(address) not in value.atoms:
+            return machine.element(generated(machine, value, state), state)
+        following = machine.program.method(klass, "__next__")
+        if following is None:
+            return UNKNOWN
+        return call_function(machine, Callee(following, address), Arguments(), machine.frame.span, state)
     return UNKNOWN
 
 

@@ -119,6 +119,7 @@ class Machine:
         self.budget = BUDGET
         self.coarse = False
         self.reached: set[FunctionSymbol] = set()
+        self._sizes: dict[FunctionSymbol, int] = {}
         self.cost: Counter[FunctionSymbol] = Counter()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._tests: dict[tuple[str, int], Tests] = {}
@@ -220,6 +221,12 @@ class Machine:
                                     found[target.name] = base.path, statement.value
             self._parts_of[klass] = found
         return self._parts_of[klass]
+
+    def size(self, symbol: FunctionSymbol) -> int:
+        """The number of a function's statements, those within others included."""
+        if symbol not in self._sizes:
+            self._sizes[symbol] = sum(1 for _ in flat(self.program.body(symbol)))
+        return self._sizes[symbol]
 
     def spend(self) -> None:
         self.budget -= 1
@@ -1276,9 +1283,5 @@ def flat(block: Block) -> Iterator[Stmt]:
                 yield from flat(body)
                 yield from flat(orelse)
                 yield from flat(final)
-            case f.With(_, body):
+            case f.With(_, body) | f.While(_, body) | f.For(_, _, body):
                 yield from flat(body)
-
-
-def states_of(values: Iterable[tuple[State, Value]]) -> list[State]:
-    return [state for state, _ in values]
