@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
 from evallint.apis import Apis
@@ -67,14 +68,25 @@ class Nature:
 UNKNOWN_NATURE = Nature("unknown")
 
 
+INSTALLED = "<installed>/"
+"""Files whose paths begin so are those of installed packages: they are followed, but nothing is reported of them."""
+
+
 @dataclass(frozen=True)
 class Program:
-    """All files of a run, linked. Built by `link`; the look-ups answer None for what is out of sight."""
+    """All files of a run, linked. Built by `link`; the look-ups answer None for what is out of sight.
+
+    `linted` are the paths that findings are reported of, sorted.
+    """
 
     files: Mapping[str, FileFacts]
     apis: Apis
     symbols: Symbols
     natures: Natures
+
+    @cached_property
+    def linted(self) -> tuple[str, ...]:
+        return tuple(sorted(path for path in self.files if not path.startswith(INSTALLED)))
 
     def function(self, symbol: FunctionSymbol) -> Function:
         return self.files[symbol.path].functions[symbol.index]

@@ -738,7 +738,15 @@ def export(
     for address in value.refs():
         if modules.is_model(state.heap[address]) and meaning.mode == "keeps":
             machine.events.exports.append(exported(machine, meaning, address, given, expression, state))
-    return value if meaning.returns_model else Value(flow=value.flow)
+    if not meaning.returns_model:
+        return Value(flow=value.flow)
+    found = []
+    for address in value.refs():
+        thing = Thing("wrapper", "", External("torch.jit.ScriptModule"), machine.place(expression.span), inner=address)
+        thing.mode = state.heap[address].mode
+        thing.marks["module"] = None
+        found.append(of(Ref(state.put(("script", machine.frame.context, id(expression), address), thing))))
+    return joined(found) if found else value
 
 
 def exported(

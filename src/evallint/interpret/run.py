@@ -33,7 +33,7 @@ def interpret(program: Program) -> list[Events]:
 
 
 def entries(machine: Machine) -> Iterator[Events]:
-    for path in sorted(machine.program.files):
+    for path in machine.program.linted:
         yield run_file(machine, path)
     for symbol in orphans(machine):
         if symbol not in machine.reached:
@@ -106,7 +106,7 @@ def orphans(machine: Machine) -> list[FunctionSymbol]:
         name for facts in program.files.values() for function in facts.functions for name in function.mentions
     }
     found = []
-    for path in sorted(program.files):
+    for path in program.linted:
         for index, function in enumerate(program.files[path].functions):
             symbol = FunctionSymbol(path, index)
             if index and ".<locals>." not in function.qualname and machine.relevance.matters(symbol):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from evallint.facts import Assign, Block, Define, DefineClass, Expr, FileFacts, For, If, Import, Name, Try, With
 from evallint.facts import Attribute as AttributeExpr
-from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
+from evallint.program import INSTALLED, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Binding = FunctionSymbol | ClassSymbol | VariableSymbol | Import
 
@@ -108,7 +108,9 @@ class FileNames:
                 break
             folder = folder.rpartition("/")[0]
         candidates = self._tails.get(dotted.replace(".", "/"), [])
-        return candidates[0] if len(candidates) == 1 and "." in dotted else None
+        if len(candidates) == 1 and "." in dotted:
+            return candidates[0]
+        return self._file(INSTALLED.rstrip("/"), dotted)
 
     def _file(self, folder: str, dotted: str) -> str | None:
         base = "/".join(part for part in (folder, dotted.replace(".", "/")) if part)
@@ -213,6 +215,8 @@ def tails(paths: Iterable[str]) -> dict[str, list[str]]:
     """Files by every end of their module's path: `a/b/c.py` is found as `c`, `b/c` and `a/b/c`."""
     found: dict[str, list[str]] = {}
     for path in paths:
+        if path.startswith(INSTALLED):
+            continue
         parts = path.removesuffix("/__init__.py").removesuffix(".py").split("/")
         for start in range(len(parts)):
             found.setdefault("/".join(parts[start:]), []).append(path)
