@@ -11,7 +11,25 @@ equal fields compare equal; nothing may rely on comparing facts of unknown class
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import ClassVar
+
+    from typing_extensions import Self, dataclass_transform
+
+    @dataclass_transform(frozen_default=True)
+    class Fact:
+        """To the type checker facts are classes: comparing mutually recursive tuples item by item has no end."""
+
+        _fields: ClassVar[tuple[str, ...]]
+
+        def _replace(self, **changes: Any) -> Self: ...
+        def __iter__(self) -> Iterator[Any]: ...
+
+else:
+    Fact = NamedTuple
 
 FACTS_VERSION = 1
 """Raised whenever `extract` gives other facts for the same text: cached facts of another version are not read."""
@@ -29,16 +47,16 @@ class Span(NamedTuple):
 # ---- expressions --------------------------------------------------------------------------------
 
 
-class Name(NamedTuple):
+class Name(Fact):
     id: str
 
 
-class Attribute(NamedTuple):
+class Attribute(Fact):
     value: Expr
     name: str
 
 
-class Argument(NamedTuple):
+class Argument(Fact):
     """One argument of a call: `value`, `keyword=value`, `*value` (stars 1) or `**value` (stars 2)."""
 
     value: Expr
@@ -46,36 +64,36 @@ class Argument(NamedTuple):
     stars: int = 0
 
 
-class Call(NamedTuple):
+class Call(Fact):
     function: Expr
     arguments: tuple[Argument, ...]
     span: Span
 
 
-class Constant(NamedTuple):
+class Constant(Fact):
     """A string, number, bool or None. Bytes, complex numbers and `...` are `Opaque`."""
 
     value: str | int | float | bool | None
 
 
-class Collection(NamedTuple):
+class Collection(Fact):
     kind: Literal["tuple", "list", "set"]
     items: tuple[Expr, ...]
 
 
-class Mapping(NamedTuple):
+class Mapping(Fact):
     """A dict display; the key of a `**part` is None."""
 
     keys: tuple[Expr | None, ...]
     values: tuple[Expr, ...]
 
 
-class Subscript(NamedTuple):
+class Subscript(Fact):
     value: Expr
     key: Expr
 
 
-class Slice(NamedTuple):
+class Slice(Fact):
     """`lower:upper:step` within a subscript; a part that is left out is None."""
 
     lower: Expr | None
@@ -83,7 +101,7 @@ class Slice(NamedTuple):
     step: Expr | None
 
 
-class Operation(NamedTuple):
+class Operation(Fact):
     """A binary operation, `operator` as it is written: `+`, `@`, `|`, …"""
 
     operator: str
@@ -91,18 +109,18 @@ class Operation(NamedTuple):
     right: Expr
 
 
-class Unary(NamedTuple):
+class Unary(Fact):
     operator: str
     operand: Expr
 
 
-class Logic(NamedTuple):
+class Logic(Fact):
     operator: Literal["and", "or"]
     left: Expr
     right: Expr
 
 
-class Comparison(NamedTuple):
+class Comparison(Fact):
     """One comparison; `a < b < c` is the `Logic` of two."""
 
     operator: str
@@ -110,7 +128,7 @@ class Comparison(NamedTuple):
     right: Expr
 
 
-class Choice(NamedTuple):
+class Choice(Fact):
     """`body if test else orelse`."""
 
     test: Expr
@@ -118,12 +136,12 @@ class Choice(NamedTuple):
     orelse: Expr
 
 
-class Lambda(NamedTuple):
+class Lambda(Fact):
     parameters: tuple[Parameter, ...]
     body: Expr
 
 
-class Clause(NamedTuple):
+class Clause(Fact):
     """`for target in iterable if condition …` within a comprehension."""
 
     target: Expr
@@ -131,7 +149,7 @@ class Clause(NamedTuple):
     conditions: tuple[Expr, ...]
 
 
-class Comprehension(NamedTuple):
+class Comprehension(Fact):
     """`value` is the value of a dict comprehension, whose key is `element`."""
 
     kind: Literal["list", "set", "dict", "generator"]
@@ -140,30 +158,30 @@ class Comprehension(NamedTuple):
     clauses: tuple[Clause, ...]
 
 
-class Starred(NamedTuple):
+class Starred(Fact):
     value: Expr
 
 
-class Walrus(NamedTuple):
+class Walrus(Fact):
     name: str
     value: Expr
 
 
-class Yield(NamedTuple):
+class Yield(Fact):
     value: Expr | None
 
 
-class Await(NamedTuple):
+class Await(Fact):
     value: Expr
 
 
-class Text(NamedTuple):
+class Text(Fact):
     """An f-string: its literal parts as `Constant`, the rest as expressions."""
 
     parts: tuple[Expr, ...]
 
 
-class Opaque(NamedTuple):
+class Opaque(Fact):
     """An expression whose value nobody asks for; its parts are still evaluated."""
 
     parts: tuple[Expr, ...]
@@ -197,7 +215,7 @@ Expr: TypeAlias = (
 # ---- statements ---------------------------------------------------------------------------------
 
 
-class Assign(NamedTuple):
+class Assign(Fact):
     """`a = b = value`, `a: annotation = value` or the bare `a: annotation` (value None)."""
 
     targets: tuple[Expr, ...]
@@ -206,7 +224,7 @@ class Assign(NamedTuple):
     span: Span
 
 
-class Augment(NamedTuple):
+class Augment(Fact):
     """`target operator= value`, `operator` without the `=`."""
 
     target: Expr
@@ -215,26 +233,26 @@ class Augment(NamedTuple):
     span: Span
 
 
-class Evaluate(NamedTuple):
+class Evaluate(Fact):
     """An expression used as a statement."""
 
     value: Expr
     span: Span
 
 
-class Return(NamedTuple):
+class Return(Fact):
     value: Expr | None
     span: Span
 
 
-class If(NamedTuple):
+class If(Fact):
     test: Expr
     body: Block
     orelse: Block
     span: Span
 
 
-class For(NamedTuple):
+class For(Fact):
     target: Expr
     iterable: Expr
     body: Block
@@ -242,31 +260,31 @@ class For(NamedTuple):
     span: Span
 
 
-class While(NamedTuple):
+class While(Fact):
     test: Expr
     body: Block
     orelse: Block
     span: Span
 
 
-class WithItem(NamedTuple):
+class WithItem(Fact):
     context: Expr
     target: Expr | None
 
 
-class With(NamedTuple):
+class With(Fact):
     items: tuple[WithItem, ...]
     body: Block
     span: Span
 
 
-class Handler(NamedTuple):
+class Handler(Fact):
     kind: Expr | None
     name: str
     body: Block
 
 
-class Try(NamedTuple):
+class Try(Fact):
     body: Block
     handlers: tuple[Handler, ...]
     orelse: Block
@@ -274,7 +292,7 @@ class Try(NamedTuple):
     span: Span
 
 
-class Case(NamedTuple):
+class Case(Fact):
     """One case of a `match`. `constants` are the literals it matches, empty where its pattern is anything else."""
 
     constants: tuple[Constant, ...]
@@ -283,42 +301,42 @@ class Case(NamedTuple):
     body: Block
 
 
-class Match(NamedTuple):
+class Match(Fact):
     subject: Expr
     cases: tuple[Case, ...]
     span: Span
 
 
-class Raise(NamedTuple):
+class Raise(Fact):
     value: Expr | None
     span: Span
 
 
-class Assert(NamedTuple):
+class Assert(Fact):
     test: Expr
     span: Span
 
 
-class Delete(NamedTuple):
+class Delete(Fact):
     targets: tuple[Expr, ...]
     span: Span
 
 
-class Leave(NamedTuple):
+class Leave(Fact):
     """`break` or `continue`."""
 
     word: Literal["break", "continue"]
     span: Span
 
 
-class Outer(NamedTuple):
+class Outer(Fact):
     """`global names` or `nonlocal names`."""
 
     word: Literal["global", "nonlocal"]
     names: tuple[str, ...]
 
 
-class Import(NamedTuple):
+class Import(Fact):
     """One imported name: `import module as bound` (name "") or `from ..module import name as bound` (level 2).
 
     `import a.b` without `as` binds `a`: then `bound` is "a" and `module` "a.b". A star import has name "*".
@@ -331,14 +349,14 @@ class Import(NamedTuple):
     span: Span
 
 
-class Define(NamedTuple):
+class Define(Fact):
     """A `def`, by its index in `FileFacts.functions`."""
 
     function: int
     span: Span
 
 
-class DefineClass(NamedTuple):
+class DefineClass(Fact):
     """A `class`, by its index in `FileFacts.classes`."""
 
     klass: int
@@ -371,7 +389,7 @@ Block: TypeAlias = tuple[Stmt, ...]
 # ---- definitions and files ----------------------------------------------------------------------
 
 
-class Parameter(NamedTuple):
+class Parameter(Fact):
     """`kind` is how it takes its argument: "" plain, "/" positional only, "=" keyword only, "*" or "**"."""
 
     name: str
@@ -380,7 +398,7 @@ class Parameter(NamedTuple):
     annotation: Expr | None
 
 
-class Function(NamedTuple):
+class Function(Fact):
     """A function, a method, or (index 0, name `<module>`) the code of the file itself.
 
     `qualname` is Python's (`Trainer.fit`, `main.<locals>.step`); `owner` the index of the class whose method it is,
@@ -402,7 +420,7 @@ class Function(NamedTuple):
     span: Span
 
 
-class Class(NamedTuple):
+class Class(Fact):
     """A class. `body` is the index of its own statements in `FileFacts.bodies`; `methods` are its functions' indices."""
 
     name: str
@@ -414,7 +432,7 @@ class Class(NamedTuple):
     span: Span
 
 
-class FileFacts(NamedTuple):
+class FileFacts(Fact):
     """Everything the later stages know of one file. `imports` are all of its imports, wherever they stand."""
 
     functions: tuple[Function, ...]
