@@ -93,14 +93,14 @@ class FrozenButLearning:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A model is exported in training mode."""
+    """A model is exported in training mode. `unsure`: some versions of the exporter switch it to eval mode themselves."""
 
     at: Place
     function: str
     exporter: str
     model: str
     nature: Nature
-    warns: bool
+    unsure: bool
     because: tuple[Step, ...]
 
 
@@ -119,7 +119,8 @@ class FlaggedCall:
     """A function that drops out, or normalises, by its own flag, called in a module.
 
     `flag`: the keyword that ties it to the mode ("" where it has none); `value`: what it is given, "" if it is left out.
-    `tied`: whether it hears the mode after all: by that flag, by a guard, or because it does nothing.
+    `tied`: whether it hears the mode after all: by that flag, by a guard, or because it does nothing. `way`: how a
+    module's run gets there.
     """
 
     at: Place
@@ -129,16 +130,18 @@ class FlaggedCall:
     value: str
     tied: bool
     fixable: bool
+    way: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltInForward:
-    """A layer that is constructed each time the model runs."""
+    """A layer that is constructed each time the model runs. `way`: how a module's run gets there."""
 
     at: Place
     function: str
     layer: str
     why: Literal["parameters", "mode"]
+    way: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class IneffectiveContext:
 
     at: Place
     function: str
-    kind: Literal["statement", "uncalled", "around nothing", "volatile"]
+    kind: Literal["statement", "uncalled", "around nothing", "volatile", "generator"]
     code: str
     because: tuple[Step, ...]
     legacy: bool = False

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from evallint.gather import code_sites, forwards, layers, training
+from evallint.gather import forwards, training
+from evallint.gather.built import built_in_forward
+from evallint.gather.contexts import ineffective_contexts
+from evallint.gather.flagged import flagged_calls
+from evallint.gather.held import plainly_held
+from evallint.gather.hidden import hidden_methods
+from evallint.gather.keras import training_flags
+from evallint.gather.running import Running
+from evallint.gather.substance import Substances
+from evallint.gather.unlearned import cut_layers
 from evallint.interpret.events import Events
 from evallint.program import Program
 from evallint.project import Project
@@ -17,23 +26,24 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
     """The project that a program and the runs of its entries make."""
     events = [run for run in runs if run.complete]
     used = forwards.placed(tuple(forward for run in events for forward in forwards.of_run(program, run)))
+    running, substances = Running(program), Substances(program)
     return Project(
         forwards=used,
         lost_training=first_each(found for run in events for found in training.lost(program, run)),
         accumulated=first_each(found for run in events for found in training.accumulated(program, run)),
         frozen_but_learning=first_each(
-            (*(found for run in events for found in training.frozen(program, run)), *layers.hidden_methods(program))
+            (*(found for run in events for found in training.frozen(program, run)), *hidden_methods(program))
         ),
         exported=first_each(found for run in events for found in training.exported(program, run)),
         uncalled=first_each(found for run in events for found in training.uncalled(run)),
-        flagged_calls=tuple(layers.flagged_calls(program)),
-        built_in_forward=tuple(layers.built_in_forward(program)),
-        plainly_held=tuple(layers.plainly_held(program)),
-        ineffective_contexts=tuple(code_sites.ineffective_contexts(program, used)),
+        flagged_calls=tuple(flagged_calls(program, running)),
+        built_in_forward=tuple(built_in_forward(program, running, substances)),
+        plainly_held=tuple(plainly_held(program, running, substances)),
+        ineffective_contexts=tuple(ineffective_contexts(program, used)),
         cut_training=first_each(
-            (*(found for run in events for found in training.cut(program, run)), *layers.cut_layers(program))
+            (*(found for run in events for found in training.cut(program, run)), *cut_layers(program, running))
         ),
-        training_flags=tuple(code_sites.training_flags(program)),
+        training_flags=tuple(training_flags(program)),
     )
 
 

@@ -1,10 +1,10 @@
-"""Gradients are meant to be off, but they stay on."""
+"""Gradients look switched off for an evaluation that records them all the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, Step
+from evallint.findings import Finding
 from evallint.project import IneffectiveContext, Project
 
 
@@ -13,7 +13,7 @@ def check(project: Project) -> Iterator[Finding]:
         yield Finding(
             at=found.at,
             says=says(found),
-            because=found.because or (Step(found.at, f"`{found.code}` stands here"),),
+            because=found.because,
             function=found.function,
             severity="info" if found.legacy else None,
         )
@@ -27,5 +27,7 @@ def says(found: IneffectiveContext) -> str:
             return f"`with {found.code}` lacks its parentheses and fails when it is reached"
         case "around nothing":
             return f"`{found.code}` holds nothing that computes: the model runs outside it"
+        case "generator":
+            return f"the generator that `{found.code}` returns runs after no_grad has ended"
         case "volatile":
             return "`volatile=True` has had no effect since torch 0.4: gradients are recorded"

@@ -1,4 +1,4 @@
-"""Dropout by function stays on in evaluation: nothing ties it to the module's mode."""
+"""A functional layer drops or normalises as in training, whatever the model's mode."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def check(project: Project) -> Iterator[Finding]:
     for call in project.flagged_calls:
         if call.tied:
             continue
-        fix = SetArgument(call.at, call.flag, "self.training", f"pass `{call.flag}=self.training`") if call.fixable else None
+        title = f"pass `{call.flag}=self.training`"
         yield Finding(
             at=call.at,
             says=says(call),
-            because=(Step(call.at, f"`{call.name}` is called here whatever the mode"),),
+            because=(*call.way, Step(call.at, f"`{call.name}` is called here, whatever the mode")),
             function=call.function,
-            fix=fix,
+            fix=SetArgument(call.at, call.flag, "self.training", title) if call.fixable else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""A Keras model is called with `training=True` where it evaluates."""
+"""A Keras model is called with `training=True` in evaluating code."""
 
 from __future__ import annotations
 

@@ -18,6 +18,6 @@ def check(project: Project) -> Iterator[Finding]:
         yield Finding(
             at=built.at,
             says=f"`{built.layer}` is built in every forward pass: {LOSS[built.why]}",
-            because=(Step(built.at, f"`{built.layer}` is built here, in `{built.function}`"),),
+            because=(*built.way, Step(built.at, f"`{built.layer}` is built here, in `{built.function}`")),
             function=built.function,
         )

@@ -1,4 +1,4 @@
-"""Layers are held in a plain list or dict, which PyTorch does not look into."""
+"""Layers are held in a plain Python container, where their module does not see them."""
 
 from __future__ import annotations
 

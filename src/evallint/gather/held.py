@@ -1,0 +1,206 @@
+"""Modules in plain containers that are attributes of a module: PyTorch does not see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evallint import facts as f
+from evallint.facts import Block, Expr, Span
+from evallint.findings import Place
+from evallint.gather.running import Running
+from evallint.gather.sites import called, last_name, module_classes, of_self, statements
+from evallint.gather.substance import Substances, most, parts
+from evallint.interpret.render import code
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.project import PlainlyHeld
+
+REGISTERING = frozenset("add_module register_module setattr __setattr__ _modules register_modules".split())
+"""What a class mentions that sees to the registration itself."""
+
+READING = frozenset(
+    "len enumerate zip range reversed print list tuple iter sorted sum isinstance id any all map filter str repr type "
+    "next min max set bool".split()
+)
+"""Functions that only look at a container."""
+
+GROWING = frozenset("append extend insert update setdefault appendleft".split())
+
+Container = Literal["list", "tuple", "dict"]
+
+
+@dataclass
+class Plain:
+    """A plain container: where it was made an attribute (or, before that, made), and whether modules are in it."""
+
+    at: Place
+    function: str
+    kind: Container
+    items: int
+    holds: bool
+    grows: bool = False
+
+
+@dataclass
+class Shelf:
+    """The plain containers that a constructor makes, by the code of what holds them: `layers`, `self.layers`."""
+
+    program: Program
+    substances: Substances
+    known: dict[str, Plain] = field(default_factory=dict)
+
+    def follow(self, method: FunctionSymbol) -> None:
+        """Take in what a method does, in the order of its code."""
+        for statement in statements(self.program.body(method)):
+            match statement:
+                case f.Assign(targets, value, _, span) if value is not None:
+                    for target in targets:
+                        self._assign(method, target, value, span)
+                case f.Augment(target, "+", value):
+                    self._grow(method, code(target), value)
+                case f.Evaluate(f.Call(f.Attribute(owner, name), arguments)) if name in GROWING:
+                    for argument in arguments:
+                        self._grow(method, code(owner), argument.value)
+
+    def _assign(self, method: FunctionSymbol, target: Expr, value: Expr, span: Span) -> None:
+        if isinstance(target, f.Subscript):
+            self._grow(method, code(target.value), value)
+            return
+        name, place = code(target), Place(method.path, span)
+        known = self.known.pop(code(value), None) if code(value) in self.known else None
+        self.known.pop(name, None)
+        if known is not None:
+            self.known[code(value)] = known
+            if of_self(target):
+                known.at = place
+            self.known[name] = known
+            return
+        kind = container(value)
+        if kind is not None:
+            inside = list(parts(value))
+            holds = bool(most(self.substances.of(method, part) for part in inside))
+            qualname = self.program.function(method).qualname
+            self.known[name] = Plain(place, qualname, kind, single(value, inside), holds)
+
+    def _grow(self, method: FunctionSymbol, name: str, value: Expr) -> None:
+        known = self.known.get(name)
+        if known is None and "[" in name:  # a list within a list
+            known = self.known.get(name.partition("[")[0])
+        if known is None:
+            return
+        known.grows = True
+        inner = self.known.get(code(value))
+        if (inner is not None and inner.holds) or most(
+            self.substances.of(method, part) for part in self._parts(method, value)
+        ):
+            known.holds = True
+
+    def _parts(self, method: FunctionSymbol, value: Expr) -> Iterator[Expr]:
+        """What is put into a container, by what a local name was last given."""
+        for part in parts(value):
+            if isinstance(part, f.Name):
+                for statement in statements(self.program.body(method)):
+                    if isinstance(statement, f.Assign) and part in statement.targets and statement.value is not None:
+                        yield from parts(statement.value)
+            else:
+                yield part
+
+
+def single(value: Expr, inside: list[Expr]) -> int:
+    """How many modules a display shows: one alone is held on purpose. Comprehensions and products show many."""
+    return len(inside) if isinstance(value, f.Collection) and len(value.items) == len(inside) else 2
+
+
+def container(value: Expr) -> Container | None:
+    """What kind of plain container an expression makes."""
+    match value:
+        case f.Collection("tuple") | f.Call(f.Name("tuple")):
+            return "tuple"
+        case f.Collection() | f.Call(f.Name("list")) | f.Comprehension("list" | "set"):
+            return "list"
+        case f.Mapping() | f.Comprehension("dict") | f.Call(f.Name("dict" | "OrderedDict" | "defaultdict")):
+            return "dict"
+        case f.Operation("*" | "+", left, right):
+            return container(left) or container(right)
+    return None
+
+
+def plainly_held(program: Program, running: Running, substances: Substances) -> Iterator[PlainlyHeld]:
+    """Modules in list, tuple or dict attributes of a module, which its methods use."""
+    for klass in module_classes(program):
+        yield from held_by(program, running, substances, klass)
+
+
+def held_by(program: Program, running: Running, substances: Substances, klass: ClassSymbol) -> Iterator[PlainlyHeld]:
+    own = list(program.methods(klass))
+    init = next((method for method in own if program.function(method).name == "__init__"), None)
+    if init is None or any(REGISTERING & set(program.function(method).mentions) for method in own):
+        return
+    shelf = Shelf(program, substances)
+    building = [init, *helpers(program, klass, init)]
+    for method in building:
+        shelf.follow(method)
+    methods = [method for kin in sorted(running.family(klass), key=order) for method in program.methods(kin)]
+    wrapped = {name for method in methods for name in handed_on(program.body(method), method in building)}
+    for name, plain in shelf.known.items():
+        if not name.startswith("self.") or name in wrapped or not plain.holds or (plain.items == 1 and not plain.grows):
+            continue
+        used = first_use(program, [method for method in methods if method not in building], name.removeprefix("self."))
+        if used is not None:
+            yield PlainlyHeld(plain.at, plain.function, name, plain.kind, used)
+
+
+def order(klass: ClassSymbol) -> tuple[str, int]:
+    return klass.path, klass.index
+
+
+def helpers(program: Program, klass: ClassSymbol, init: FunctionSymbol) -> Iterator[FunctionSymbol]:
+    """The class's own methods that its constructor calls as statements: parts of it."""
+    for statement in statements(program.body(init)):
+        if isinstance(statement, f.Evaluate) and isinstance(statement.value, f.Call):
+            method = program.method(klass, of_self(statement.value.function))
+            if method is not None and method != init:
+                yield method
+
+
+def handed_on(block: Block, while_built: bool) -> Iterator[str]:
+    """What is passed to a call that may register it: `nn.ModuleList(self.x)`, `nn.Sequential(*self.x)`.
+
+    While the module is built any call may, later only a construction: `checkpoint(self.x[0], y)` runs it.
+    """
+    for call in called(block):
+        name = last_name(call.function)
+        if name in READING or not (while_built or name[:1].isupper()):
+            continue
+        for argument in call.arguments:
+            for part in parts(argument.value):
+                yield code(without_keys(part))
+            if isinstance(argument.value, f.Comprehension):
+                yield from (code(clause.iterable) for clause in argument.value.clauses)
+
+
+def without_keys(expression: Expr) -> Expr:
+    while isinstance(expression, f.Subscript):
+        expression = expression.value
+    return expression
+
+
+def first_use(program: Program, methods: list[FunctionSymbol], attribute: str) -> Place | None:
+    """Where a method first reads an attribute."""
+    for method in methods:
+        if attribute in program.function(method).mentions:
+            found = None
+            for statement in statements(program.body(method)):
+                if not isinstance(statement, f.Outer) and reads(statement, attribute):
+                    found = Place(method.path, statement.span)  # the innermost of the first that do
+                elif found is not None:
+                    break
+            if found is not None:
+                return found
+    return None
+
+
+def reads(statement: f.Stmt, attribute: str) -> bool:
+    return any(isinstance(node, f.Attribute) and of_self(node) == attribute for node in walk((statement,)))

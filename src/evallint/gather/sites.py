@@ -1,0 +1,302 @@
+"""The calls in a function's own code, each with what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from evallint import facts as f
+from evallint.apis import GradContext
+from evallint.facts import Block, Expr, Span
+from evallint.interpret.roles import words
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+
+MODE_WORDS = frozenset(
+    "training train trains eval evaluating evaluation test testing deterministic stochastic infer inference sampling "
+    "mode phase".split()
+)
+"""Words of names that say in which mode a module runs."""
+
+REGISTERING = frozenset("add_module register_module setattr __setattr__ append extend insert update setdefault".split())
+"""Functions and methods that keep what they are given."""
+
+Bindings: TypeAlias = Mapping[str, tuple[Expr, ...]]
+"""What a function's own names may stand for: the values they are given, and the tests that decide between these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call, and what stands around it in its function.
+
+    `guards`: the tests that decide whether it is reached, those with an early return before it included. `contexts`:
+    the `with` statements around it. `loops`: the `for` statements and comprehensions around it. `kept`: whether its
+    result, or a part of it, goes into an attribute or a container of the program's. `name`: the local name its result
+    gets, "" none. `deferred`: whether it stands in a lambda.
+    """
+
+    call: f.Call
+    guards: tuple[Expr, ...] = ()
+    contexts: tuple[f.With, ...] = ()
+    loops: tuple[f.For | f.Comprehension, ...] = ()
+    kept: bool = False
+    name: str = ""
+    deferred: bool = False
+
+
+NOWHERE = Site(f.Call(f.Name(""), (), Span(0, 0, 0, 0)))
+
+
+def sites(block: Block) -> Iterator[Site]:
+    """Every call in a function's own code, in the order of the code; functions within it are left aside."""
+    yield from _in_block(block, NOWHERE)
+
+
+def _in_block(block: Block, around: Site) -> Iterator[Site]:
+    for statement in block:
+        match statement:
+            case f.If(test, body, orelse):
+                inner = guarded(around, test)
+                yield from _in(test, around)
+                yield from _in_block(body, inner)
+                yield from _in_block(orelse, inner)
+                if leaves(body):  # `if not self.training: return x` guards what follows
+                    around = inner
+            case f.With(items, body):
+                for item in items:
+                    yield from _in(item.context, around)
+                yield from _in_block(body, replace(around, contexts=(*around.contexts, statement)))
+            case f.For(_, iterable, body, orelse):
+                yield from _in(iterable, around)
+                yield from _in_block(body, replace(around, loops=(*around.loops, statement)))
+                yield from _in_block(orelse, around)
+            case f.While(test, body, orelse):
+                yield from _in(test, around)
+                yield from _in_block((*body, *orelse), around)
+            case f.Try(body, handlers, orelse, final):
+                for part in (body, *(handler.body for handler in handlers), orelse, final):
+                    yield from _in_block(part, around)
+            case f.Match(subject, cases):
+                yield from _in(subject, around)
+                for case in cases:
+                    yield from _in_block(case.body, guarded(around, subject))
+            case f.Assign(targets, value) if value is not None:
+                kept = any(isinstance(target, f.Attribute | f.Subscript) for target in targets)
+                name = next((target.id for target in targets if isinstance(target, f.Name)), "")
+                yield from _in(value, replace(around, kept=kept, name=name))
+            case f.Define() | f.DefineClass() | f.Import() | f.Outer() | f.Leave():
+                continue
+            case _:
+                for part in statement:
+                    if isinstance(part, tuple) and not isinstance(part, Span):
+                        yield from _in(part, around)
+
+
+def _in(node: object, around: Site) -> Iterator[Site]:
+    match node:
+        case Span() | f.Parameter():
+            return
+        case f.Call(function, arguments):
+            yield replace(around, call=node)
+            yield from _in(function, replace(around, kept=False, name=""))
+            inner = replace(around, kept=around.kept or keeps(function), name="")
+            for argument in arguments:
+                yield from _in(argument.value, inner)
+        case f.Choice(test, body, orelse):
+            inner = guarded(around, test)
+            yield from _in(test, around)
+            yield from _in(body, inner)
+            yield from _in(orelse, inner)
+        case f.Logic(_, left, right):
+            yield from _in(left, around)
+            yield from _in(right, guarded(around, left))
+        case f.Comprehension(_, element, value, clauses):
+            inner = replace(around, loops=(*around.loops, node))
+            for clause in clauses:
+                yield from _in(clause.iterable, around)
+                yield from _in(clause.conditions, inner)
+            yield from _in((element, value), inner)
+        case f.Lambda(_, body):
+            yield from _in(body, replace(around, kept=False, name="", deferred=True))
+        case tuple():
+            for part in node:
+                yield from _in(part, around)
+
+
+def guarded(around: Site, test: Expr) -> Site:
+    return replace(around, guards=(*around.guards, test))
+
+
+def leaves(body: Block) -> bool:
+    return bool(body) and isinstance(body[-1], f.Return | f.Raise)
+
+
+def keeps(function: Expr) -> bool:
+    """Whether what a function is given stays somewhere."""
+    return last_name(function) in REGISTERING
+
+
+def last_name(expression: Expr) -> str:
+    """`c` of `a.b.c`, "" of what is no dotted name's end."""
+    if isinstance(expression, f.Attribute):
+        return expression.name
+    return expression.id if isinstance(expression, f.Name) else ""
+
+
+def function_of(expression: Expr) -> Expr:
+    """`f` of `f(x)`, anything else as it is: a decorator with or without parentheses."""
+    return expression.function if isinstance(expression, f.Call) else expression
+
+
+def of_self(expression: object) -> str:
+    """`x` of `self.x`, "" of anything else."""
+    if isinstance(expression, f.Attribute) and expression.value == f.Name("self"):
+        return expression.name
+    return ""
+
+
+def root(expression: Expr) -> Expr:
+    """The name, or other expression, that attributes and subscripts are taken of."""
+    while isinstance(expression, f.Attribute | f.Subscript):
+        expression = expression.value
+    return expression
+
+
+def argument(call: f.Call, keyword: str, position: int | None) -> Expr | None:
+    """What a call gives for a parameter, None where it gives nothing, or hides it in a `*part`."""
+    for given in call.arguments:
+        if given.keyword == keyword:
+            return given.value
+    plain = [given for given in call.arguments if not given.keyword]
+    if position is None or position >= len(plain) or any(given.stars for given in plain[: position + 1]):
+        return None
+    return plain[position].value
+
+
+def statements(block: Block) -> Iterator[f.Stmt]:
+    """Every statement of a function's own code, in order, each before those within it."""
+    for statement in block:
+        yield statement
+        match statement:
+            case f.If(_, body, orelse) | f.For(_, _, body, orelse) | f.While(_, body, orelse):
+                yield from statements(body)
+                yield from statements(orelse)
+            case f.With(_, body):
+                yield from statements(body)
+            case f.Try(body, handlers, orelse, final):
+                for part in (body, *(handler.body for handler in handlers), orelse, final):
+                    yield from statements(part)
+            case f.Match(_, cases):
+                for case in cases:
+                    yield from statements(case.body)
+
+
+def header(statement: f.Stmt, body: Block) -> Span:
+    """Where the first line of a statement with a body is."""
+    span = statement.span if not isinstance(statement, f.Outer) else NOWHERE.call.span
+    first = body[0].span if body and not isinstance(body[0], f.Outer) else span
+    if first.line > span.line:
+        return Span(span.line, span.column, span.line, span.column + len("with"))
+    return Span(span.line, span.column, first.line, first.column)
+
+
+# ---- what decides -------------------------------------------------------------------------------
+
+
+def bindings(block: Block) -> Bindings:
+    """What a function's names may stand for."""
+    found: dict[str, list[Expr]] = {}
+    _bind(block, (), found)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _bind(block: Block, guards: tuple[Expr, ...], found: dict[str, list[Expr]]) -> None:
+    for statement in block:
+        match statement:
+            case f.Assign(targets, value) if value is not None:
+                for target in targets:
+                    for node in walk((target,)):  # type: ignore[arg-type]
+                        if isinstance(node, f.Name):
+                            found.setdefault(node.id, []).extend((value, *guards))
+            case f.If(test, body, orelse):
+                _bind(body, (*guards, test), found)
+                _bind(orelse, (*guards, test), found)
+            case f.With(_, body) | f.For(_, _, body) | f.While(_, body):
+                _bind(body, guards, found)
+            case f.Try(body, handlers, orelse, final):
+                for part in (body, *(handler.body for handler in handlers), orelse, final):
+                    _bind(part, guards, found)
+
+
+def hears_mode(expression: Expr, known: Bindings, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression names the mode, itself or by way of the function's own names."""
+    for node in walk((expression,)):  # type: ignore[arg-type]
+        match node:
+            case f.Name(name):
+                if words(name) & MODE_WORDS:
+                    return True
+                if name not in seen and any(hears_mode(value, known, seen | {name}) for value in known.get(name, ())):
+                    return True
+            case f.Attribute(_, name):
+                if words(name) & MODE_WORDS:
+                    return True
+            case f.Constant(str() as text):
+                if text in ("train", "eval", "test", "val"):
+                    return True
+    return False
+
+
+def gradients_off(program: Program, path: str, context: Expr) -> GradContext | None:
+    """What turns gradients off, called (`torch.no_grad()`) or not (`torch.no_grad`); None for anything else."""
+    resolved = program.resolve(path, function_of(context))
+    meaning = program.apis.of(resolved.name) if isinstance(resolved, External) else None
+    if not isinstance(meaning, GradContext):
+        return None
+    if meaning.effect == "off":
+        return meaning
+    by_default = meaning.argument is not None and meaning.argument.default is True
+    given = isinstance(context, f.Call) and bool(context.arguments)
+    return meaning if meaning.effect == "negated" and by_default and not given else None
+
+
+# ---- where to look ------------------------------------------------------------------------------
+
+
+def functions(program: Program) -> Iterator[FunctionSymbol]:
+    """Every function of the program, the files' own code included, in the order of the files."""
+    for path in sorted(program.files):
+        for index in range(len(program.files[path].functions)):
+            yield FunctionSymbol(path, index)
+
+
+def module_classes(program: Program) -> Iterator[ClassSymbol]:
+    """Every class of modules that has methods, in the order of the files."""
+    for path in sorted(program.files):
+        for index, klass in enumerate(program.files[path].classes):
+            symbol = ClassSymbol(path, index)
+            if klass.methods and program.is_module(symbol):
+                yield symbol
+
+
+def encloser(program: Program, symbol: FunctionSymbol) -> FunctionSymbol:
+    """The outermost function or method that a function is defined in, itself where it is in none."""
+    facts = program.files[symbol.path]
+    outer = facts.functions[symbol.index].qualname.partition(".<locals>")[0]
+    return next(
+        (
+            FunctionSymbol(symbol.path, index)
+            for index, function in enumerate(facts.functions)
+            if function.qualname == outer
+        ),
+        symbol,
+    )
+
+
+def called(block: Block) -> Iterator[f.Call]:
+    """Every call in a function's own code, without what stands around it."""
+    return (node for node in walk(block) if isinstance(node, f.Call))
+
+
+def mentions_any(function: f.Function, names: Iterable[str]) -> bool:
+    return not set(names).isdisjoint(function.mentions)
