@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evallint import codec
 from evallint import facts as vocabulary
 from evallint.codec import Corrupt, decode, encode
 from evallint.facts import Block, Constant, Evaluate, FileFacts, Name, Operation, Span
@@ -120,36 +121,36 @@ def test_long_chains_survive() -> None:
     assert body_after((Evaluate(chain, SPAN),)) == (Evaluate(chain, SPAN),)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"not zlib",
-        zlib.compress(b""),
-        zlib.compress(b"\xff\xfe"),
-        zlib.compress(b"evallint facts 0 0000\n[[],[],[],[]]"),
-    ],
-)
+@pytest.mark.parametrize("data", [b"", b"not facts", bytes(8), bytes(100)])
 def test_other_data_is_refused(data: bytes) -> None:
     with pytest.raises(Corrupt):
         decode(data)
 
 
+def test_facts_of_another_version_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(file_of())
+    codec._schema.cache_clear()
+    with monkeypatch.context() as changed:
+        changed.setattr(codec, "FACTS_VERSION", 0)
+        with pytest.raises(Corrupt, match="version"):
+            decode(data)
+    codec._schema.cache_clear()
+    assert decode(data) == file_of()
+
+
 def test_damage_is_noticed() -> None:
-    data = encode(file_of((Evaluate(Name("a"), SPAN),)))
+    data = encode(file_of((Evaluate(Name("a"), SPAN),), ()))
     for index in range(len(data)):
-        with pytest.raises(ValueError):
-            decode(data[:index] + bytes([data[index] ^ 0x10]) + data[index + 1 :])
-        with pytest.raises(ValueError):
-            decode(data[:index])
+        with pytest.raises(Corrupt):
+            tuple(decode(data[:index] + bytes([data[index] ^ 0x10]) + data[index + 1 :]).bodies)
+        with pytest.raises(Corrupt):
+            tuple(decode(data[:index]).bodies)
 
 
 @pytest.mark.parametrize("body", ["", "{", "[[99,1]]", '[["x"]]', "[[0]]", "[[-1]]", "7", '[[2,["a"],[1,1,1,1]]]'])
 def test_a_body_that_makes_no_sense_is_refused(body: str) -> None:
-    schema, head = zlib.decompress(encode(file_of())).decode().split("\n")
-    facts = decode(zlib.compress("\n".join([schema, head, body]).encode()))
     with pytest.raises(Corrupt):
-        facts.bodies[0]
+        codec.Bodies(zlib.compress(body.encode()), 1)[0]
 
 
 def file_of(*bodies: Block) -> FileFacts:

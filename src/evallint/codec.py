@@ -5,7 +5,8 @@ its fields; where several classes may stand (`Expr`, `Stmt`) its class's number 
 class that is nothing but a string (`Name`) is that string. The functions that convert are generated from source text,
 as `namedtuple` does for its own, because a large project makes tens of millions of facts.
 
-Each body is a line of its own, decoded when it is first asked for: most stages read only some of them.
+Each body is a line of its own, decoded when it is first asked for: most stages read only some of them. Until the
+first of a file is, all of them stay compressed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import functools
 import hashlib
 import json
 import operator
+import struct
 import sys
 import typing
 import zlib
@@ -31,33 +33,40 @@ class Corrupt(ValueError):
 def encode(facts: FileFacts) -> bytes:
     """Return the facts as bytes, which depend on nothing but the facts."""
     coders = _coders()
-    parts = [coders.write_head(facts._replace(bodies=())), *map(coders.write_body, facts.bodies)]
-    text = "\n".join([_schema(), *map(_to_json, parts)])
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+    head = _compressed([_schema(), _to_json(coders.write_head(facts._replace(bodies=())))])
+    bodies = _compressed([_to_json(coders.write_body(body)) for body in facts.bodies])
+    return b"".join((_LENGTHS.pack(len(head), len(facts.bodies)), head, bodies))
 
 
 def decode(data: bytes) -> FileFacts:
-    """Return the facts that `encode` wrote, their bodies still undecoded; `Corrupt` for anything else."""
+    """Return the facts that `encode` wrote, their bodies still undecoded.
+
+    Raises `Corrupt` for anything else, at once or, where the damage is in the bodies, when one is asked for.
+    """
     try:
-        schema, head, *bodies = zlib.decompress(data).decode("utf-8", "surrogatepass").split("\n")
-    except (zlib.error, ValueError) as error:
+        length, count = _LENGTHS.unpack_from(data)
+        schema, head = _lines(data[_LENGTHS.size : _LENGTHS.size + length])
+    except (struct.error, ValueError) as error:
         raise Corrupt(f"facts that can't be read: {error}") from error
     if schema != _schema():
         raise Corrupt("facts of another version")
     facts: FileFacts = _from_json(_coders().read_head, head)
-    return facts._replace(bodies=typing.cast("tuple[Block, ...]", Bodies(bodies)))
+    bodies = Bodies(data[_LENGTHS.size + length :], count)
+    return facts._replace(bodies=typing.cast("tuple[Block, ...]", bodies))
 
 
 class Bodies(Sequence[Block]):
     """The bodies of a decoded file, each decoded at its first access; equal to the tuple of the same bodies."""
 
-    __slots__ = ("_bodies",)
+    __slots__ = ("_bodies", "_count", "_data")
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._bodies: list[str | Block] = list(lines)
+    def __init__(self, data: bytes, count: int) -> None:
+        self._data = data
+        self._count = count
+        self._bodies: list[str | Block] | None = None
 
     def __len__(self) -> int:
-        return len(self._bodies)
+        return self._count
 
     @overload
     def __getitem__(self, index: int) -> Block: ...
@@ -66,6 +75,9 @@ class Bodies(Sequence[Block]):
     def __getitem__(self, index: int | slice) -> Block | tuple[Block, ...]:
         if isinstance(index, slice):
             return tuple(self[one] for one in range(*index.indices(len(self))))
+        if self._bodies is None:
+            self._bodies = [*self._unpacked()]
+            self._data = b""
         body = self._bodies[index]
         if isinstance(body, str):
             decoded: Block = _from_json(_coders().read_body, body)
@@ -80,6 +92,29 @@ class Bodies(Sequence[Block]):
 
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+    def _unpacked(self) -> list[str]:
+        try:
+            lines = _lines(self._data) if self._count else []
+        except ValueError as error:
+            raise Corrupt(f"facts that can't be read: {error}") from error
+        if len(lines) != self._count:
+            raise Corrupt("facts with another number of bodies")
+        return lines
+
+
+_LENGTHS = struct.Struct(">II")
+
+
+def _compressed(lines: list[str]) -> bytes:
+    return zlib.compress("\n".join(lines).encode("utf-8", "surrogatepass"), 1)
+
+
+def _lines(data: bytes) -> list[str]:
+    try:
+        return zlib.decompress(data).decode("utf-8", "surrogatepass").split("\n")
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
 
 
 def _to_json(value: object) -> str:

@@ -35,11 +35,13 @@ class Judged(NamedTuple):
 
 def judged(facts: Mapping[str, bytes], rules: Collection[str]) -> Judged:
     """Return what these rules find in the program that the files make together. Raises `codec.Corrupt`."""
+    from evallint import check
     from evallint.extract.deep import deep
 
-    if not facts or not rules:
+    judging = check.rules().keys() & rules  # those about comments read no facts
+    if not facts or not judging:
         return Judged((), frozenset(), ())
-    return deep(lambda: _judged(facts, rules))
+    return deep(lambda: _judged(facts, judging))
 
 
 def _judged(encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
