@@ -11,10 +11,14 @@ from evallint.program import Nature
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Why a forward call is taken to evaluate: in words, and whether more than a name says so."""
+    """Why a forward call is taken to evaluate: in words, and whether more than a name says so.
+
+    `by`: the data it runs on, the function or file it is in, the missing gradients, or weights loaded with no training.
+    """
 
     because: str
     sure: bool
+    by: Literal["data", "phase", "context", "weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,9 @@ class Forward:
     `model` is what the code calls it, `title` the name of its class ("" unknown). `mode`: the modes it may be in;
     "unknown" where someone out of sight decides. `graph`: whether the call records one. `evaluation` is None where the
     call trains, or where nothing says that it evaluates. `mode_set` and `way` are the trace: how the model got its mode,
-    how the program gets here. `deliberate`: whether training mode looks asked for on purpose. `switched_twin`: the eval()
+    how the program gets here. `escapes`: its graph is returned to a caller out of sight. `deliberate`: whether training mode looks asked for on purpose. `switched_twin`: the eval()
     that went to another object. `chain`: the calls that lead here, outermost first, this one last, each with the function
-    it stands in; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or without a graph,
+    it stands in; `legacy`: the code is for torch before 0.4; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or without a graph,
     shares.
     """
 
@@ -42,12 +46,13 @@ class Forward:
     trains: bool
     evaluation: Evaluation | None
     way: tuple[Step, ...]
-    needs_gradients: bool
+    escapes: bool
     frozen: bool
     switched_twin: Step | None
     chain: tuple[tuple[Place, str], ...]
     mode_at: tuple[Place, str] | None = None
     graph_at: tuple[Place, str] | None = None
+    legacy: bool = False
 
     @property
     def surely_trains_mode(self) -> bool:

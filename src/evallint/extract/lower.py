@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -88,11 +89,22 @@ def extract(text: str) -> FileFacts:
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        raise NotPython(error.raw_line, first_line(error.message)) from error
+        raise not_python(text, error) from error
     try:
         return Lowering(InOrder(text)).file(module)
     except (Disagreement, SyntaxError, ValueError, RecursionError, MemoryError):
         return Lowering(ByNode(module)).file(module)
+
+
+def not_python(text: str, error: cst.ParserSyntaxError) -> NotPython:
+    """What is wrong with a text, in the words of Python's own parser where it agrees: it knows the line better."""
+    try:
+        ast.parse(text)
+    except SyntaxError as found:
+        return NotPython(found.lineno or error.raw_line, found.msg or first_line(error.message))
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return NotPython(error.raw_line, first_line(error.message))
 
 
 def first_line(message: str) -> str:
@@ -454,17 +466,17 @@ class Lowering:
         span = self._statement if self._in_text else self._at_call(node)
         function = self.expression(node.func)
         if function.__class__ is Name:
-            name = function.id  # type: ignore[union-attr]
+            name = function.id
             self._scope.mentions.add(name)
             self._scope.mentions.add(f"{name}()")
-        elif function.__class__ is Attribute and function.value == SELF:  # type: ignore[union-attr]
-            self._scope.mentions.add(f"self.{function.name}()")  # type: ignore[union-attr]
+        elif function.__class__ is Attribute and function.value == SELF:
+            self._scope.mentions.add(f"self.{function.name}()")
         return Call(function, tuple([self._argument(argument) for argument in node.args]), span)
 
     def _argument(self, node: cst.Arg) -> Argument:
         value = self.expression(node.value)
         if value.__class__ is Name:
-            self._scope.mentions.add(value.id)  # type: ignore[union-attr]
+            self._scope.mentions.add(value.id)
         return Argument(value, node.keyword.value if node.keyword is not None else "", len(node.star))
 
     def _string(self, node: cst.SimpleString) -> Expr:
@@ -483,7 +495,7 @@ class Lowering:
         for part in node.parts:
             if isinstance(part, cst.FormattedStringText):
                 parts.append(Constant(part.value[:LONGEST_STRING]))
-            else:
+            elif isinstance(part, cst.FormattedStringExpression):
                 parts.append(self.expression(part.expression))
         self._in_text -= 1
         return Text(tuple(parts))

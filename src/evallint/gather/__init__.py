@@ -15,6 +15,7 @@ from evallint.gather.keras import training_flags
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
 from evallint.gather.unlearned import cut_layers
+from evallint.gather.eras import written_for_old_torch
 from evallint.interpret.events import Events
 from evallint.program import Program
 from evallint.project import Project
@@ -25,7 +26,8 @@ T = TypeVar("T")
 def gather(program: Program, runs: Iterable[Events]) -> Project:
     """The project that a program and the runs of its entries make."""
     events = [run for run in runs if run.complete]
-    used = forwards.placed(tuple(forward for run in events for forward in forwards.of_run(program, run)))
+    old = written_for_old_torch(program)
+    used = forwards.placed(program, tuple(forward for run in events for forward in forwards.of_run(program, run, old)))
     running, substances = Running(program), Substances(program)
     return Project(
         forwards=used,

@@ -21,30 +21,51 @@ SAMPLING = frozenset("mc montecarlo monte bayesian uncertainty stochastic ensemb
 ADAPTING = frozenset("adapt adaptation tent attack attacks adversarial pgd fgsm saliency calibrate recalibrate warmup bn".split())
 
 
-def of_run(program: Program, events: Events) -> Iterator[Forward]:
-    """Every outermost run of a model that one entry saw."""
+def of_run(program: Program, events: Events, old: frozenset[str]) -> Iterator[Forward]:
+    """Every outermost run of a model that one entry saw; `old` are the files written for torch before 0.4."""
     trained = [event for event in events.forwards if event.trained]
     for event in events.forwards:
         if event.inside or not event.sure:
             continue
-        yield forward(program, events, event, trained)
+        yield replace(forward(program, events, event, trained), legacy=event.at.path in old)
 
 
-def placed(found: tuple[Forward, ...]) -> tuple[Forward, ...]:
+def placed(program: Program, found: tuple[Forward, ...]) -> tuple[Forward, ...]:
     """The forwards with the places at which their mode, and their graph, go wrong: a call that other uses share and that
-    is right for these is not at fault, its caller is."""
+    is right for these is not at fault, its caller is. So is a call in a method by which a model's forward works."""
+    shared = forward_methods(program)
     right_mode = {place for one in found if one.trains or one.mode == {"eval"} for place, _ in one.chain}
     right_graph = {place for one in found if one.trains or one.graph == "off" for place, _ in one.chain}
     return tuple(
-        replace(one, mode_at=at_fault(one, right_mode), graph_at=at_fault(one, right_graph)) for one in found
+        replace(one, mode_at=at_fault(one, right_mode, shared), graph_at=at_fault(one, right_graph, shared))
+        for one in found
     )
 
 
-def at_fault(one: Forward, shared: set[Place]) -> tuple[Place, str]:
+def at_fault(one: Forward, right: set[Place], shared: frozenset[tuple[str, str]]) -> tuple[Place, str]:
     for place, function in reversed(one.chain):
-        if place not in shared:
+        if place not in right and (place.path, function) not in shared:
             return place, function
     return one.chain[-1]
+
+
+def forward_methods(program: Program) -> frozenset[tuple[str, str]]:
+    """The methods of modules that their `forward` reaches, by path and qualified name."""
+    found: set[tuple[str, str]] = set()
+    for path in program.linted:
+        facts = program.files[path]
+        for klass in facts.classes:
+            named = {facts.functions[index].name: facts.functions[index] for index in klass.methods}
+            if "forward" not in named or not program.is_module(ClassSymbol(path, facts.classes.index(klass))):
+                continue
+            todo, seen = ["forward"], {"forward"}
+            while todo:
+                function = named[todo.pop()]
+                found.add((path, function.qualname))
+                new = (set(function.mentions) & named.keys()) - seen
+                seen |= new
+                todo += new
+    return frozenset(found)
 
 
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
@@ -67,7 +88,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         trains=trains,
         evaluation=None if trains else evaluation(program, events, event, trained),
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
-        needs_gradients=needs,
+        escapes=event.escapes,
         frozen="frozen" in event.marks,
         switched_twin=twin(events, event),
         chain=chain(event),
@@ -128,30 +149,53 @@ def evaluation(
     program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]
 ) -> Evaluation | None:
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
-    if event.inputs.synthetic or is_managed(program, event.frames):
+    if event.inputs.synthetic or is_managed(program, event.frames) or is_unit_test(event.frames):
         return None
     if any(words(caller.function) & (SAMPLING | ADAPTING) for caller in event.frames):
         return None
     data = role_of(event.inputs.roles)
     phase = phase_of(event.frames)
+    off = not event.grad.on and event.grad.off is not None
     if within_training_step(event, trained):
         if data is not None and data.use == "eval":
-            return Evaluation(f"on `{data.label}`", data.sure)
+            return Evaluation(f"on `{data.label}`", data.sure, "data")
         apart = evaluating_call(event, trained)
-        return Evaluation(f"in `{apart}`", not event.grad.on) if apart and (data is None or not data.sure) else None
-    if data is not None and data.use == "eval" and phase != "train":
-        return Evaluation(f"on `{data.label}`", data.sure or not event.grad.on)
-    if phase == "eval" and not (data is not None and data.use == "train" and data.sure):
-        return Evaluation(f"in `{named_phase(event.frames)}`", not event.grad.on)
+        return Evaluation(f"in `{apart}`", off, "phase") if apart and (data is None or not data.sure) else None
     if data is not None and data.use == "eval":
-        return Evaluation(f"on `{data.label}`", data.sure)
-    if phase == "train" or (data is not None and data.use == "train"):
+        return Evaluation(f"on `{data.label}`", data.sure or off, "data")
+    if data is not None and data.use == "train" and data.sure:
         return None
-    if not event.grad.on and event.grad.off is not None and not serves_training(event, trained):
-        return Evaluation("without gradients", True)
-    if not trained and "loaded" in event.marks and not events.backwards:
-        return Evaluation("with loaded weights", True)
-    return None
+    loaded = not trained and "loaded" in event.marks and not events.backwards
+    if phase == "eval":
+        return Evaluation(f"in `{named_phase(event.frames)}`", off or loaded, "phase")
+    if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
+        return Evaluation(f"in `{named_phase(event.frames)}`", off or loaded, "phase")
+    if phase == "train" or data is not None:
+        return None
+    if off and not serves_training(event, trained) and not refreshes_statistics(event):
+        return Evaluation("without gradients", True, "context")
+    return Evaluation("with loaded weights", True, "weights") if loaded else None
+
+
+def is_unit_test(frames: tuple[Caller, ...]) -> bool:
+    """Whether a test of the code itself runs here: it checks that the model runs, not how well it does."""
+    return any(
+        caller.function.rpartition(".")[2].startswith("test_")
+        and (stem(caller.path).startswith("test_") or stem(caller.path).endswith("_test") or in_tests(caller.path))
+        for caller in frames
+    ) or in_tests(frames[0].path)
+
+
+def in_tests(path: str) -> bool:
+    return bool({"test", "tests", "unittests", "unit_tests"} & set(path.split("/")[:-1]))
+
+
+def refreshes_statistics(event: ForwardCall) -> bool:
+    """Whether train() is called right where a model then runs without gradients: that renews its batch norm."""
+    change = event.mode.train
+    if change is None or change.kind != "called":
+        return False
+    return change.calls == tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
 
 
 def evaluating_call(event: ForwardCall, trained: list[ForwardCall]) -> str:
@@ -195,7 +239,7 @@ def role_of(roles: Iterable[Role]) -> Role | None:
 
 
 def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
-    """What the functions on the way are for: the innermost that says so decides, a file's name at the last."""
+    """What the functions on the way are for: the innermost that says so decides, then their classes."""
     for caller in reversed(frames):
         use = use_of(caller.function.rpartition(".")[2])
         if use is not None:
@@ -204,7 +248,7 @@ def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
         use = use_of(caller.function.rpartition(".")[0].rpartition(".")[2])
         if use is not None:
             return use
-    return use_of(stem(frames[0].path))
+    return None
 
 
 def named_phase(frames: tuple[Caller, ...]) -> str:

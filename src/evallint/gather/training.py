@@ -66,13 +66,24 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         source = next((source for source in sources if is_done_with(program, events, source)), None)
         if source is None and (sources or not vague):
             continue
-        if source is not None and not set(source.loops) & set(found.loops):
+        if source is not None and not outlives(events, found, source):
             continue
         at, function = where_it_is_kept(found, source)
         steps = way(found.frames, Step(found.at, f"its result is {found.how} `{found.target}`, graph and all"))
         if source is not None:
             steps = (Step(source.at, f"`{source.receiver}` runs here and records a graph"), *steps)
         yield Accumulated(at, function, found.target, found.how, steps)
+
+
+def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
+    """Whether what is kept outlives the pass in which its graph was of use: that in which backward() was called."""
+    if not set(source.loops) & set(found.loops):
+        return False
+    if not source.trained:
+        return not found.renewed
+    return any(
+        not found.renewed & set(one.loops[-1:]) for one in events.backwards if source.id in one.flow.graph
+    )
 
 
 def where_it_is_kept(found: Accumulation, source: ForwardCall | None) -> tuple[Place, str]:

@@ -44,7 +44,7 @@ MOST_CALLEES = 6
 SMALL = 12
 """Functions of so many statements are followed whatever they are about."""
 
-MOST_SPENT = 600_000
+MOST_SPENT = 300_000
 """A function that has cost so much over all entries is followed no more: further callers would tell little new."""
 
 SWITCHES = frozenset(
@@ -118,7 +118,7 @@ def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:
     spread = False
     rest: Value | None = None
     for argument in expression.arguments:
-        value = machine.value(argument.value, state)
+        value = with_contents(machine.value(argument.value, state), state)
         if argument.stars == 0:
             if argument.keyword:
                 keywords[argument.keyword] = value
@@ -140,6 +140,18 @@ def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:
             element = machine.element(value, state) if argument.stars == 1 else Value(flow=value.flow)
             rest = element if rest is None else rest.join(element)
     return Arguments(tuple(positional), keywords, spread, rest)
+
+
+def with_contents(value: Value, state: State) -> Value:
+    """A list or dict with what has flowed into its elements: what is computed of it depends on them all."""
+    flow = value.flow
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind in ("list", "dict", "generator"):
+            for item in (*thing.items.values(), *((thing.rest,) if thing.rest is not None else ())):
+                if item.flow.graph or item.flow.sums:
+                    flow = flow.join(item.flow)
+    return value if flow is value.flow else Value(value.atoms, flow)
 
 
 def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -284,7 +296,7 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
             index = len(positional)
         elif parameter.kind == "**":
             thing = Thing("dict", name, rest=given.rest)
-            thing.items = dict(keywords)
+            thing.items = {**keywords}
             names[name] = of(Ref(state.put((*address, "*", name), thing)))
         elif parameter.kind != "=" and index < len(positional):
             names[name] = positional[index]
@@ -524,7 +536,11 @@ def forward(
             return Value(inlined.atoms, Flow(cut=inlined.flow.cut | events, roles=flow.roles | inlined.flow.roles))
         flow = flow.join(inlined.flow)
         return Value(inlined.atoms, Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
-    return Value(flow=Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
+    result = Value(flow=Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
+    if event.sure:
+        return result
+    made = machine.symbol(("made", machine.frame.context, id(expression)), "", state)  # perhaps a factory, not a model
+    return Value(made.atoms, result.flow)
 
 
 def run_forward(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
@@ -669,7 +685,8 @@ def method_of_thing(
     machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State, base: Value
 ) -> Value:
     thing = state.heap[address]
-    if thing.kind == "wrapper" and thing.inner is not None and name not in modules.METHODS:
+    own = isinstance(thing.klass, External) and machine.apis.method(thing.klass.name, name) is not None
+    if thing.kind == "wrapper" and thing.inner is not None and name not in modules.METHODS and not own:
         return method_of_thing(machine, thing.inner, name, given, expression, state, base)
     held = thing.attributes.get(name)
     if held is None and thing.pending is not None and thing.kind == "module" and name not in modules.METHODS:

@@ -86,7 +86,7 @@ class Backward:
 class Accumulation:
     """A value added to, or put into, something that outlives a pass of the loop it happens in.
 
-    `sum` names the accumulator in the flow of what it gives.
+    `sum` names the accumulator in the flow of what it gives; `renewed` are the loops each pass of which begins it anew.
     """
 
     at: Place
@@ -97,6 +97,7 @@ class Accumulation:
     frames: tuple[Caller, ...]
     loops: tuple[Address, ...]
     grad: Grad
+    renewed: frozenset[Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def call(
         case FlaggedFunction():
             return Value(flow=kept(given.flow(), state))
         case TensorSource():
-            return tensor_source(meaning, given)
+            return tensor_source(meaning, given, state)
         case TensorUse():
             flow = given.flow()
             return Value(flow=flow.detached() if meaning.graph == "detaches" else kept(flow, state))
@@ -736,6 +736,8 @@ def export(
     if value is None:
         return UNKNOWN
     for address in value.refs():
+        if "exported" in state.heap[address].marks:
+            continue
         if modules.is_model(state.heap[address]) and meaning.mode == "keeps":
             machine.events.exports.append(exported(machine, meaning, address, given, expression, state))
     if not meaning.returns_model:
@@ -744,7 +746,7 @@ def export(
     for address in value.refs():
         thing = Thing("wrapper", "", External("torch.jit.ScriptModule"), machine.place(expression.span), inner=address)
         thing.mode = state.heap[address].mode
-        thing.marks["module"] = None
+        thing.marks = {"module": None, "exported": None}
         found.append(of(Ref(state.put(("script", machine.frame.context, id(expression), address), thing))))
     return joined(found) if found else value
 
@@ -778,10 +780,25 @@ def is_false(value: Value) -> bool:
     return known is not None and not known.value
 
 
-def tensor_source(meaning: TensorSource, given: Arguments) -> Value:
-    if meaning.contents in ("random", "constant"):
+def tensor_source(meaning: TensorSource, given: Arguments, state: State) -> Value:
+    if meaning.contents in ("random", "constant") or (given.positional and is_literal(given.positional[0], state)):
         return Value(flow=SYNTHETIC)
     return Value(flow=given.flow().detached())
+
+
+def is_literal(value: Value, state: State, depth: int = 0) -> bool:
+    """Whether a value is written out in the code: numbers, and lists of them."""
+    if value.constant() is not None:
+        return True
+    things = [state.heap[address] for address in value.refs()]
+    return (
+        len(things) == len(value.atoms) == 1
+        and depth < 4
+        and things[0].kind == "list"
+        and things[0].rest is None
+        and bool(things[0].items)
+        and all(is_literal(item, state, depth + 1) for item in things[0].items.values())
+    )
 
 
 def library_object(
@@ -909,7 +926,7 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
         wanted = machine.apis.canonical(klass.name) if isinstance(klass, External) else ""
         names = {machine.apis.canonical(base.name) for base in lineage if isinstance(base, External)}
         return constant(klass in lineage or wanted in names)
-    if isinstance(klass, External):
+    if isinstance(klass, External) and isinstance(thing.klass, External):
         return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
     return constant(False)
 
@@ -940,7 +957,8 @@ def _partial(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     if not given.positional:
         return UNKNOWN
     thing = Thing("partial", "", rest=given.positional[0])
-    thing.items = {**dict(enumerate(given.positional[1:])), **given.keywords}
+    thing.items = dict(enumerate(given.positional[1:]))
+    thing.items.update(given.keywords)
     return of(Ref(state.put(("partial", machine.frame.context, id(expression)), thing)))
 
 

@@ -54,7 +54,7 @@ MOST_STATES = 4
 DEEPEST = 16
 """Calls are followed this deep."""
 
-BUDGET = 150_000
+BUDGET = 80_000
 """Expressions and statements interpreted for one entry; an entry that needs more is given up, and says so."""
 
 UNROLLED = 6
@@ -256,7 +256,7 @@ class Machine:
             return [state]
         value = self.value(statement.value, state)
         for target in statement.targets:
-            if value.flow.graph and isinstance(statement.value, f.Operation) and reads(statement.value, code(target)):
+            if value.flow.graph and isinstance(statement.value, f.Operation) and adds(statement.value, code(target)):
                 value = Value(value.atoms, self.accumulate(code(target), value.flow, "added to"))
             self.bind(target, value, state)
         return [state]
@@ -299,6 +299,9 @@ class Machine:
 
     def _set_item(self, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:
         key = index.constant()
+        kinds = {state.heap[address].kind for address in base.refs()}
+        if value.flow.graph and key is None and self.loops() and kinds & {"list", "dict"}:
+            value = Value(value.atoms, self.accumulate(render(expression), value.flow, "put into"))
         for address in base.refs():
             if calls.set_item(self, address, index, value, state):
                 continue
@@ -307,8 +310,6 @@ class Machine:
                 thing.items[key.value] = value
             elif thing.kind in ("list", "dict"):
                 thing.rest = value if thing.rest is None else thing.rest.join(value)
-        if value.flow.graph and key is None and self.loops():
-            self.accumulate(render(expression), value.flow, "put into")
 
     def _augment(self, statement: f.Augment, state: State) -> list[State]:
         value = self.value(statement.value, state)
@@ -327,13 +328,17 @@ class Machine:
     def accumulate(self, target: str, flow: Flow, how: str) -> Flow:
         """Something with a graph is kept beyond the pass of the loop that made it; the flow of what keeps it."""
         loops = self.loops()
-        if not loops:
+        frame = self.frame
+        is_local = target.isidentifier() and target not in frame.outer
+        if not loops or target == "_" or (is_local and not frame.loops):
             return flow
-        if self.frame.loops and {target, target.split(".")[0].split("[")[0]} & (self.frame.loops[-1].resets | {"_"}):
+        root = target.split(".")[0].split("[")[0]
+        if frame.loops and {target, root} & frame.loops[-1].resets:
             return flow
         place = self.place()
+        renewed = frozenset(loop.address for loop in frame.loops if {target, root} & loop.resets)
         self.events.accumulations.append(
-            Accumulation(place, target, flow, how, place, self.callers(), loops, self.grad_now)
+            Accumulation(place, target, flow, how, place, self.callers(), loops, self.grad_now, renewed)
         )
         return Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
 
@@ -727,7 +732,6 @@ class Machine:
                 return self.static_variable(path, name, state)
             case ClassSymbol() | ModuleSymbol() | External():
                 return of(symbol)
-        return UNKNOWN
 
     def static_variable(self, path: str, name: str, state: State) -> Value:
         """A variable of a file whose code is not running: its last plain assignment, evaluated there."""
@@ -859,7 +863,7 @@ class Machine:
         if len(refs) != 1 or len(base.atoms) != 1 or any(bound is None for bound in bounds):
             return None
         thing = state.heap[refs[0]]
-        values = [bound.value for bound in bounds if bound is not None]
+        values: list[Any] = [bound.value for bound in bounds if bound is not None]
         if thing.kind not in ("list", "module") or not thing.items or thing.rest is not None:
             return None
         if not all(value is None or type(value) is int for value in values) or values[2] == 0:
@@ -873,6 +877,7 @@ class Machine:
         """`base[index]`."""
         found: list[Value] = []
         key = index.constant()
+        exact = len(base.atoms) > 0
         for address in base.refs():
             thing = state.heap[address]
             if is_slice and thing.kind in ("list", "module"):
@@ -883,16 +888,22 @@ class Machine:
                     position += len(thing.items)
                 if key is not None and position in thing.items:
                     found.append(thing.items[position])
-                elif thing.items or thing.rest is not None:
+                    continue
+                exact = False
+                if thing.items or thing.rest is not None:
                     found.append(thing.elements())
                 elif thing.kind == "module":
                     found.append(modules.child(self, address, "[]", state))
             elif thing.kind == "generator":
+                exact = False
                 found.append(thing.elements())
             elif thing.kind in ("symbol", "instance", "parts", "wrapper"):
+                exact = False
                 name = f"[{key.value!r}]" if key is not None else "[]"
                 found.append(modules.child(self, address, name, state))
         value = joined(found) if found else UNKNOWN
+        if exact and found:
+            return value
         return value.with_flow(self._part(base.flow, key.value if key is not None else None) if not found else base.flow)
 
     def _part(self, flow: Flow, key: object) -> Flow:
@@ -1081,7 +1092,7 @@ def truth_of(value: Value, state: State) -> bool | None:
                 if thing.kind in ("module", "instance", "wrapper", "frame"):
                     found.add(True)
                 elif thing.kind in ("list", "dict") and thing.rest is None:
-                    found.add(True if thing.items else None)
+                    found.add(bool(thing.items))
                 else:
                     found.add(None)
             case Callee() | Anonymous() | ClassSymbol() | ModuleSymbol() | Method() | Super():
@@ -1259,6 +1270,11 @@ def reads(expression: Expr, text: str) -> bool:
     if isinstance(expression, f.Operation):
         return reads(expression.left, text) or reads(expression.right, text)
     return code(expression) == text
+
+
+def adds(expression: Expr, text: str) -> bool:
+    """Whether an expression is a sum with this in one of its terms: `0.9 * total + loss`, not `loss * mask`."""
+    return isinstance(expression, f.Operation) and expression.operator in "+-" and reads(expression, text)
 
 
 def is_target(name: str, expression: f.Comprehension) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evallint.facts import Function
-from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.program import ClassSymbol, FunctionSymbol, Program, VariableSymbol
 
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
@@ -50,9 +50,16 @@ class Relevance:
     def matters(self, symbol: FunctionSymbol) -> bool:
         """Whether the function is to be followed."""
         function = self._program.function(symbol)
-        if any(name in self._names for name in function.mentions):
+        if any(name in self._names for name in function.mentions) or self._calls_variable(symbol.path, function):
             return True
         return function.name != "__init__" and calls_what_it_is_given(function, self._methods)
+
+    def _calls_variable(self, path: str, function: Function) -> bool:
+        """Whether a function calls a variable of its file, perhaps a model."""
+        return any(
+            name.endswith("()") and isinstance(self._program.lookup(path, name[:-2]), VariableSymbol)
+            for name in function.mentions
+        )
 
     def switches(self, name: str) -> bool:
         """Whether a function of this name, or what it calls, sets modes or uses gradients."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from evallint.facts import Lambda
 from evallint.findings import Place, Step
@@ -153,7 +153,7 @@ class Value:
         return self if flow is NO_FLOW else Value(self.atoms, self.flow.join(flow))
 
     def refs(self) -> Iterator[Address]:
-        return (atom.address for atom in self.atoms if atom.__class__ is Ref)  # type: ignore[union-attr]
+        return (atom.address for atom in self.atoms if isinstance(atom, Ref))
 
     def constant(self) -> Known | None:
         """The constant that the value is, None where it may be another."""
@@ -179,7 +179,8 @@ def _constant(value: str | int | float | bool | None, kind: type) -> Value:
 
 
 def constant(value: str | int | float | bool | None) -> Value:
-    return _constant(value, type(value))
+    kind: type = type(value)
+    return _constant(value, kind)
 
 
 def of(*atoms: Atom) -> Value:
@@ -342,6 +343,14 @@ class Thing:
         return joined(parts)
 
 
+class Heap(dict[Address, Thing]):
+    """The objects of a moment. One that this moment has not seen made is out of sight."""
+
+    def __missing__(self, address: Address) -> Thing:
+        thing = self[address] = Thing("symbol")
+        return thing
+
+
 class State:
     """A moment: the heap, whether graphs are recorded, and what was assumed on the way.
 
@@ -352,7 +361,7 @@ class State:
     __slots__ = ("assumed", "grad", "heap", "owner", "trail")
 
     def __init__(self) -> None:
-        self.heap: dict[Address, Thing] = {}
+        self.heap = Heap()
         self.grad: Grad = GRAD_ON
         self.assumed: dict[tuple[Address, str], bool] = {}
         self.owner = object()
@@ -368,7 +377,7 @@ class State:
     def fork(self) -> State:
         """The same moment, to go on from separately."""
         twin = State()
-        twin.heap = dict(self.heap)
+        twin.heap = Heap(self.heap)
         twin.grad = self.grad
         twin.assumed = dict(self.assumed)
         self.owner = object()
@@ -438,11 +447,11 @@ class State:
         return False
 
 
-def changed(now: Mapping[object, Value] | Mapping[str, Value], then: Mapping[object, Value] | Mapping[str, Value]) -> bool:
+def changed(now: Mapping[Any, Value], then: Mapping[Any, Value]) -> bool:
     if now is then:
         return False
     for name, value in then.items():
-        found = now.get(name)  # type: ignore[call-overload,arg-type]
+        found = now.get(name)
         if found is not value and (found is None or found.atoms != value.atoms):
             return True
     return False
@@ -472,8 +481,8 @@ def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
     )
 
 
-def join_maps(ours: Mapping[object, Value] | Mapping[str, Value], theirs: Mapping[object, Value] | Mapping[str, Value]) -> dict:  # type: ignore[type-arg]
-    found = dict(theirs)
+def join_maps(ours: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[Any, Value]:
+    found: dict[Any, Value] = dict(theirs)
     for name, value in ours.items():
         other = found.get(name)
         found[name] = value if other is None or other is value else value.join(other)

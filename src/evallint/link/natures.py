@@ -80,11 +80,15 @@ class ClassNatures:
             return UNKNOWN_NATURE if value.id in known and known[value.id] is None else HARMLESS
         assert isinstance(value, Call)
         symbol = self._callee(program, path, value.function, known)
-        if symbol is None:
-            return UNKNOWN_NATURE
+        if symbol is None:  # a function out of sight that is given a module most likely gives it back
+            return HARMLESS if any(self._builds(program, path, argument.value, known) for argument in value.arguments) else UNKNOWN_NATURE
         if isinstance(symbol, External) and program.apis.of(symbol.name) is None:
             return HARMLESS if symbol.name.split(".")[0] in ("torch", "math", "numpy", "functools") else UNKNOWN_NATURE
         return HARMLESS
+
+    def _builds(self, program: Program, path: str, value: Expr, known: dict[str, Expr | None]) -> bool:
+        """Whether an expression constructs a module that is judged for itself."""
+        return isinstance(value, Call) and program.is_module(self._callee(program, path, value.function, known))
 
     def _callee(self, program: Program, path: str, function: Expr, known: dict[str, Expr | None]) -> Symbol | None:
         """What is called: a name of the file, or a parameter by its default."""

@@ -12,6 +12,8 @@ def check(project: Project) -> Iterator[Finding]:
     for forward in project.forwards:
         if not forward.evaluation or forward.graph != "recorded" or forward.frozen or forward.graph_at is None:
             continue
+        if forward.escapes and forward.mode != {"eval"}:
+            continue  # whoever gets the result may differentiate it
         at, function = forward.graph_at
         yield Finding(
             at=at,
@@ -19,4 +21,5 @@ def check(project: Project) -> Iterator[Finding]:
             because=forward.because,
             function=function,
             fix=Wrap(at, "torch.no_grad()", "run the evaluation under `torch.no_grad()`"),
+            severity="info" if forward.legacy else None,
         )

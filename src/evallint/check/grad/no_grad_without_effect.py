@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
+from evallint.findings import Finding, Severity
 from evallint.project import IneffectiveContext, Project
 
 
@@ -15,8 +15,15 @@ def check(project: Project) -> Iterator[Finding]:
             says=says(found),
             because=found.because,
             function=found.function,
-            severity="info" if found.legacy else None,
+            severity=severity(found),
         )
+
+
+def severity(found: IneffectiveContext) -> Severity | None:
+    """`volatile=True` costs memory and time, no results; in code for torch before 0.4 it is right."""
+    if found.kind != "volatile":
+        return None
+    return "info" if found.legacy else "warning"
 
 
 def says(found: IneffectiveContext) -> str:

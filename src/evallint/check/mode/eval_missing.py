@@ -12,15 +12,17 @@ def check(project: Project) -> Iterator[Finding]:
     for forward in project.forwards:
         if not forward.evaluation or not forward.surely_trains_mode or forward.deliberate == "yes":
             continue
-        if forward.switched_twin is not None or forward.mode_at is None:
+        if forward.switched_twin is not None or forward.mode_at is None or forward.escapes:
             continue
+        if forward.evaluation.by == "phase" and not forward.evaluation.sure:
+            continue  # a name alone is no proof
         at, function = forward.mode_at
         yield Finding(
             at=at,
             says=says(forward),
             because=forward.because,
             function=function,
-            fix=InsertBefore(at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before"),
+            fix=InsertBefore(at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before it evaluates"),
             severity="info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None,
         )
 

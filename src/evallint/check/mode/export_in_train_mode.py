@@ -18,5 +18,5 @@ def check(project: Project) -> Iterator[Finding]:
             because=export.because,
             function=export.function,
             fix=InsertBefore(export.at, f"{export.model}.eval()", f"call `{export.model}.eval()` before the export"),
-            severity="info" if harmless else None,
+            severity="info" if harmless or export.unsure else None,
         )

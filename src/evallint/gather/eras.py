@@ -1,0 +1,41 @@
+"""Which files are written for torch before 0.4, where there was no `no_grad` and a loss had one element to index."""
+
+from __future__ import annotations
+
+from evallint import facts as f
+from evallint.interpret.render import code
+from evallint.interpret.roles import words
+from evallint.link.natures import walk
+from evallint.program import Program
+
+MODERN = frozenset(("no_grad", "inference_mode", "set_grad_enabled"))
+LOSSES = frozenset("loss losses err error cost acc corrects correct".split())
+
+
+def written_for_old_torch(program: Program) -> frozenset[str]:
+    """The files that show it (`loss.data[0]`, `volatile=`), and all others too of a project that has nothing newer."""
+    old = {path for path in program.linted if shows_its_age(program, path)}
+    mentioned = {name for path in program.linted for function in program.files[path].functions for name in function.mentions}
+    return frozenset(program.linted) if old and not mentioned & MODERN else frozenset(old)
+
+
+def shows_its_age(program: Program, path: str) -> bool:
+    facts = program.files[path]
+    mentioned = {name for function in facts.functions for name in function.mentions}
+    if mentioned & MODERN or not mentioned & {"data", "Variable"}:
+        return False
+    return any(
+        is_old(node)
+        for function in facts.functions
+        if {"data", "Variable"} & set(function.mentions)
+        for node in walk(facts.bodies[function.body])
+    )
+
+
+def is_old(node: object) -> bool:
+    """`loss.data[0]`, or a `Variable` that says whether it is volatile."""
+    if isinstance(node, f.Subscript):
+        tensor = node.value
+        indexed = isinstance(tensor, f.Attribute) and tensor.name == "data" and node.key == f.Constant(0)
+        return indexed and isinstance(tensor, f.Attribute) and bool(words(code(tensor.value)) & LOSSES)
+    return isinstance(node, f.Argument) and node.keyword == "volatile"
