@@ -15,10 +15,11 @@ from evallint import cache, read
 from evallint.cache import Cache
 from evallint.codec import Corrupt
 from evallint.config import Configs, Settings
-from evallint.engine.extraction import Extract, Progress, extracted, in_this_process, in_workers
-from evallint.engine.judging import judged
+from evallint.engine.extraction import Extract, Extracted, Progress, extracted, in_this_process, in_workers
+from evallint.engine.installed import Shelf, shelf_of, sources_for
+from evallint.engine.judging import Judged, decoded, judged
 from evallint.engine.reporting import Texts, reported, rules_of
-from evallint.engine.tree import Load, identified
+from evallint.engine.tree import Load, Tree, identified
 from evallint.findings import Run, Trouble
 from evallint.read import Discovery, File, Source
 
@@ -33,7 +34,7 @@ def lint(paths: Iterable[str], configs: Configs, cached: bool = True, on_progres
     settings = configs.of_run()
     with Cache(cache.folder_of(settings) if cached else "") as store:
         try:
-            return _lint(found, read.load, in_workers(settings, on_progress), store)
+            return _lint(found, read.load, in_workers(settings, on_progress), store, shelf_of(settings.root))
         except Corrupt:
             if not cached:
                 raise
@@ -50,7 +51,7 @@ def lint_stdin(data: bytes, filename: str, configs: Configs) -> Run:
     def load(file: File) -> Source | Trouble:
         return read.decode(data, file.shown, settings.cell_magics)
 
-    return _lint(Discovery((file,), ()), load, in_workers(settings), Cache())
+    return _lint(Discovery((file,), ()), load, in_workers(settings), Cache(), shelf_of(settings.root))
 
 
 def lint_texts(files: Mapping[str, str], settings: Settings = DEFAULTS) -> Run:
@@ -61,16 +62,27 @@ def lint_texts(files: Mapping[str, str], settings: Settings = DEFAULTS) -> Run:
         data = files[file.shown].encode("utf-8", "surrogatepass")
         return read.decode(data, file.shown, settings.cell_magics)
 
-    return _lint(Discovery(tuple(inputs), ()), load, in_this_process, Cache())
+    return _lint(Discovery(tuple(inputs), ()), load, in_this_process, Cache(), Shelf())
 
 
-def _lint(found: Discovery, load: Load, extract: Extract, store: Cache) -> Run:
+def _lint(found: Discovery, load: Load, extract: Extract, store: Cache, shelf: Shelf) -> Run:
     tree = identified(found, load, store)
     texts = Texts(tree.files, load)
-    run = store.run(tree.key)
+    key = cache.key_of(tree.key, shelf)
+    run = store.run(key)
     if run is None:
         facts = extracted(tree, load, extract, store)
-        run = reported(tree, facts, judged(facts.encoded, rules_of(tree.files)), texts)
+        run = reported(tree, facts, _judged(tree, facts, extract, store, shelf), texts)
         if not run.crashed and tree.is_unchanged():
-            store.keep_run(tree.key, run)
+            store.keep_run(key, run)
     return replace(run, sources=texts.shown_in(run))
+
+
+def _judged(tree: Tree, facts: Extracted, extract: Extract, store: Cache, shelf: Shelf) -> Judged:
+    rules = rules_of(tree.files)
+    if not rules or not facts.encoded:
+        return Judged()
+    files = decoded(facts.encoded)
+    installed = identified(Discovery(sources_for(files, shelf), ()), read.load, store)
+    files |= decoded(extracted(installed, read.load, extract, store).encoded)
+    return judged(files, rules)

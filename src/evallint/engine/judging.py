@@ -28,30 +28,33 @@ NO_FACTS: Final = FileFacts(
 class Judged(NamedTuple):
     """What the rules found, which of them failed, and how."""
 
-    findings: tuple[Finding, ...]
-    failed: frozenset[str]
-    troubles: tuple[Trouble, ...]
+    findings: tuple[Finding, ...] = ()
+    failed: frozenset[str] = frozenset()
+    troubles: tuple[Trouble, ...] = ()
 
 
-def judged(facts: Mapping[str, bytes], rules: Collection[str]) -> Judged:
-    """Return what these rules find in the program that the files make together. Raises `codec.Corrupt`."""
-    from evallint import check
+def decoded(encoded: Mapping[str, bytes]) -> dict[str, FileFacts]:
+    """Return the facts of the files. Raises `codec.Corrupt`."""
     from evallint.extract.deep import deep
 
-    judging = check.rules().keys() & rules  # those about comments read no facts
-    if not facts or not judging:
-        return Judged((), frozenset(), ())
-    return deep(lambda: _judged(facts, judging))
+    with _little_garbage():
+        return deep(lambda: {path: codec.decode(facts) if facts else NO_FACTS for path, facts in encoded.items()})
 
 
-def _judged(encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
-    from evallint import gather, interpret, link
+def judged(files: Mapping[str, FileFacts], rules: Collection[str]) -> Judged:
+    """Return what these rules find in the program that the files make together. Raises `codec.Corrupt`."""
+    from evallint.extract.deep import deep
 
     with _little_garbage():
-        files = {path: codec.decode(facts) if facts else NO_FACTS for path, facts in encoded.items()}
-        program = link.link(files)
-        project = gather.gather(program, interpret.interpret(program))
-        return _checked(project, rules)
+        return deep(lambda: _judged(files, rules))
+
+
+def _judged(files: Mapping[str, FileFacts], rules: Collection[str]) -> Judged:
+    from evallint import gather, interpret, link
+
+    program = link.link(files)
+    project = gather.gather(program, interpret.interpret(program))
+    return _checked(project, rules)
 
 
 def _checked(project: Project, rules: Collection[str]) -> Judged:

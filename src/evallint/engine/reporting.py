@@ -58,10 +58,13 @@ class Texts:
 
 
 def rules_of(files: Iterable[File]) -> set[str]:
-    """Return the rules that are on in any of the files."""
+    """Return the rules that are on in any of the files, but for those about comments, which judge no program."""
     everywhere = {file.settings for file in files}
     return {
-        page.name for page in pages.load().values() if any(one.selects(page.name, page.category) for one in everywhere)
+        page.name
+        for page in pages.load().values()
+        if page.category != read.suppression.CATEGORY
+        and any(settings.selects(page.name, page.category) for settings in everywhere)
     }
 
 

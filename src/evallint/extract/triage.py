@@ -7,7 +7,7 @@ import re
 WORDS = re.compile(
     rb"torch|keras|tensorflow|timm|transformers|fastai|accelerat|lightning|ignite|[Mm]odel|[Nn]etwork|\bnet\b"
     rb"|\.eval\b|\.train\b|no_grad|inference_mode|backward|[Ll]oader|[Dd]ata_?[Ss]et|[Tt]ransform|checkpoint|state_dict"
-    rb"|optim|[Mm]etric|loss|^\s*from\s+\.\S*\s+import\b",
+    rb"|optim|[Mm]etric|[Mm]eter\b|[Aa]verag|requires_grad|\.parameters\b|loss|^\s*from\s+\.\S*\s+import\b",
     re.MULTILINE,
 )
 

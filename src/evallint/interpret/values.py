@@ -491,8 +491,6 @@ def join_maps(ours: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[An
 
 def join_marks(ours: dict[str, Step | None], theirs: dict[str, Step | None]) -> dict[str, Step | None]:
     """A mark that must hold survives only where both have it."""
-    if ours == theirs:
-        return ours
     found = {**theirs, **ours}
     return {name: step for name, step in found.items() if name in MAY or (name in ours and name in theirs)}
 

@@ -1,4 +1,4 @@
-"""A total over iterations keeps the graph of every one of them in memory."""
+"""An accumulator over batches keeps the graph of every batch alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Something that is to be trained is computed under no_grad."""
+"""What should be trained is computed with gradients switched off."""
 
 from __future__ import annotations
 

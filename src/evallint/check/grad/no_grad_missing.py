@@ -1,4 +1,4 @@
-"""Evaluation records a graph that nobody will use."""
+"""Evaluation records a graph that nothing will back-propagate through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""eval() is called on one object, and another one is evaluated."""
+"""`eval()` switches one object, and the evaluation runs another."""
 
 from __future__ import annotations
 

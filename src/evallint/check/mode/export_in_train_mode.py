@@ -1,4 +1,4 @@
-"""A model is exported while it is in training mode."""
+"""A model is exported while it may be in training mode."""
 
 from __future__ import annotations
 

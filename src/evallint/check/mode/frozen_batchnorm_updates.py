@@ -1,4 +1,4 @@
-"""Parameters are frozen, but training mode still moves the batch norm statistics among them."""
+"""Frozen layers hold batch norm whose statistics training still moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An evaluation inside a training loop leaves the model in eval mode, and training goes on in it."""
+"""Training goes on in evaluation mode after an evaluation in between."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ def check(project: Project) -> Iterator[Finding]:
         harmless = lost.nature.heeds == "no"
         yield Finding(
             at=lost.at,
-            says=f"`{lost.model}` is left in eval mode here and training goes on in it"
-            + ("; harmless today: no layer of it depends on the mode" if harmless else ""),
+            says=says(lost.model, harmless),
             because=lost.because,
             function=lost.function,
             fix=InsertAfter(lost.at, f"{lost.model}.train()", f"call `{lost.model}.train()` after the evaluation"),
             severity="info" if harmless else None,
         )
+
+
+def says(model: str, harmless: bool) -> str:
+    if harmless:
+        return f"`{model}` trains on in eval mode; harmless today: none of its layers heeds the mode"
+    return f"`{model}` is left in eval mode here and training goes on in it"
