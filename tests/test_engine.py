@@ -381,6 +381,57 @@ def test_standard_input_is_judged_under_a_name(work: Path) -> None:
     assert replace(lint_stdin(FINE.encode(), "", Configs()), sources=None) == Run((), (), 1)
 
 
+# ---- installed packages --------------------------------------------------------------------------
+
+NETS = BUG[: BUG.index("def validate")].replace("Net(", "Dropping(") + (
+    "class Plain(nn.Module):\n    def forward(self, x):\n        return 2 * x\n"
+)
+PACKAGE = {
+    "__init__.py": "from .nets import (\n    Dropping,\n    Plain,\n)\nopen('imported', 'w')\n",
+    "nets/__init__.py": "import torch\nfrom netlib.nets.small import Dropping, Plain\n",
+    "nets/small.py": NETS,
+    "nets/unrelated.py": "import torch\n(",
+}
+
+
+def use(model: str) -> str:
+    return f"import torch\nfrom netlib import {model} as Net\n\n{BUG[BUG.index('def validate') :]}"
+
+
+def install(environment: Path) -> None:
+    for name, text in PACKAGE.items():
+        path = environment / "lib" / "python3.11" / "site-packages" / "netlib" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def severities(run: Run) -> list[tuple[str, str]]:
+    return [(one.finding.at.path, one.severity) for one in run.reported]
+
+
+def test_sources_of_installed_packages_tell_what_their_classes_are(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    plant(a=use("Dropping"), b=use("Plain"))
+    assert ("a.py", "error") not in severities(run_here(show_info=True))
+    install(work / ".venv")
+    run = run_here(show_info=True)
+    assert [found for found in severities(run) if found[0] == "a.py"] == [("a.py", "error")]
+    assert ("b.py", "error") not in severities(run)
+    assert not run.troubles
+    assert run.files == 2
+    assert run_here(show_info=True) == run
+    assert not Path("imported").exists()
+
+
+def test_the_active_environment_comes_first(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (work / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    install(work / "active")
+    monkeypatch.setenv("VIRTUAL_ENV", str(work / "active"))
+    (work / "code").mkdir()
+    Path("code/a.py").write_text(use("Dropping"))
+    assert severities(run_here("code")) == [("code/a.py", "error")]
+
+
 def test_progress_is_told_for_what_is_extracted(work: Path) -> None:
     plant(a=BUG, b=FINE)
     told: list[tuple[int, int]] = []
