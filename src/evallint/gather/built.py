@@ -9,13 +9,16 @@ from evallint import facts as f
 from evallint.apis import Factory, ModuleClass
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
+from evallint.gather.rates import is_never_set
 from evallint.gather.running import FORWARD, Running
 from evallint.gather.sites import (
     REGISTERING,
     Bindings,
     Site,
+    argument,
     bindings,
     called,
+    encloser,
     function_of,
     functions,
     hears_mode,
@@ -46,12 +49,14 @@ def built_in_forward(program: Program, running: Running, substances: Substances)
     titles = module_titles(program)
     for symbol in functions(program):
         function = program.function(symbol)
+        klass = program.class_of(encloser(program, symbol))
         if function.name == "<module>" or not mentions_any(function, titles):
             continue
         found = list(constructions(program, substances, symbol))
         for site, substance in found:
+            rate = argument(site.call, "p", 0) if substance == "mode" else None
             way = route(program, running, symbol, site)
-            if way is not None:
+            if way is not None and not is_never_set(program, running, klass, rate):
                 yield BuiltInForward(
                     Place(symbol.path, site.call.span), function.qualname, last_name(site.call.function), substance, way
                 )

@@ -8,6 +8,9 @@ from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
 from evallint.gather.sites import (
+    Site,
+    bindings,
+    called,
     functions,
     gradients_off,
     header,
@@ -112,7 +115,7 @@ def run_outside(program: Program, symbol: FunctionSymbol, block: f.With, seen: l
     for run in after:
         if run.graph == "recorded" and run.evaluation is not None:
             return Step(run.at, f"`{run.model}` runs here, outside the block")
-    if any(run.graph == "off" or run.needs_gradients for run in after):
+    if any(run.graph == "off" for run in after):
         return None
     return fed(program, symbol, block)
 
@@ -193,11 +196,25 @@ def volatile(program: Program, symbol: FunctionSymbol) -> Iterator[IneffectiveCo
         if any(turns_off(program, symbol, context) for context in site.contexts) or any(map(asks_version, site.guards)):
             continue
         place = Place(symbol.path, site.call.span)
-        steps = (Step(place, "the flag is ignored: whatever is computed of this is recorded"),)
-        legacy = not is_modern(program, symbol.path)
+        steps = (Step(place, "the flag is ignored: whatever a model computes of this is recorded"),)
+        legacy = not is_modern(program, symbol.path) or not is_run_on(program, symbol, site)
         yield IneffectiveContext(
             place, program.function(symbol).qualname, "volatile", "volatile=True", steps, legacy=legacy
         )
+
+
+def is_run_on(program: Program, symbol: FunctionSymbol, made: Site) -> bool:
+    """Whether a function gives what it made so to something that it holds: a model. Targets need no flag."""
+    body = program.body(symbol)
+    holders = {parameter.name for parameter in program.function(symbol).parameters} | set(bindings(body))
+    for call in called(body):
+        held = of_self(call.function) or (isinstance(call.function, f.Name) and call.function.id in holders)
+        if (held or last_name(call.function) == "forward") and any(
+            made.call is node or (made.name and node == f.Name(made.name))
+            for node in walk((call.arguments,))  # type: ignore[arg-type]
+        ):
+            return True
+    return False
 
 
 def asks_version(test: Expr) -> bool:

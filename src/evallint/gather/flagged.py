@@ -8,6 +8,7 @@ from evallint import facts as f
 from evallint.apis import FlaggedFunction, ModuleClass
 from evallint.facts import Expr
 from evallint.findings import Place, Step
+from evallint.gather.rates import is_never_set, own_values
 from evallint.gather.running import FORWARD, Running
 from evallint.gather.sites import (
     Bindings,
@@ -21,7 +22,6 @@ from evallint.gather.sites import (
     mentions_any,
     of_self,
     sites,
-    statements,
 )
 from evallint.interpret.render import render
 from evallint.interpret.roles import use_of, words
@@ -77,6 +77,7 @@ def judged(
     klass = program.class_of(outer)
     tied = (
         guarded(site, known)
+        or (meaning.rate is not None and is_never_set(program, running, klass, argument(site.call, *by(meaning.rate))))
         or follows_mode(program, klass, symbol, site, known, meaning)
         or is_declared(program, outer)
     )
@@ -137,7 +138,7 @@ def follows_mode(
     if flag is None:
         return meaning.training.default is False
     always = isinstance(flag, f.Constant) and flag.value is True
-    return not (always and keeps_statistics(call, meaning))
+    return not (always and keeps_statistics(call, meaning, known))
 
 
 def is_quiet(rate: Expr | None, meaning: FlaggedFunction) -> bool:
@@ -147,12 +148,16 @@ def is_quiet(rate: Expr | None, meaning: FlaggedFunction) -> bool:
     return any(value == quiet and isinstance(value, bool) == isinstance(quiet, bool) for quiet in meaning.rate.values)
 
 
-def keeps_statistics(call: f.Call, meaning: FlaggedFunction) -> bool:
-    """Whether a normalising function is given running statistics, which it would move and never use."""
+def keeps_statistics(call: f.Call, meaning: FlaggedFunction, known: Bindings) -> bool:
+    """Whether a normalising function is given the module's own running statistics, which it moves and never uses.
+
+    A copy (`self.running_mean.repeat(n)`) is thrown away: then each instance's own statistics are what is wanted.
+    """
     if not meaning.name.endswith("batch_norm"):
         return False
     mean = argument(call, "running_mean", 1)
-    return mean is not None and mean != f.Constant(None)
+    values = known.get(mean.id, ()) if isinstance(mean, f.Name) else (mean,)
+    return any(of_self(value) for value in values)
 
 
 def is_property(program: Program, klass: ClassSymbol | None, rate: Expr) -> bool:
@@ -172,36 +177,11 @@ def is_fixed(program: Program, klass: ClassSymbol | None, rate: Expr, known: Bin
         return False
     if rate.name == "p" and of_self(rate.value):
         return any(
-            builds_dropout(program, path, value) for path, value in own_values(program, klass, of_self(rate.value))
+            builds_dropout(program, method.path, value)
+            for method, value in own_values(program, klass, of_self(rate.value))
         )
     values = list(own_values(program, klass, of_self(rate))) if of_self(rate) else []
-    return bool(values) and not any(isinstance(value, f.Constant) and value.value in (0, None) for _, value in values)
-
-
-def own_values(program: Program, klass: ClassSymbol, name: str) -> Iterator[tuple[str, Expr]]:
-    """What the constructors of a class set an attribute to (parameters by their defaults, if any), with the file.
-
-    Set elsewhere too, it may follow the mode: then the value is given as None.
-    """
-    for base in program.lineage(klass):
-        for method in program.methods(base) if isinstance(base, ClassSymbol) else ():
-            function = program.function(method)
-            if name not in function.mentions and function.name != "__init__":
-                continue
-            for statement in statements(program.body(method)):
-                if not isinstance(statement, f.Assign) or statement.value is None:
-                    continue
-                if any(of_self(target) == name for target in statement.targets):
-                    value = statement.value if function.name == "__init__" else f.Constant(None)
-                    yield method.path, by_default(function, value)
-
-
-def by_default(function: f.Function, value: Expr) -> Expr:
-    if isinstance(value, f.Name):
-        return next(
-            (one.default for one in function.parameters if one.name == value.id and one.default is not None), value
-        )
-    return value
+    return bool(values) and all(program.function(method).name == "__init__" for method, _ in values)
 
 
 def builds_dropout(program: Program, path: str, value: Expr) -> bool:

@@ -139,9 +139,9 @@ def held_by(program: Program, running: Running, substances: Substances, klass: C
     if init is None or any(REGISTERING & set(program.function(method).mentions) for method in own):
         return
     shelf = Shelf(program, substances)
-    building = [init, *helpers(program, klass, init)]
-    for method in building:
+    for method in (init, *helpers(program, klass, init)):
         shelf.follow(method)
+    building = constructing(program, klass, init)
     methods = [method for kin in sorted(running.family(klass), key=order) for method in program.methods(kin)]
     wrapped = {name for method in methods for name in handed_on(program.body(method), method in building)}
     for name, plain in shelf.known.items():
@@ -165,6 +165,18 @@ def helpers(program: Program, klass: ClassSymbol, init: FunctionSymbol) -> Itera
                 yield method
 
 
+def constructing(program: Program, klass: ClassSymbol, init: FunctionSymbol) -> frozenset[FunctionSymbol]:
+    """The constructor and all methods that it gets to."""
+    found, todo = {init}, [init]
+    while todo:
+        for name in program.function(todo.pop()).mentions:
+            method = program.method(klass, name[5:-2]) if name.startswith("self.") else None
+            if method is not None and method not in found:
+                found.add(method)
+                todo.append(method)
+    return frozenset(found)
+
+
 def handed_on(block: Block, while_built: bool) -> Iterator[str]:
     """What is passed to a call that may register it: `nn.ModuleList(self.x)`, `nn.Sequential(*self.x)`.
 
@@ -182,8 +194,10 @@ def handed_on(block: Block, while_built: bool) -> Iterator[str]:
 
 
 def without_keys(expression: Expr) -> Expr:
-    while isinstance(expression, f.Subscript):
-        expression = expression.value
+    """`x` of `x[0]` and `x.values()`."""
+    match expression:
+        case f.Subscript(value) | f.Call(f.Attribute(value, "values" | "items" | "copy")):
+            return without_keys(value)
     return expression
 
 

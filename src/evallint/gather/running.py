@@ -79,6 +79,10 @@ class Running:
             self._edges[symbol] = tuple(self._find(symbol))
         return self._edges[symbol]
 
+    def users(self, name: str) -> tuple[FunctionSymbol, ...]:
+        """The functions that mention a name."""
+        return tuple(self._users.get(name, ()))
+
     def family(self, klass: ClassSymbol) -> frozenset[ClassSymbol]:
         """A class, its bases and the classes that derive from it."""
         return self._families.get(klass, frozenset((klass,)))

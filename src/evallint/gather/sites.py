@@ -264,15 +264,15 @@ def gradients_off(program: Program, path: str, context: Expr) -> GradContext | N
 
 
 def functions(program: Program) -> Iterator[FunctionSymbol]:
-    """Every function of the program, the files' own code included, in the order of the files."""
-    for path in sorted(program.files):
+    """Every function that findings are reported of, the files' own code included, in the order of the files."""
+    for path in program.linted:
         for index in range(len(program.files[path].functions)):
             yield FunctionSymbol(path, index)
 
 
 def module_classes(program: Program) -> Iterator[ClassSymbol]:
-    """Every class of modules that has methods, in the order of the files."""
-    for path in sorted(program.files):
+    """Every class of modules that findings are reported of and that has methods, in the order of the files."""
+    for path in program.linted:
         for index, klass in enumerate(program.files[path].classes):
             symbol = ClassSymbol(path, index)
             if klass.methods and program.is_module(symbol):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evallint import facts as f
-from evallint.apis import GradContext, LibraryClass, ModuleClass
+from evallint.apis import GradContext, ModuleClass
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.running import Running
@@ -15,21 +15,25 @@ from evallint.gather.sites import (
     function_of,
     gradients_off,
     header,
-    last_name,
     mentions_any,
+    module_classes,
     of_self,
     sites,
     statements,
 )
+from evallint.interpret.render import code
 from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import CutTraining
 
-ELSEWHERE = frozenset("requires_grad requires_grad_ copy_ lerp_ data load_state_dict freeze deepcopy".split())
-"""What a class mentions whose layers may learn in another way, or not at all: averages, frozen and loaded parts."""
+FREEZING = frozenset("requires_grad requires_grad_ copy_ lerp_ load_state_dict freeze".split())
+"""What is mentioned beside a layer that learns in another way, or not at all: averages, frozen and loaded parts."""
 
 LEARNING = frozenset("torch.nn.Linear torch.nn.Conv1d torch.nn.Conv2d torch.nn.Conv3d".split())
 """Layers that nobody builds within a model but to train them."""
+
+HARMLESS = frozenset("train eval to cuda cpu parameters named_parameters state_dict apply".split())
+"""Methods of a layer that do not run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,69 +46,68 @@ class Use:
 
 
 def cut_layers(program: Program, running: Running) -> Iterator[CutTraining]:
-    """Trainable parts of a class that its methods run under no_grad only, once for each place that cuts them."""
-    for path in sorted(program.files):
-        for index, klass in enumerate(program.files[path].classes):
-            symbol = ClassSymbol(path, index)
-            if klass.methods:
-                yield from never_learning(program, running, symbol)
+    """Trainable layers of a module that its methods run under no_grad only, once for each place that cuts them."""
+    settled = mentioned_beside(program, FREEZING)
+    for klass in module_classes(program):
+        kin = [method for member in running.family(klass) for method in program.methods(member)]
+        if any(mentions_any(program.function(method), ("no_grad", "inference_mode")) for method in kin) or any(
+            program.function(method).decorators for method in kin
+        ):
+            yield from never_learning(program, klass, kin, settled)
 
 
-def never_learning(program: Program, running: Running, klass: ClassSymbol) -> Iterator[CutTraining]:
+def mentioned_beside(program: Program, words: frozenset[str]) -> frozenset[str]:
+    """The names that functions mention together with one of these."""
+    return frozenset(
+        name
+        for facts in program.files.values()
+        for function in facts.functions
+        if mentions_any(function, words)
+        for name in function.mentions
+    )
+
+
+def never_learning(
+    program: Program, klass: ClassSymbol, kin: list[FunctionSymbol], settled: frozenset[str]
+) -> Iterator[CutTraining]:
     own = list(program.methods(klass))
-    kin = [method for member in running.family(klass) for method in program.methods(member)]
-    mentioned = {name for method in kin for name in program.function(method).mentions}
-    if not mentioned & {"no_grad", "inference_mode"}:
-        return
-    trained = dict(own_layers(program, klass, own, mentioned))
-    if not trained:
+    trained = dict(own_layers(program, own))
+    uses = [use for method in kin for use in uses_in(program, klass, method)] if trained else []
+    if all(use.off is not None for use in uses):  # a module that only ever runs without gradients is not trained here
         return
     reported: set[Place] = set()
-    uses = [use for method in kin for use in uses_in(program, method, frozenset(trained))]
     for name, built in trained.items():
         mine = [use for use in uses if of_self(use.site.call.function) == name]
-        if not mine or any(use.off is None for use in mine) or read_elsewhere(program, kin, name, len(mine)):
+        if name in settled or not mine or read_elsewhere(program, kin, name, len(mine)):
             continue
-        first = next((use for use in mine if use.method in own), mine[0])
-        assert first.off is not None
-        if first.off in reported:
+        off = next((use for use in mine if use.method in own), mine[0]).off
+        if off is None or any(use.off is None for use in mine) or off in reported:
             continue
-        reported.add(first.off)
+        reported.add(off)
+        first = next(use for use in mine if use.off == off)
+        call = Place(first.method.path, first.site.call.span)
         steps = (
             built,
-            Step(first.off, "gradients are off from here"),
-            Step(
-                Place(first.method.path, first.site.call.span), f"`self.{name}` runs here, and nowhere with gradients"
-            ),
+            Step(off, "gradients are off from here"),
+            Step(call, f"`self.{name}` runs here, and nowhere with gradients"),
         )
-        yield CutTraining(first.off, program.function(first.method).qualname, f"self.{name}", "layer", steps)
+        yield CutTraining(off, program.function(first.method).qualname, f"self.{name}", "layer", steps)
 
 
-def own_layers(
-    program: Program, klass: ClassSymbol, methods: list[FunctionSymbol], mentioned: set[str]
-) -> Iterator[tuple[str, Step]]:
-    """The attributes that the constructor sets to layers to be trained, or gives to an optimizer, with the place."""
-    is_module = program.is_module(klass)
+def own_layers(program: Program, methods: list[FunctionSymbol]) -> Iterator[tuple[str, Step]]:
+    """The attributes that the constructor sets to layers to be trained, with the place."""
     for method in methods:
         if program.function(method).name != "__init__":
             continue
         for statement in statements(program.body(method)):
             if not isinstance(statement, f.Assign) or not isinstance(statement.value, f.Call):
                 continue
-            place = Place(method.path, statement.span)
-            names = [of_self(target) for target in statement.targets if of_self(target)]
             meaning = meant(program, method.path, statement.value.function)
-            if isinstance(meaning, LibraryClass) and meaning.role == "optimizer":
-                yield from (
-                    (name, Step(place, f"an optimizer trains `self.{name}`")) for name in optimized(statement.value)
-                )
-            elif (
-                is_module
-                and isinstance(meaning, ModuleClass)
-                and meaning.name in LEARNING
-                and not mentioned & ELSEWHERE
-            ):
-                yield from ((name, Step(place, f"`self.{name}` is built here, to be trained")) for name in names)
+            if isinstance(meaning, ModuleClass) and meaning.name in LEARNING:
+                place = Place(method.path, statement.span)
+                for target in statement.targets:
+                    if of_self(target):
+                        yield of_self(target), Step(place, f"`{code(target)}` is built here, to be trained")
 
 
 def meant(program: Program, path: str, expression: Expr) -> object:
@@ -112,23 +115,14 @@ def meant(program: Program, path: str, expression: Expr) -> object:
     return program.apis.of(resolved.name) if isinstance(resolved, External) else None
 
 
-def optimized(call: f.Call) -> Iterator[str]:
-    """`x` for each `self.x.parameters()` that an optimizer is given."""
-    for node in walk((call.arguments,)):  # type: ignore[arg-type]
-        if isinstance(node, f.Call) and last_name(node.function) == "parameters":
-            assert isinstance(node.function, f.Attribute | f.Name)
-            owner = node.function.value if isinstance(node.function, f.Attribute) else node.function
-            if of_self(owner):
-                yield of_self(owner)
-
-
-def uses_in(program: Program, method: FunctionSymbol, names: frozenset[str]) -> Iterator[Use]:
-    function = program.function(method)
-    if function.name == "__init__" or not mentions_any(function, names):
+def uses_in(program: Program, klass: ClassSymbol, method: FunctionSymbol) -> Iterator[Use]:
+    """The calls of what a class holds; those of its own methods are none."""
+    if program.function(method).name == "__init__":
         return
     decorated = decorator_place(program, method)
     for site in sites(program.body(method)):
-        if of_self(site.call.function) in names:
+        name = of_self(site.call.function)
+        if name and program.method(klass, name) is None:
             yield Use(method, site, context_place(program, method, site) or decorated)
 
 
@@ -163,6 +157,3 @@ def read_elsewhere(program: Program, methods: list[FunctionSymbol], name: str, c
             if isinstance(node, f.Attribute) and of_self(node.value) == name and node.name in HARMLESS:
                 others -= 1
     return others > calls
-
-
-HARMLESS = frozenset("train eval to cuda cpu parameters named_parameters state_dict apply".split())
