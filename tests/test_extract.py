@@ -625,6 +625,30 @@ def test_text_that_is_not_python_is_refused(text: str) -> None:
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\nprint 'a'\ny = 2\n", 2),
+        ("x = 1\n\nraise A, 'a'\n", 3),
+        ("x = 1\ny = `a`\nz = 3\n", 2),
+        ("x = 1\ny = 0777\n", 2),
+        ("if x:\n        y\n\tz\n", 3),
+        ("if x:\n    y\n  z\n", 3),
+        ("x = 1\ny = 'a\nz = 3\n", 2),
+        ("x = 1\n%matplotlib inline\ny = 3\n", 2),
+    ],
+)
+def test_a_refusal_names_the_line(text: str, line: int) -> None:
+    with pytest.raises(NotPython) as caught:
+        extract(text)
+    assert caught.value.line == line
+
+
+def test_a_refusal_is_said_in_pythons_words() -> None:
+    with pytest.raises(NotPython, match="Missing parentheses in call to 'print'"):
+        extract("print 'a'\n")
+
+
 # ---- triage -------------------------------------------------------------------------------------
 
 
