@@ -18,7 +18,6 @@ from evallint import read
 from evallint.config import Settings
 from evallint.facts import FileFacts
 from evallint.findings import Trouble
-from evallint.program import INSTALLED
 from evallint.read import File
 
 MOST_FILES: Final = 200
@@ -96,6 +95,8 @@ def _with_packages(module: str) -> Iterator[str]:
 
 
 def _found(module: str, shelf: Shelf) -> File | None:
+    from evallint.program import INSTALLED
+
     relative = module.replace(".", "/")
     for folder in shelf.folders:
         for shown in (f"{relative}/__init__.py", f"{relative}.py"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -73,6 +72,8 @@ def _checked(project: Project, rules: Collection[str]) -> Judged:
 
 def _described(error: Exception) -> str:
     """Return an error with where it was raised, on one line."""
+    import traceback
+
     last = traceback.extract_tb(error.__traceback__)[-1]
     words = " ".join(str(error).split())
     return f"{type(error).__name__}: {words} ({os.path.basename(last.filename)}:{last.lineno})"

@@ -31,13 +31,13 @@ class Tree:
     @functools.cached_property
     def key(self) -> str:
         """What identifies the result of the run: it holds all that the result depends on."""
-        settings = {file.settings: _that_matter(file.settings) for file in self.files}
+        settings = {id(file.settings): file.settings for file in self.files}  # mostly one, and slow to compare
         numbers = {one: number for number, one in enumerate(settings)}
         files = [
-            (file.path, file.shown, file.explicit, self.identities[file.shown].digest, numbers[file.settings])
+            (file.path, file.shown, file.explicit, self.identities[file.shown].digest, numbers[id(file.settings)])
             for file in self.files
         ]
-        return cache.key_of(cache.code_of_runs(), [*settings.values()], files, self.troubles)
+        return cache.key_of(cache.code_of_runs(), [*map(_that_matter, settings.values())], files, self.troubles)
 
     def is_unchanged(self) -> bool:
         """Whether every file still looks as it did before it was read."""

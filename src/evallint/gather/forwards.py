@@ -9,7 +9,7 @@ from typing import Literal
 from evallint.apis import Hook
 from evallint.findings import Place, Step
 from evallint.interpret.events import Caller, Events, ForwardCall
-from evallint.interpret.roles import use_of, words
+from evallint.interpret.roles import is_test_file, use_of, words
 from evallint.interpret.library import VOLATILE
 from evallint.interpret.values import Change, Role
 from evallint.program import ClassSymbol, External, Program
@@ -179,15 +179,7 @@ def evaluation(
 
 def is_unit_test(frames: tuple[Caller, ...]) -> bool:
     """Whether a test of the code itself runs here: it checks that the model runs, not how well it does."""
-    return any(
-        caller.function.rpartition(".")[2].startswith("test_")
-        and (stem(caller.path).startswith("test_") or stem(caller.path).endswith("_test") or in_tests(caller.path))
-        for caller in frames
-    ) or in_tests(frames[0].path)
-
-
-def in_tests(path: str) -> bool:
-    return bool({"test", "tests", "unittests", "unit_tests"} & set(path.split("/")[:-1]))
+    return any(is_test_file(caller.path) and caller.function.rpartition(".")[2].startswith("test_") for caller in frames)
 
 
 def refreshes_statistics(event: ForwardCall) -> bool:

@@ -60,8 +60,9 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         if found.sum in events.summed_backwards or not found.grad.on or found.grad.off is not None:
             continue
         sources = [events.forwards[number] for number in sorted(found.flow.graph) if number >= 0]
+        sources += [events.forwards[events.doubtful[number]] for number in found.flow.graph & events.confirmed & events.doubtful.keys()]
         vague = [number for number in found.flow.graph if number < 0]
-        if any(number not in events.confirmed for number in vague) or any(source.differentiated for source in sources):
+        if any(number not in events.confirmed for number in vague if number not in events.doubtful) or any(source.differentiated for source in sources):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
         if source is None and (sources or not vague):
@@ -82,7 +83,7 @@ def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
     if not source.trained:
         return not found.renewed
     return any(
-        not found.renewed & set(one.loops[-1:]) for one in events.backwards if source.id in one.flow.graph
+        not found.renewed & set(one.loops[-1:]) for one in events.backwards if source.id in {events.doubtful.get(number, number) for number in one.flow.graph}
     )
 
 

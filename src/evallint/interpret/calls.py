@@ -528,7 +528,7 @@ def forward(
             return Value(flow=flow if state.grad.on or state.grad.unknown else flow.detached())
     event = record(machine, address, flow, expression, state, receiver)
     inlined = run_forward(machine, address, given, expression, state)
-    events = frozenset((event.id,))
+    events = frozenset((event.id if event.sure else machine.doubtful(event),))
     if not (state.grad.on or state.grad.unknown):
         return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles))
     if inlined is not None:

@@ -148,7 +148,7 @@ class Events:
     """Everything that one entry's run saw.
 
     `complete`: it was followed to its end, not cut off by its budget. `orphan`: the entry is a function whose caller is
-    out of sight. `confirmed`: the calls out of sight (negative numbers in a flow) whose result a backward() proved to
+    out of sight. `doubtful`: the forward calls behind negative numbers in a flow, which may be no models' at all. `confirmed`: the calls out of sight (negative numbers in a flow) whose result a backward() proved to
     hold a graph.
     """
 
@@ -161,6 +161,7 @@ class Events:
     bare_switches: list[BareSwitch] = field(default_factory=list)
     reveals: list[Reveal] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
+    doubtful: dict[int, int] = field(default_factory=dict)
     orphan: bool = False
     differentiating: set[tuple[str, str]] = field(default_factory=set)
     summed_backwards: set[Place] = field(default_factory=set)

@@ -691,8 +691,9 @@ def backward(machine: Machine, flow: Flow, state: State) -> Value:
     for number in flow.graph:
         if number < 0:
             events.confirmed.add(number)
-        else:
-            events.forwards[number].trained = True
+        seen = events.doubtful.get(number, number)
+        if seen >= 0:
+            events.forwards[seen].trained = True
     events.summed_backwards |= flow.sums
     events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
     return UNKNOWN
@@ -706,8 +707,9 @@ def differentiate(machine: Machine, meaning: Gradient, given: Arguments, state: 
     machine.events.differentiating.add((frame.path, frame.caller.function))
     callbacks(machine, given, state)
     for number in flow.graph:
-        if number >= 0:
-            machine.events.forwards[number].differentiated = True
+        seen = machine.events.doubtful.get(number, number)
+        if seen >= 0:
+            machine.events.forwards[seen].differentiated = True
     return Value(flow=flow)
 
 
@@ -813,6 +815,7 @@ def library_object(
         roles = calls.roles_of(name, given)
         if any(role.sure for role in roles) or not flow.roles:
             flow = Flow(roles=roles) if roles else flow
+        flow = Flow(roles=flow.roles)
     thing = Thing("instance", "", External(meaning.name), machine.place(expression.span))
     address: Address = ("new", machine.frame.context, id(expression), name)
     return Value(frozenset((Ref(state.put(address, thing)),)), flow)
@@ -933,7 +936,7 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
 
 def _is_tensor(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     value = given.positional[0] if given.positional else UNKNOWN
-    if not value.atoms and any(number >= 0 for number in value.flow.graph):
+    if any(number >= 0 or number in machine.events.doubtful for number in value.flow.graph):
         return constant(True)
     return constant(False) if value.constant() is not None else UNKNOWN
 
@@ -999,6 +1002,10 @@ def _variable(machine: Machine, given: Arguments, expression: f.Call, state: Sta
     return Value(value.atoms, Flow(value.flow.graph, value.flow.cut, frozenset((VOLATILE,)), value.flow.sums))
 
 
+def _load(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return machine.symbol(("loaded", machine.frame.context, id(expression)), "", state)
+
+
 def _quiet(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     return UNKNOWN
 
@@ -1042,6 +1049,7 @@ SPECIAL: dict[str, Special] = {
     "max": _sum,
     "min": _sum,
     "abs": _sum,
+    "torch.load": _load,
     "torch.is_tensor": _is_tensor,
     "torch.autograd.Variable": _variable,
     "torch.is_grad_enabled": _is_grad_enabled,

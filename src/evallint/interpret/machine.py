@@ -12,7 +12,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
 from evallint.interpret import calls, library, modules
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import names_data, use_of
@@ -203,6 +203,12 @@ class Machine:
                             found.update(dict.fromkeys(bound_names(statement), (base.path, statement)))
             self._class_variables[klass] = found
         return self._class_variables[klass]
+
+    def doubtful(self, event: ForwardCall) -> int:
+        """The number in a flow of a call that may be no model's: its result holds a graph only if a backward() says so."""
+        number = -1 - self.context("doubtful", event.id, self.events.entry)
+        self.events.doubtful[number] = event.id
+        return number
 
     def parts_of(self, klass: ClassSymbol) -> dict[str, tuple[str, Expr]]:
         """The attributes that the constructors of a class and its bases set to the result of a call or to a container."""

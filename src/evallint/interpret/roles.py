@@ -46,3 +46,10 @@ def names_data(name: str) -> bool:
 def names_forward(name: str) -> bool:
     """Whether a method's name is one that models are run by."""
     return FORWARD.match(name) is not None
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a file holds tests of the code, by pytest's conventions for its name and folder."""
+    *folders, name = path.split("/")
+    stem = name.partition(".")[0]
+    return stem.startswith("test_") or stem.endswith("_test") or bool({"test", "tests"} & set(folders))

@@ -11,6 +11,7 @@ from evallint.interpret import calls, modules
 from evallint.interpret.events import Caller, Events
 from evallint.interpret.machine import BUDGET, Exhausted, Frame, Machine
 from evallint.interpret.relevance import Relevance
+from evallint.interpret.roles import is_test_file
 from evallint.interpret.values import (
     GRAD_ON,
     UNKNOWN_MODE,
@@ -109,9 +110,16 @@ def orphans(machine: Machine) -> list[FunctionSymbol]:
     for path in program.linted:
         for index, function in enumerate(program.files[path].functions):
             symbol = FunctionSymbol(path, index)
-            if index and ".<locals>." not in function.qualname and machine.relevance.matters(symbol):
+            if not index or ".<locals>." in function.qualname or is_unit_test(path, function.qualname):
+                continue
+            if machine.relevance.matters(symbol):
                 found.append((function.name in mentioned, path, index, symbol))
     return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
+
+
+def is_unit_test(path: str, qualname: str) -> bool:
+    """A test of the code itself: what it calls is analysed for its own sake."""
+    return is_test_file(path) and any(part.lower().startswith("test") for part in qualname.split("."))
 
 
 def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
@@ -138,8 +146,9 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
 def returned(machine: Machine, value: Value, steps: bool) -> None:
     """What an entry returns goes to whoever called it; a framework may train with it."""
     for number in value.flow.graph:
-        if number >= 0:
-            event = machine.events.forwards[number]
+        seen = machine.events.doubtful.get(number, number)
+        if seen >= 0:
+            event = machine.events.forwards[seen]
             event.escapes = True
             event.trained = event.trained or steps
 
