@@ -213,6 +213,17 @@ def adapt_and_evaluate(test_loader):
         for x, y in test_loader:
             model(x)  # nothing
 """,
+    "what the model will learn from": """\
+def main(env, optimizer):
+    model = Net()
+    for step in range(9):
+        with torch.no_grad():
+            for _ in range(5):
+                env.act(model(env.state()))  # nothing
+        for _ in range(4):
+            F.mse_loss(model(env.states()), env.returns()).backward()  # trains
+            optimizer.step()
+""",
     "loaded weights that are trained on": """\
 def main(loader, x):
     model = Net()

@@ -174,7 +174,7 @@ def test_a_files_own_name_goes_before_a_star() -> None:
 
 
 def test_the_src_folder_is_a_root() -> None:
-    files = {"src/lib/__init__.py": "", "src/lib/nets.py": MAKE}
+    files = {"src/lib/__init__.py": "", "src/lib/nets.py": MAKE, "vendored/old/lib/nets.py": MAKE}
     for path in ("tests/test_a.py", "train.py", "src/lib/other.py", "src/main.py"):
         assert stands_for({**files, path: "from lib.nets import make\n"}, "make", path) == make_of("src/lib/nets.py")
 
@@ -201,6 +201,8 @@ def test_a_file_far_away_is_meant_where_it_alone_fits() -> None:
     assert stands_for(files, "make", "tools/main.py") == make_of("python/lib/nets.py")
     two = {**files, "other/lib/nets.py": MAKE}
     assert stands_for(two, "make", "tools/main.py") == External("lib.nets.make")
+    one_word = {"tools/main.py": "import torch\n", "python/lib/torch.py": MAKE}
+    assert stands_for(one_word, "torch.make", "tools/main.py") == External("torch.make"), "one word fits too easily"
 
 
 def test_a_folder_needs_no_init_file() -> None:
@@ -404,8 +406,10 @@ def test_what_is_not_run_does_not_matter() -> None:
 
 
 def test_one_part_that_heeds_outweighs_one_that_is_unknown() -> None:
-    found = nature(net("nn.Sequential(absent(), nn.Dropout())"))
-    assert (found.heeds, found.because) == ("yes", "`Dropout`")
+    attributes = "part()\n        self.drop = nn.Dropout()"
+    for held in (attributes, "nn.Sequential(nn.Dropout())\n        self.forward = part()\n        self.part = part()"):
+        found = nature(net(held, "self, part"))
+        assert (found.heeds, found.because) == ("yes", "`Dropout`")
 
 
 @pytest.mark.parametrize(
