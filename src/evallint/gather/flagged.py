@@ -34,10 +34,12 @@ DECLARED = frozenset("mc bayesian bayes montecarlo stochastic variational".split
 
 def flagged_calls(program: Program, running: Running) -> Iterator[FlaggedCall]:
     """Calls of functional dropout, attention and batch norm that run when a module does."""
+    titles = frozenset(name.rpartition(".")[2] for name in program.apis.names("torch") if is_flagged(program, name))
+    names_in = {path: titles | renamed(program, path, titles) for path in program.linted}
     for symbol in functions(program):
         function = program.function(symbol)
-        names = flagged_names(program, symbol.path)
-        if not names or not mentions_any(function, names):
+        names = names_in[symbol.path]
+        if not mentions_any(function, names):
             continue
         body = program.body(symbol)
         known = bindings(body)
@@ -47,15 +49,9 @@ def flagged_calls(program: Program, running: Running) -> Iterator[FlaggedCall]:
                 yield from judged(program, running, symbol, site, known, meaning)
 
 
-def flagged_names(program: Program, path: str) -> frozenset[str]:
-    """The names that flagged functions may have in a file: their own, and those they are imported under."""
-    own = {name.rpartition(".")[2] for name in program.apis.names("torch") if is_flagged(program, name)}
-    renamed = {
-        statement.bound
-        for statement in program.files[path].imports
-        if statement.name in own and statement.bound != statement.name
-    }
-    return frozenset(own | renamed)
+def renamed(program: Program, path: str, titles: frozenset[str]) -> frozenset[str]:
+    """The names under which a file imports these."""
+    return frozenset(one.bound for one in program.files[path].imports if one.name in titles)
 
 
 def is_flagged(program: Program, name: str) -> bool:

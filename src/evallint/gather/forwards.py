@@ -18,7 +18,7 @@ from evallint.project import Evaluation, Forward
 SAMPLING = frozenset("mc montecarlo monte bayesian uncertainty stochastic ensemble tta dropout variational".split())
 """Words of functions that run a model in training mode on purpose: Monte Carlo dropout and its kin."""
 
-ADAPTING = frozenset("adapt adaptation tent attack attacks adversarial pgd fgsm saliency calibrate recalibrate warmup bn".split())
+ADAPTING = frozenset("adapt adaptation tent attack attacks adversarial pgd fgsm saliency calibrate recalibrate warmup bn batchnorm".split())
 
 
 def of_run(program: Program, events: Events, old: frozenset[str]) -> Iterator[Forward]:
@@ -82,7 +82,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         title=program.title(event.klass),
         nature=event.nature,
         mode=modes,
-        mode_set=tuple(trace(change) for change in (mode.train, mode.eval) if change is not None),
+        mode_set=tuple(step for change in (mode.train, mode.eval) if change is not None for step in trace(change, event)),
         deliberate=deliberate(events, event),
         graph=graph_of(events, event),
         trains=trains,
@@ -118,8 +118,11 @@ def graph_of(events: Events, event: ForwardCall) -> Literal["recorded", "off", "
     return "recorded"
 
 
-def trace(change: Change) -> Step:
-    return change.step
+def trace(change: Change, event: ForwardCall) -> tuple[Step, ...]:
+    """How a mode came to be set: the calls that lead there and not to the model's call, and what set it."""
+    shared = {caller.called_at for caller in event.frames}
+    calls = [place for place in change.calls if place not in shared]
+    return (*(Step(place, "this call leads to it") for place in calls[-3:]), change.step)
 
 
 def chain(event: ForwardCall) -> tuple[tuple[Place, str], ...]:
@@ -296,7 +299,8 @@ def twin(events: Events, event: ForwardCall) -> Step | None:
         if change.to.eval is None or change.to.train is not None or change.address in event.family:
             continue
         copies = change.address in originals or (is_copy(change.address) and change.address[3] in event.family)
-        renamed = change.receiver == event.receiver and same_calls(change.frames, event.frames)
+        built = event.mode.train.kind == "built"
+        renamed = built and change.receiver == event.receiver and same_calls(change.frames, event.frames)
         if copies or renamed:
             return change.to.eval.step
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -99,7 +99,8 @@ def _in(node: object, around: Site) -> Iterator[Site]:
             return
         case f.Call(function, arguments):
             yield replace(around, call=node)
-            yield from _in(function, replace(around, kept=False, name=""))
+            same = isinstance(function, f.Attribute)  # what `Linear(8, 8).to(device)` is for, `Linear(8, 8)` is for
+            yield from _in(function, around if same else replace(around, kept=False, name=""))
             inner = replace(around, kept=around.kept or keeps(function), name="")
             for argument in arguments:
                 yield from _in(argument.value, inner)
@@ -298,5 +299,5 @@ def called(block: Block) -> Iterator[f.Call]:
     return (node for node in walk(block) if isinstance(node, f.Call))
 
 
-def mentions_any(function: f.Function, names: Iterable[str]) -> bool:
-    return not set(names).isdisjoint(function.mentions)
+def mentions_any(function: f.Function, names: frozenset[str]) -> bool:
+    return not names.isdisjoint(function.mentions)

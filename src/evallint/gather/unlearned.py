@@ -26,6 +26,8 @@ from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import CutTraining
 
+SWITCHES = frozenset(("no_grad", "inference_mode"))
+
 FREEZING = frozenset("requires_grad requires_grad_ copy_ lerp_ load_state_dict freeze".split())
 """What is mentioned beside a layer that learns in another way, or not at all: averages, frozen and loaded parts."""
 
@@ -50,7 +52,7 @@ def cut_layers(program: Program, running: Running) -> Iterator[CutTraining]:
     settled = mentioned_beside(program, FREEZING)
     for klass in module_classes(program):
         kin = [method for member in running.family(klass) for method in program.methods(member)]
-        if any(mentions_any(program.function(method), ("no_grad", "inference_mode")) for method in kin) or any(
+        if any(mentions_any(program.function(method), SWITCHES) for method in kin) or any(
             program.function(method).decorators for method in kin
         ):
             yield from never_learning(program, klass, kin, settled)

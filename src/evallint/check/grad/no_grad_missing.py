@@ -9,8 +9,11 @@ from evallint.project import Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    meant = {(found.at.path, found.function) for found in project.ineffective_contexts}  # `no-grad-without-effect`'s
     for forward in project.forwards:
         if not forward.evaluation or forward.graph != "recorded" or forward.frozen or forward.graph_at is None:
+            continue
+        if (forward.at.path, forward.function) in meant:
             continue
         if forward.escapes and forward.mode != {"eval"}:
             continue  # whoever gets the result may differentiate it

@@ -9,8 +9,11 @@ from evallint.project import Forward, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    uncalled = {(found.at.path, found.function) for found in project.uncalled}  # `eval-not-called` tells of these
     for forward in project.forwards:
         if not forward.evaluation or not forward.surely_trains_mode or forward.deliberate == "yes":
+            continue
+        if (forward.at.path, forward.function) in uncalled:
             continue
         if forward.switched_twin is not None or forward.mode_at is None or forward.escapes:
             continue
