@@ -27,11 +27,12 @@ class Forward:
 
     `model` is what the code calls it, `title` the name of its class ("" unknown). `mode`: the modes it may be in;
     "unknown" where someone out of sight decides. `graph`: whether the call records one. `evaluation` is None where the
-    call trains, or where nothing says that it evaluates. `mode_set` and `way` are the trace: how the model got its mode,
-    how the program gets here. `escapes`: its graph is returned to a caller out of sight. `deliberate`: whether training mode looks asked for on purpose. `switched_twin`: the eval()
-    that went to another object. `chain`: the calls that lead here, outermost first, this one last, each with the function
-    it stands in; `legacy`: the code is for torch before 0.4; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or without a graph,
-    shares.
+    call trains, or where nothing says that it evaluates. `mode_set` and `way` are the trace: how the model got its
+    mode, how the program gets here. `escapes`: its graph is returned to a caller out of sight. `deliberate`: whether
+    training mode looks asked for on purpose. `switched_twin`: the eval() that went to another object. `chain`: the
+    calls that lead here, outermost first, this one last, each with the function it stands in; `mode_at` and
+    `graph_at`: the innermost of them that no call with the right mode, or without a graph, shares. `legacy`: the code
+    is for torch before 0.4.
     """
 
     at: Place
@@ -98,7 +99,7 @@ class FrozenButLearning:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A model is exported in training mode. `unsure`: some versions of the exporter switch it to eval mode themselves."""
+    """A model is exported in training mode. `unsure`: some versions of the exporter switch it to eval mode."""
 
     at: Place
     function: str
@@ -123,9 +124,9 @@ class Uncalled:
 class FlaggedCall:
     """A function that drops out, or normalises, by its own flag, called in a module.
 
-    `flag`: the keyword that ties it to the mode ("" where it has none); `value`: what it is given, "" if it is left out.
-    `tied`: whether it hears the mode after all: by that flag, by a guard, or because it does nothing. `way`: how a
-    module's run gets there.
+    `flag`: the keyword that ties it to the mode ("" where it has none); `value`: what it is given, "" if it is left
+    out. `tied`: whether it hears the mode after all: by that flag, by a guard, or because it does nothing. `way`: how
+    a module's run gets there.
     """
 
     at: Place

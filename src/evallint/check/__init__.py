@@ -31,7 +31,7 @@ def run(project: Project, names: Iterable[str]) -> list[Finding]:
 
 
 def run_one(project: Project, name: str, module: str) -> Iterator[Finding]:
-    """What one rule finds: at each place the finding that is most severe, and of those the one that is shown soonest."""
+    """What one rule finds: at each place the most severe finding, and of those the one that is shown soonest."""
     check: Rule = import_module(module).check
     best: dict[object, Finding] = {}
     for finding in check(project):

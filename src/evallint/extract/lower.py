@@ -605,7 +605,11 @@ def mentions(scope: Scope) -> tuple[str, ...]:
 
 
 def is_plain(item: Expr) -> bool:
-    return item.__class__ is Constant or (isinstance(item, Collection) and all(map(is_plain, item.items))) or item == NOTHING
+    return (
+        item.__class__ is Constant
+        or (isinstance(item, Collection) and all(map(is_plain, item.items)))
+        or item == NOTHING
+    )
 
 
 def integer(text: str) -> Constant:

@@ -74,7 +74,15 @@ class InOrder:
 
 
 # Before Python 3.12 the positions within f-strings are not reliable: calls in them take their statement's place.
-SKIPPED = {ast.JoinedStr, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Del, getattr(ast, "TemplateStr", ast.JoinedStr)}
+SKIPPED = {
+    ast.JoinedStr,
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.Store,
+    ast.Del,
+    getattr(ast, "TemplateStr", ast.JoinedStr),
+}
 
 
 def place(node: ast.AST) -> tuple[int, int, int, int]:
@@ -92,7 +100,9 @@ class Columns:
         places.sort()
         if self._lines is None:
             return (Span(line, start + 1, -last, 1 - end) for line, start, last, end in places)
-        return (Span(line, self._column(line, start), -last, self._column(-last, -end)) for line, start, last, end in places)
+        return (
+            Span(line, self._column(line, start), -last, self._column(-last, -end)) for line, start, last, end in places
+        )
 
     def _column(self, line: int, offset: int) -> int:
         assert self._lines is not None

@@ -8,6 +8,7 @@ from typing import TypeVar
 from evallint.gather import forwards, training
 from evallint.gather.built import built_in_forward
 from evallint.gather.contexts import ineffective_contexts
+from evallint.gather.eras import written_for_old_torch
 from evallint.gather.flagged import flagged_calls
 from evallint.gather.held import plainly_held
 from evallint.gather.hidden import hidden_methods
@@ -15,7 +16,6 @@ from evallint.gather.keras import training_flags
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
 from evallint.gather.unlearned import cut_layers
-from evallint.gather.eras import written_for_old_torch
 from evallint.interpret.events import Events
 from evallint.program import Program
 from evallint.project import Project

@@ -15,7 +15,9 @@ LOSSES = frozenset("loss losses err error cost acc corrects correct".split())
 def written_for_old_torch(program: Program) -> frozenset[str]:
     """The files that show it (`loss.data[0]`, `volatile=`), and all others too of a project that has nothing newer."""
     old = {path for path in program.linted if shows_its_age(program, path)}
-    mentioned = {name for path in program.linted for function in program.files[path].functions for name in function.mentions}
+    mentioned = {
+        name for path in program.linted for function in program.files[path].functions for name in function.mentions
+    }
     return frozenset(program.linted) if old and not mentioned & MODERN else frozenset(old)
 
 

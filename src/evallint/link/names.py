@@ -170,11 +170,12 @@ class FileNames:
         if not isinstance(symbol, VariableSymbol):
             return symbol
         for statement in self._files[symbol.path].bodies[0]:
-            if isinstance(statement, Assign) and statement.value is not None:
-                if any(isinstance(target, Name) and target.id == symbol.name for target in statement.targets):
-                    if isinstance(statement.value, Name) and statement.value.id == symbol.name:
-                        return None
-                    return self._dotted(symbol.path, statement.value)
+            if not isinstance(statement, Assign) or statement.value is None:
+                continue
+            if any(isinstance(target, Name) and target.id == symbol.name for target in statement.targets):
+                if isinstance(statement.value, Name) and statement.value.id == symbol.name:
+                    return None
+                return self._dotted(symbol.path, statement.value)
         return None
 
 

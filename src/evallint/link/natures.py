@@ -39,7 +39,10 @@ class ClassNatures:
     def _of_class(self, program: Program, symbol: ClassSymbol) -> Iterator[Nature]:
         for base in program.lineage(symbol):
             if isinstance(base, External):
-                if base.name not in ("torch.nn.Module", "object") and program.apis.canonical(base.name) != "torch.nn.Module":
+                if (
+                    base.name not in ("torch.nn.Module", "object")
+                    and program.apis.canonical(base.name) != "torch.nn.Module"
+                ):
                     yield self.of(program, base)
                 continue
             if unseen_bases(program, base):
@@ -50,7 +53,12 @@ class ClassNatures:
                 yield from self._parts(program, base.path, program.body(method), known, called)
 
     def _parts(
-        self, program: Program, path: str, block: Block, known: dict[str, Expr | None], called: frozenset[str] = frozenset()
+        self,
+        program: Program,
+        path: str,
+        block: Block,
+        known: dict[str, Expr | None],
+        called: frozenset[str] = frozenset(),
     ) -> Iterator[Nature]:
         """What each call and each attribute in a block adds."""
         for node in walk(block):
@@ -59,9 +67,12 @@ class ClassNatures:
             elif isinstance(node, Attribute):
                 if node.name == "training" and node.value == Name("self"):
                     yield Nature("yes", "self.training", False)
-            elif isinstance(node, Assign) and isinstance(node.value, Name | Call):
-                if any(is_called(target, called) for target in node.targets):
-                    yield self._of_held(program, path, node.value, known)
+            elif (
+                isinstance(node, Assign)
+                and isinstance(node.value, Name | Call)
+                and any(is_called(target, called) for target in node.targets)
+            ):
+                yield self._of_held(program, path, node.value, known)
 
     def _of_call(self, program: Program, path: str, call: Call, known: dict[str, Expr | None]) -> Nature:
         symbol = self._callee(program, path, call.function, known)
@@ -81,7 +92,11 @@ class ClassNatures:
         assert isinstance(value, Call)
         symbol = self._callee(program, path, value.function, known)
         if symbol is None:  # a function out of sight that is given a module most likely gives it back
-            return HARMLESS if any(self._builds(program, path, argument.value, known) for argument in value.arguments) else UNKNOWN_NATURE
+            return (
+                HARMLESS
+                if any(self._builds(program, path, argument.value, known) for argument in value.arguments)
+                else UNKNOWN_NATURE
+            )
         if isinstance(symbol, External) and program.apis.of(symbol.name) is None:
             return HARMLESS if symbol.name.split(".")[0] in ("torch", "math", "numpy", "functools") else UNKNOWN_NATURE
         return HARMLESS

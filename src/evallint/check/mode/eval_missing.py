@@ -25,7 +25,9 @@ def check(project: Project) -> Iterator[Finding]:
             says=says(forward),
             because=forward.because,
             function=function,
-            fix=InsertBefore(at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before it evaluates"),
+            fix=InsertBefore(
+                at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before it evaluates"
+            ),
             severity="info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None,
         )
 

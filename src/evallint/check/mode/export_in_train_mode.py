@@ -14,7 +14,11 @@ def check(project: Project) -> Iterator[Finding]:
         yield Finding(
             at=export.at,
             says=f"`{export.model}` is exported in training mode"
-            + ("; harmless today: no layer of it depends on the mode" if harmless else ", dropout and batch norm included"),
+            + (
+                "; harmless today: no layer of it depends on the mode"
+                if harmless
+                else ", dropout and batch norm included"
+            ),
             because=export.because,
             function=export.function,
             fix=InsertBefore(export.at, f"{export.model}.eval()", f"call `{export.model}.eval()` before the export"),
