@@ -14,6 +14,15 @@ from glyphs.data import synthetic_loaders
 from glyphs.metrics import expected_calibration_error, negative_log_likelihood
 
 
+class Temperature(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.ones(()))
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits / self.value
+
+
 @torch.no_grad()
 def collect(model: nn.Module, loader: DataLoader, device: torch.device) -> tuple[Tensor, Tensor]:
     model.eval()
@@ -24,15 +33,13 @@ def collect(model: nn.Module, loader: DataLoader, device: torch.device) -> tuple
     return torch.cat(logits), torch.cat(labels)
 
 
-def fit_temperature(logits: Tensor, labels: Tensor, steps: int = 100) -> float:
-    temperature = nn.Parameter(torch.ones(()))
-    optimizer = torch.optim.Adam([temperature], lr=0.05)
+def fit(scale: Temperature, logits: Tensor, labels: Tensor, steps: int = 100) -> None:
+    optimizer = torch.optim.Adam(scale.parameters(), lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = negative_log_likelihood(logits / temperature, labels)
+        loss = negative_log_likelihood(scale, logits, labels)
         loss.backward()
         optimizer.step()
-    return temperature.item()
 
 
 def main() -> None:
@@ -44,14 +51,16 @@ def main() -> None:
     loaders = synthetic_loaders()
     model = load_model(args.checkpoint, device)
     logits, labels = collect(model, loaders.validation, device)
-    temperature = fit_temperature(logits, labels)
+    scale = Temperature()
+    fit(scale, logits, labels)
     logits, labels = collect(model, loaders.test, device)
-    before = expected_calibration_error(logits, labels)
-    after = expected_calibration_error(logits / temperature, labels)
-    print(f"temperature {temperature:.3f}, calibration error {before:.4f} -> {after:.4f}")
-    before = negative_log_likelihood(logits, labels)
-    after = negative_log_likelihood(logits / temperature, labels)
-    print(f"negative log likelihood {before:.4f} -> {after:.4f}")
+    with torch.no_grad():
+        before = expected_calibration_error(logits, labels)
+        after = expected_calibration_error(scale(logits), labels)
+        print(f"temperature {scale.value.item():.3f}, calibration error {before:.4f} -> {after:.4f}")
+        before = negative_log_likelihood(Temperature(), logits, labels)
+        after = negative_log_likelihood(scale, logits, labels)
+        print(f"negative log likelihood {before:.4f} -> {after:.4f}")
 
 
 if __name__ == "__main__":

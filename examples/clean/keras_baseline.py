@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
-
 from glyphs.data import CLASSES, SIZE, Glyphs, eval_transform
 
 
@@ -31,10 +32,10 @@ def build() -> keras.Model:
     return model
 
 
-def accuracy_by_class(model: keras.Model, images: np.ndarray, labels: np.ndarray, batch_size: int = 64) -> list[float]:
+def evaluate_by_class(model: keras.Model, images: np.ndarray, labels: np.ndarray, batch_size: int = 64) -> list[float]:
     guesses = []
-    for start in range(0, len(images), batch_size):
-        logits = model(images[start : start + batch_size], training=False)
+    for batch in np.array_split(images, math.ceil(len(images) / batch_size)):
+        logits = model(batch, training=False)
         guesses.append(keras.ops.convert_to_numpy(logits).argmax(axis=1))
     hit = np.concatenate(guesses) == labels
     return [float(hit[labels == index].mean()) for index in range(len(CLASSES))]
@@ -46,7 +47,7 @@ def main() -> None:
     model.fit(*arrays("train", 600), validation_data=arrays("validation", 150), epochs=2, verbose=2)
     images, labels = arrays("test", 150)
     model.evaluate(images, labels, verbose=2)
-    for name, accuracy in zip(CLASSES, accuracy_by_class(model, images, labels)):
+    for name, accuracy in zip(CLASSES, evaluate_by_class(model, images, labels)):
         print(f"{name:>8} {accuracy:.3f}")
 
 

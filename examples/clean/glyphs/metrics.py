@@ -53,8 +53,9 @@ def confusion(model: nn.Module, loader: DataLoader, classes: int, device: torch.
     return matrix
 
 
-def negative_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels)
+def negative_log_likelihood(scale: nn.Module, logits: Tensor, labels: Tensor) -> Tensor:
+    """Gives the mean loss of logits that a module scales."""
+    return F.cross_entropy(scale(logits), labels)
 
 
 @torch.no_grad()
