@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -86,6 +87,12 @@ class NotPython(Exception):
 
 def extract(text: str) -> FileFacts:
     """The facts of a file's text. Raises `NotPython` where it does not parse."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a text's own escapes deserve is another linter's business
+        return _extract(text)
+
+
+def _extract(text: str) -> FileFacts:
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
@@ -612,11 +619,11 @@ def is_plain(item: Expr) -> bool:
     )
 
 
-def integer(text: str) -> Constant:
+def integer(text: str) -> Expr:
     try:
         return Constant(int(text.replace("_", ""), 0))
-    except ValueError:
-        return Constant(int(text))  # "00": only zeros may lead
+    except ValueError:  # "00", where only zeros may lead, or more digits than Python converts
+        return Constant(0) if not text.strip("0_") else NOTHING
 
 
 def string(node: cst.SimpleString) -> str | None:
@@ -625,7 +632,10 @@ def string(node: cst.SimpleString) -> str | None:
     if "\\" not in text and text[0] in "'\"":
         width = 3 if text[:3] in ("'''", '"""') else 1
         return text[width:-width]
-    value = node.evaluated_value
+    try:
+        value = node.evaluated_value
+    except (SyntaxError, ValueError):  # an escape that Python refuses
+        return None
     return value if isinstance(value, str) else None
 
 

@@ -52,14 +52,19 @@ def built_in_forward(program: Program, running: Running, substances: Substances)
         klass = program.class_of(encloser(program, symbol))
         if function.name == "<module>" or not mentions_any(function, titles):
             continue
-        found = list(constructions(program, substances, symbol))
-        for site, substance in found:
+        way = route(program, running, symbol)
+        if way is None and not (klass is not None and program.is_module(klass) and has_lambda(program.body(symbol))):
+            continue
+        for site, substance in constructions(program, substances, symbol):
+            steps = () if site.deferred and klass is not None else way
             rate = argument(site.call, "p", 0) if substance == "mode" else None
-            way = route(program, running, symbol, site)
-            if way is not None and not is_never_set(program, running, klass, rate):
-                yield BuiltInForward(
-                    Place(symbol.path, site.call.span), function.qualname, last_name(site.call.function), substance, way
-                )
+            if steps is not None and not is_never_set(program, running, klass, rate):
+                title = last_name(site.call.function)
+                yield BuiltInForward(Place(symbol.path, site.call.span), function.qualname, title, substance, steps)
+
+
+def has_lambda(block: Block) -> bool:
+    return any(isinstance(node, f.Lambda) for node in walk(block))
 
 
 def module_titles(program: Program) -> frozenset[str]:
@@ -147,14 +152,12 @@ def names_in(expression: Expr) -> set[str]:
     return {node.id for node in walk((expression,)) if isinstance(node, f.Name)}  # type: ignore[arg-type]
 
 
-def route(program: Program, running: Running, symbol: FunctionSymbol, site: Site) -> tuple[Step, ...] | None:
-    """How a forward pass gets to the construction, None where it does not."""
+def route(program: Program, running: Running, symbol: FunctionSymbol) -> tuple[Step, ...] | None:
+    """How a forward pass gets to a function, None where it does not, or where the function is run once."""
 
-    def is_root(method: FunctionSymbol, is_called: bool) -> bool:
+    def is_root(method: FunctionSymbol) -> bool:
         klass = program.class_of(method)
-        if klass is None or not program.is_module(klass):
-            return False
-        return program.function(method).name in FORWARD or (site.deferred and method == symbol)
+        return klass is not None and program.function(method).name in FORWARD and program.is_module(klass)
 
     if any(last_name(function_of(decorator)) in CACHES for decorator in program.function(symbol).decorators):
         return None

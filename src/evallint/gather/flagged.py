@@ -196,14 +196,14 @@ def route(
     rate = argument(site.call, *by(meaning.rate)) if meaning.rate is not None else None
     handed = parameter_position(program.function(symbol), rate)
 
-    def is_root(method: FunctionSymbol, is_called: bool) -> bool:
+    def is_root(method: FunctionSymbol) -> bool:
         klass = program.class_of(method)
         name = program.function(method).name
         if klass is None or not program.is_module(klass):
             return False
         if name == "__init__":
             return site.deferred and method == symbol
-        return name in FORWARD or (not is_called and use_of(name) != "train")
+        return name in FORWARD or (use_of(name) != "train" and not running.edges(method))
 
     def opens(call: Site, known: Bindings) -> bool:
         if guarded(call, known):

@@ -53,20 +53,19 @@ class Running:
         self._families = {symbol: frozenset(family) for symbol, family in related.items()}
 
     def way_to(
-        self, symbol: FunctionSymbol, is_root: Callable[[FunctionSymbol, bool], bool], opens: Opens
+        self, symbol: FunctionSymbol, is_root: Callable[[FunctionSymbol], bool], opens: Opens
     ) -> tuple[Step, ...] | None:
         """The calls by which a module's run gets to a function, outermost first; None where it does not.
 
-        `is_root` is asked of a method and of whether its class calls it; `opens` of each call on the way.
+        `is_root` is asked of each function on the way, `opens` of each call.
         """
         seen = {symbol}
         waiting: list[tuple[FunctionSymbol, tuple[Step, ...]]] = [(symbol, ())]
         while waiting:
             current, way = waiting.pop(0)
-            edges = self.edges(current)
-            if is_root(current, bool(edges)):
+            if is_root(current):
                 return way
-            for edge in edges if len(way) < LONGEST_WAY else ():
+            for edge in self.edges(current) if len(way) < LONGEST_WAY else ():
                 if edge.caller in seen or (edge.site is not None and not opens(edge.site, edge.known)):
                     continue
                 seen.add(edge.caller)

@@ -283,7 +283,9 @@ def module_classes(program: Program) -> Iterator[ClassSymbol]:
 def encloser(program: Program, symbol: FunctionSymbol) -> FunctionSymbol:
     """The outermost function or method that a function is defined in, itself where it is in none."""
     facts = program.files[symbol.path]
-    outer = facts.functions[symbol.index].qualname.partition(".<locals>")[0]
+    outer, _, within = facts.functions[symbol.index].qualname.partition(".<locals>")
+    if not within:
+        return symbol
     return next(
         (
             FunctionSymbol(symbol.path, index)

@@ -25,7 +25,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         change = event.mode.eval
         if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
             continue
-        if event.mode.train is None or event.mode.unknown or not set(change.loops) & set(event.loops):
+        if event.mode.unknown or not set(change.loops) & set(event.loops):
             continue
         if change.step.at not in evaluated or event.nature.heeds == "no" and not event.klass:
             continue

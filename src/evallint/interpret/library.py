@@ -34,9 +34,11 @@ from evallint.interpret.roles import DATA, names_forward, words
 from evallint.interpret.values import (
     GRAD_ON,
     NO_FLOW,
+    OPEN,
     SYNTHETIC,
     UNKNOWN,
     UNKNOWN_MODE,
+    WIDEST,
     Address,
     Anonymous,
     Arguments,
@@ -54,7 +56,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.program import ClassSymbol, External, Nature
+from evallint.program import ClassSymbol, External, ModuleSymbol, Nature
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -140,7 +142,7 @@ def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, s
 def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, state: State) -> Value:
     """The result of a call that was not followed: an object of its own, with what went in."""
     flow = kept(given.flow(), state)
-    if not flow.roles and words(name.rpartition(".")[2]) & DATA:
+    if not flow.roles and (words(name.rpartition(".")[2]) & DATA or ".datasets." in name):
         roles = calls.roles_of(name, given)
         if roles:
             flow = Flow(flow.graph, flow.cut, roles, flow.sums)
@@ -371,6 +373,8 @@ def method(
             if state.heap[ref].grad is not None:
                 state.grad = state.heap[ref].grad or state.grad
         return given.positional[0]
+    if isinstance(thing.klass, External) and thing.kind == "instance":
+        return unknown(machine, f"{thing.klass.name}.{name}", given, expression, state)
     if thing.kind == "module" and name not in modules.METHODS:
         return forward_like(machine, address, name, given, expression, state)
     if "module" in thing.marks and names_forward(name):
@@ -888,8 +892,24 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
         return UNKNOWN
     name = given.positional[1].text()
     if name is None:
-        return machine.symbol(("getattr", machine.frame.context, id(expression)), "", state)
+        found = any_of(machine, given.positional[0])
+        return found or machine.symbol(("getattr", machine.frame.context, id(expression)), "", state)
     return modules.attribute(machine, given.positional[0], name, state, expression)
+
+
+def any_of(machine: Machine, owner: Value) -> Value | None:
+    """What an unknown name of a module may be: one of its model classes, or one of a library's model factories."""
+    for atom in owner.atoms:
+        if isinstance(atom, ModuleSymbol):
+            classes = [ClassSymbol(atom.path, index) for index in range(len(machine.program.files[atom.path].classes))]
+            models = [klass for klass in classes if machine.program.is_module(klass)]
+            if 0 < len(models) < WIDEST:
+                return of(OPEN, *models)
+        if isinstance(atom, External):
+            chooser = machine.apis.of(f"{atom.name}.get_model")
+            if isinstance(chooser, Factory):
+                return of(External(chooser.name))
+    return None
 
 
 def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

@@ -882,6 +882,10 @@ class Machine:
     def item(self, base: Value, index: Value, state: State, is_slice: bool = False) -> Value:
         """`base[index]`."""
         found: list[Value] = []
+        for atom in base.atoms:
+            if isinstance(atom, External) and atom.name.endswith(".__dict__"):
+                chosen = library.any_of(self, of(External(atom.name.removesuffix(".__dict__"))))
+                found += [chosen] if chosen is not None else []
         key = index.constant()
         exact = len(base.atoms) > 0
         for address in base.refs():

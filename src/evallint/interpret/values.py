@@ -218,7 +218,7 @@ class Mode:
     def join(self, other: Mode) -> Mode:
         if self is other:
             return self
-        return Mode(self.train or other.train, self.eval or other.eval, self.unknown or other.unknown)
+        return Mode(told(self.train, other.train), told(self.eval, other.eval), self.unknown or other.unknown)
 
     def same_modes(self, other: Mode) -> bool:
         return (self.train is None) == (other.train is None) and (self.eval is None) == (other.eval is None)
@@ -226,6 +226,13 @@ class Mode:
     def __str__(self) -> str:
         parts = [word for word, on in (("train", self.train), ("eval", self.eval), ("unknown", self.unknown)) if on]
         return " | ".join(parts)
+
+
+def told(one: Change | None, other: Change | None) -> Change | None:
+    """The change worth telling of two: a call of eval() or train() before the mode that an object came with."""
+    if one is None or other is None:
+        return one or other
+    return other if other.kind == "called" and one.kind != "called" else one
 
 
 UNKNOWN_MODE = Mode(unknown=True)

@@ -21,6 +21,7 @@ class FileNames:
         self._tails = tails(files)
         self._known: dict[tuple[str, str], Symbol | None] = {}
         self._asking: set[tuple[str, str]] = set()
+        self._aliases: set[VariableSymbol] = set()
         self._lineages: dict[ClassSymbol, tuple[ClassSymbol | External, ...]] = {}
 
     # ---- names ----------------------------------------------------------------------------------
@@ -88,6 +89,8 @@ class FileNames:
 
     def _module(self, path: str, dotted: str, level: int) -> str | None:
         """The file that a module's name means in a file: near ones first, as `sys.path` would find them."""
+        if not level and dotted.partition(".")[0] == "torch":
+            return None  # a file of that name within a package hides nothing
         key = path if level else path.rpartition("/")[0], f"{level}:{dotted}"
         if key not in self._modules:
             self._modules[key] = self._locate(path, dotted, level)
@@ -169,6 +172,15 @@ class FileNames:
         """`Base = nn.Module` at the top of a file."""
         if not isinstance(symbol, VariableSymbol):
             return symbol
+        if symbol in self._aliases:
+            return None
+        self._aliases.add(symbol)
+        try:
+            return self._value_of(symbol)
+        finally:
+            self._aliases.discard(symbol)
+
+    def _value_of(self, symbol: VariableSymbol) -> Symbol | None:
         for statement in self._files[symbol.path].bodies[0]:
             if not isinstance(statement, Assign) or statement.value is None:
                 continue

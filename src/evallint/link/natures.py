@@ -88,7 +88,8 @@ class ClassNatures:
     def _of_held(self, program: Program, path: str, value: Expr, known: dict[str, Expr | None]) -> Nature:
         """An attribute that the class calls: unknown where its value is handed in or made out of sight."""
         if isinstance(value, Name):
-            return UNKNOWN_NATURE if value.id in known and known[value.id] is None else HARMLESS
+            handed_in = value.id in known and known[value.id] in (None, Constant(None))
+            return UNKNOWN_NATURE if handed_in else HARMLESS
         assert isinstance(value, Call)
         symbol = self._callee(program, path, value.function, known)
         if symbol is None:  # a function out of sight that is given a module most likely gives it back
@@ -137,10 +138,20 @@ def outside(
             return Nature("unknown", f"`{title}`", meaning.statistics)
         return Nature("yes" if heeds else "no", f"`{title}`", meaning.statistics)
     if isinstance(meaning, FlaggedFunction):
-        return Nature("yes", f"`{title}`", False)
+        return HARMLESS if is_off(meaning, positional, keywords) else Nature("yes", f"`{title}`", False)
     if meaning is None and not builds:
         return UNKNOWN_NATURE
     return HARMLESS
+
+
+def is_off(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: dict[str, object]) -> bool:
+    """Whether a call with these constants does nothing that training would: its flag is False, or its rate 0."""
+    if meaning.training is not None and meaning.training.given(positional, keywords) is False:
+        return True
+    if meaning.rate is None:
+        return False
+    rate = meaning.rate.given(positional, keywords)
+    return rate is not UNKNOWN and isinstance(rate, int | float) and rate == 0
 
 
 def total(parts: Iterator[Nature]) -> Nature:
