@@ -65,7 +65,7 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         if any(number not in events.confirmed for number in vague if number not in events.doubtful) or any(source.differentiated for source in sources):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
-        if source is None and (sources or not vague):
+        if source is None and (sources or not vague or not events.confirmed.issuperset(vague)):
             continue
         if source is not None and not outlives(events, found, source):
             continue
