@@ -82,8 +82,11 @@ def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
         return False
     if not source.trained:
         return not found.renewed
+    numbers = {number for number, event in events.doubtful.items() if event == source.id} | {source.id}
     return any(
-        not found.renewed & set(one.loops[-1:]) for one in events.backwards if source.id in {events.doubtful.get(number, number) for number in one.flow.graph}
+        one.loops[-1:] and one.loops[-1] in found.loops and one.loops[-1] not in found.renewed
+        for one in events.backwards
+        if numbers & one.flow.graph
     )
 
 

@@ -343,10 +343,16 @@ class Machine:
             return flow
         place = self.place()
         renewed = frozenset(loop.address for loop in frame.loops if {target, root} & loop.resets)
+        if is_local and not self._is_parameter(target):  # new in every call
+            renewed |= frozenset(loop.address for outer in self.frames[:-1] for loop in outer.loops)
         self.events.accumulations.append(
             Accumulation(place, target, flow, how, place, self.callers(), loops, self.grad_now, renewed)
         )
         return Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
+
+    def _is_parameter(self, name: str) -> bool:
+        symbol = self.frame.symbol
+        return symbol is not None and any(one.name == name for one in self.program.function(symbol).parameters)
 
     grad_now: Grad = Grad()
 
