@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from evallint import facts as f
 from evallint.apis import Factory, ModuleClass, ReturnsSelf, Wrapper
-from evallint.facts import Expr
+from evallint.facts import Block, Expr
 from evallint.gather.running import FORWARD
 from evallint.gather.sites import called, of_self, statements
 from evallint.link.natures import constants
@@ -25,6 +25,7 @@ class Substances:
 
     program: Program
     _known: dict[Symbol, Substance] = field(default_factory=dict)
+    _gathering: set[tuple[FunctionSymbol, str]] = field(default_factory=set)
 
     def of(self, where: FunctionSymbol, value: Expr) -> Substance:
         """What an expression in a function constructs, "" where that is no module, or one that has neither."""
@@ -76,7 +77,17 @@ class Substances:
         return "mode" if always and meaning.dependence.on(positional, keywords) is not False else ""
 
     def _most(self, where: FunctionSymbol, values: Iterator[Expr]) -> Substance:
-        return most(self.of(where, part) for value in values for part in parts(value))
+        return most(kind for value in values for part in parts(value) for kind in self._of_part(where, part))
+
+    def _of_part(self, where: FunctionSymbol, part: Expr) -> Iterator[Substance]:
+        """What is handed to a container; a local name by what it is assigned and what is appended to it."""
+        if not isinstance(part, f.Name):
+            yield self.of(where, part)
+        elif (where, part.id) not in self._gathering:  # `layers = nn.Sequential(layers, head)` ends
+            self._gathering.add((where, part.id))
+            for value in put_in(self.program.body(where), part):
+                yield self._most(where, iter((value,)))
+            self._gathering.discard((where, part.id))
 
     def _of_symbol(self, symbol: Symbol | None) -> Substance:
         if symbol is None or not isinstance(symbol, ClassSymbol | FunctionSymbol):
@@ -129,6 +140,17 @@ class Substances:
                 yield self._of_symbol(resolved)
 
 
+def put_in(block: Block, name: f.Name) -> Iterator[Expr]:
+    for statement in statements(block):
+        match statement:
+            case f.Assign(targets, value) if value is not None and name in targets:
+                yield value
+            case f.Augment(target, "+", value) if target == name:
+                yield value
+            case f.Evaluate(f.Call(f.Attribute(owner, "append" | "extend" | "insert"), arguments)) if owner == name:
+                yield from (argument.value for argument in arguments)
+
+
 def parts(value: Expr) -> Iterator[Expr]:
     """The expressions that a container is made of, those in containers within it too."""
     match value:
@@ -155,5 +177,10 @@ def parts(value: Expr) -> Iterator[Expr]:
 
 
 def most(found: Iterator[Substance]) -> Substance:
-    kinds = set(found)
-    return "parameters" if "parameters" in kinds else "mode" if "mode" in kinds else ""
+    """The weightiest: nothing is asked for after the first that has parameters."""
+    best: Substance = ""
+    for kind in found:
+        if kind == "parameters":
+            return kind
+        best = best or kind
+    return best
