@@ -93,6 +93,11 @@ def glance(path: str) -> Glance | None:
     return Glance(state, max(status.st_mtime_ns, status.st_ctime_ns), seen)
 
 
+def is_text(path: str) -> bool:
+    """Whether a path can be written as UTF-8: names of files may hold bytes that are none, and SQLite keeps text."""
+    return path.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in path)
+
+
 class Cache:
     """The cache of one project. A context: what is new is written at its end, and now and then before."""
 
@@ -113,14 +118,14 @@ class Cache:
 
     def identities(self, glances: Mapping[str, Glance]) -> dict[str, Identity]:
         """Return what those files are, by path, that look as they did when they were last read."""
-        rows = self._rows("files", "path, state, digest, marked", list(glances))
+        rows = self._rows("files", "path, state, digest, marked", [path for path in glances if is_text(path)])
         return {
             path: Identity(digest, bool(marked)) for path, state, digest, marked in rows if glances[path].state == state
         }
 
     def keep_identity(self, path: str, before: Glance, identity: Identity) -> None:
         """Keep what a file was found to be when it was read after a glance."""
-        if before.is_settled:
+        if before.is_settled and is_text(path):
             row = (path, self._day, before.state, identity.digest, identity.marked)
             self._add("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", row, len(path))
 

@@ -9,8 +9,8 @@ from typing import Literal
 from evallint.apis import Hook
 from evallint.findings import Place, Step
 from evallint.interpret.events import Caller, Events, ForwardCall
-from evallint.interpret.roles import is_test_file, use_of, words
 from evallint.interpret.library import VOLATILE
+from evallint.interpret.roles import is_test_file, use_of, words
 from evallint.interpret.values import Change, Role
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation, Forward
@@ -18,7 +18,10 @@ from evallint.project import Evaluation, Forward
 SAMPLING = frozenset("mc montecarlo monte bayesian uncertainty stochastic ensemble tta dropout variational".split())
 """Words of functions that run a model in training mode on purpose: Monte Carlo dropout and its kin."""
 
-ADAPTING = frozenset("adapt adaptation tent attack attacks adversarial pgd fgsm saliency calibrate recalibrate warmup bn batchnorm".split())
+ADAPTING = frozenset(
+    "adapt adaptation tent attack attacks adversarial pgd fgsm saliency calibrate recalibrate warmup bn "
+    "batchnorm".split()
+)
 
 
 def of_run(program: Program, events: Events, old: frozenset[str]) -> Iterator[Forward]:
@@ -31,9 +34,9 @@ def of_run(program: Program, events: Events, old: frozenset[str]) -> Iterator[Fo
 
 
 def placed(program: Program, found: tuple[Forward, ...]) -> tuple[Forward, ...]:
-    """The forwards with the places at which their mode, and their graph, go wrong: a call that other uses share and that
-    is right for these is not at fault, its caller is. So is a call in a method by which a model's forward works."""
-    shared = forward_methods(program)
+    """The forwards with the places at which their mode, and their graph, go wrong: a call that other uses share and
+    that is right for these is not at fault, its caller is. So is a call in a method by which a model's forward
+    works.""" shared = forward_methods(program)
     right_mode = {place for one in found if one.trains or one.mode == {"eval"} for place, _ in one.chain}
     right_graph = {place for one in found if one.trains or one.graph == "off" for place, _ in one.chain}
     return tuple(
@@ -71,7 +74,9 @@ def forward_methods(program: Program) -> frozenset[tuple[str, str]]:
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
     mode = event.mode
     modes: frozenset[Literal["train", "eval", "unknown"]] = frozenset(
-        word for word, on in (("train", mode.train), ("eval", mode.eval), ("unknown", mode.unknown)) if on  # type: ignore[misc]
+        word
+        for word, on in (("train", mode.train), ("eval", mode.eval), ("unknown", mode.unknown))
+        if on  # type: ignore[misc]
     )
     needs = needs_gradients(program, events, event)
     trains = event.trained or needs
@@ -82,7 +87,9 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         title=program.title(event.klass),
         nature=event.nature,
         mode=modes,
-        mode_set=tuple(step for change in (mode.train, mode.eval) if change is not None for step in trace(change, event)),
+        mode_set=tuple(
+            step for change in (mode.train, mode.eval) if change is not None for step in trace(change, event)
+        ),
         deliberate=deliberate(events, event),
         graph=graph_of(events, event),
         trains=trains,
@@ -135,7 +142,9 @@ def chain(event: ForwardCall) -> tuple[tuple[Place, str], ...]:
 def way(frames: tuple[Caller, ...], last: Step) -> tuple[Step, ...]:
     """How the program gets from the entry to a place."""
     steps = [
-        Step(caller.called_at, f"`{caller.function}` is called here") for caller in frames[1:] if caller.called_at is not None
+        Step(caller.called_at, f"`{caller.function}` is called here")
+        for caller in frames[1:]
+        if caller.called_at is not None
     ]
     return (*steps, last)
 
@@ -148,9 +157,7 @@ def switches_within(change: Change | None, event: ForwardCall) -> bool:
 # ---- does it evaluate? --------------------------------------------------------------------------
 
 
-def evaluation(
-    program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]
-) -> Evaluation | None:
+def evaluation(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
     if event.inputs.synthetic or is_managed(program, event.frames) or is_unit_test(event.frames):
         return None
@@ -182,7 +189,9 @@ def evaluation(
 
 def is_unit_test(frames: tuple[Caller, ...]) -> bool:
     """Whether a test of the code itself runs here: it checks that the model runs, not how well it does."""
-    return any(is_test_file(caller.path) and caller.function.rpartition(".")[2].startswith("test_") for caller in frames)
+    return any(
+        is_test_file(caller.path) and caller.function.rpartition(".")[2].startswith("test_") for caller in frames
+    )
 
 
 def refreshes_statistics(event: ForwardCall) -> bool:
@@ -205,7 +214,8 @@ def evaluating_call(event: ForwardCall, trained: list[ForwardCall]) -> str:
             if not found:
                 return ""
     return next(
-        (caller.function for caller in reversed(event.frames) if use_of(caller.function.rpartition(".")[2]) == "eval"), ""
+        (caller.function for caller in reversed(event.frames) if use_of(caller.function.rpartition(".")[2]) == "eval"),
+        "",
     )
 
 
@@ -275,7 +285,8 @@ def is_managed(program: Program, frames: tuple[Caller, ...]) -> bool:
 def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "yes"]:
     """Whether training mode was asked for on purpose.
 
-    "yes" where the same model also runs in eval mode beside it (a comparison), "perhaps" where the program calls train()
+    "yes" where the same model also runs in eval mode beside it (a comparison), "perhaps" where the program "
+    "calls train()
     though it trains nothing: then nobody expects it to be undone.
     """
     change = event.mode.train
@@ -289,7 +300,8 @@ def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "
 
 
 def twin(events: Events, event: ForwardCall) -> Step | None:
-    """The eval() that went to another object: a copy, one that went by the same name before, the still empty container."""
+    """The eval() that went to another object: a copy, one that went by the same name before, the still empty
+    container."""
     if event.mode.eval is not None or event.mode.train is None:
         return None
     if event.own_mode.eval is not None:

@@ -27,7 +27,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             continue
         if event.mode.unknown or not set(change.loops) & set(event.loops):
             continue
-        if change.step.at not in evaluated or event.nature.heeds == "no" and not event.klass:
+        if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
         at, function = where_it_leaves(change, event)
         yield LostTraining(
@@ -40,7 +40,8 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
 
 
 def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
-    """The place in the training function at which eval mode comes in: the eval() itself, or the call that leads to it."""
+    """The place in the training function at which eval mode comes in: the eval() itself, or the call that leads to
+    it."""
     ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
     depth = 0
     while depth < len(ours) and depth < len(change.calls) and ours[depth] == change.calls[depth]:
@@ -60,9 +61,14 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         if found.sum in events.summed_backwards or not found.grad.on or found.grad.off is not None:
             continue
         sources = [events.forwards[number] for number in sorted(found.flow.graph) if number >= 0]
-        sources += [events.forwards[events.doubtful[number]] for number in found.flow.graph & events.confirmed & events.doubtful.keys()]
+        sources += [
+            events.forwards[events.doubtful[number]]
+            for number in found.flow.graph & events.confirmed & events.doubtful.keys()
+        ]
         vague = [number for number in found.flow.graph if number < 0]
-        if any(number not in events.confirmed for number in vague if number not in events.doubtful) or any(source.differentiated for source in sources):
+        if any(number not in events.confirmed for number in vague if number not in events.doubtful) or any(
+            source.differentiated for source in sources
+        ):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
         if source is None and (sources or not vague or not events.confirmed.issuperset(vague)):
@@ -119,7 +125,9 @@ def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
             change = part.mode.train
             if change is not None and part.mode.eval is None and not part.mode.unknown:
                 steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
-                yield FrozenButLearning(part.frozen_at.at, event.frames[-1].function, part.label or event.receiver, steps)
+                yield FrozenButLearning(
+                    part.frozen_at.at, event.frames[-1].function, part.label or event.receiver, steps
+                )
     yield from teachers(events, trained)
     yield from undone(events, trained)
 
@@ -195,7 +203,8 @@ def is_cut(source: ForwardCall) -> bool:
 def learns(events: Events, source: ForwardCall) -> bool:
     """Whether the model, or what holds it, is also run where a graph is recorded."""
     return any(
-        other.grad.on and (source.address in other.family or other.address in source.family) for other in events.forwards
+        other.grad.on and (source.address in other.family or other.address in source.family)
+        for other in events.forwards
     )
 
 

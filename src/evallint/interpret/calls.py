@@ -266,9 +266,7 @@ def run(
     return value
 
 
-def suspended(
-    on_yield: Callable[[State, Value], list[State]], grad: Grad
-) -> Callable[[State, Value], list[State]]:
+def suspended(on_yield: Callable[[State, Value], list[State]], grad: Grad) -> Callable[[State, Value], list[State]]:
     """A decorated generator sets gradients only while its own code runs."""
 
     def resumed(moment: State, value: Value) -> list[State]:
@@ -296,7 +294,7 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
             index = len(positional)
         elif parameter.kind == "**":
             thing = Thing("dict", name, rest=given.rest)
-            thing.items = {**keywords}
+            thing.items.update(keywords)
             names[name] = of(Ref(state.put((*address, "*", name), thing)))
         elif parameter.kind != "=" and index < len(positional):
             names[name] = positional[index]
@@ -381,7 +379,9 @@ def nested(machine: Machine, symbol: FunctionSymbol) -> list[FunctionSymbol]:
     """The functions defined within a function, at any depth."""
     functions = machine.program.files[symbol.path].functions
     prefix = functions[symbol.index].qualname + ".<locals>."
-    return [FunctionSymbol(symbol.path, index) for index, one in enumerate(functions) if one.qualname.startswith(prefix)]
+    return [
+        FunctionSymbol(symbol.path, index) for index, one in enumerate(functions) if one.qualname.startswith(prefix)
+    ]
 
 
 def call_lambda(machine: Machine, atom: Anonymous, given: Arguments, state: State) -> Value:
@@ -419,7 +419,9 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     state.put(address, thing)
     initialise(machine, address, state)
     roles = frozenset[Role]()
-    if words(title) & DATA or any(isinstance(base, External) and "data" in base.name for base in program.lineage(klass)):
+    if words(title) & DATA or any(
+        isinstance(base, External) and "data" in base.name for base in program.lineage(klass)
+    ):
         roles = roles_of(title, given)
     flow = given.flow()
     return Value(frozenset((Ref(address),)), Flow(roles=roles or flow.roles))
@@ -427,15 +429,15 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
 
 def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, state: State) -> bool:
     """Whether a module's constructor is run at once: it holds modules it is given, or touches modes or gradients."""
-    if any(state.heap[address].kind in ("module", "wrapper", "parts") for value in given.all() for address in value.refs()):
+    if any(
+        state.heap[address].kind in ("module", "wrapper", "parts") for value in given.all() for address in value.refs()
+    ):
         return True
     init = machine.program.method(klass, "__init__")
     return init is not None and machine.relevance.mentions(init, TOUCHES)
 
 
-TOUCHES = frozenset(
-    "eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split()
-)
+TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split())
 
 
 def initialise(machine: Machine, address: Address, state: State) -> None:
@@ -508,7 +510,10 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         if found is not None:
             return call_function(machine, Callee(found, address), given, expression.span, state)
     if thing.kind == "partial" and thing.rest is not None:
-        positional = (*(value for key, value in sorted(thing.items.items(), key=str) if isinstance(key, int)), *given.positional)
+        positional = (
+            *(value for key, value in sorted(thing.items.items(), key=str) if isinstance(key, int)),
+            *given.positional,
+        )
         keywords = {key: value for key, value in thing.items.items() if isinstance(key, str)} | dict(given.keywords)
         return invoke(machine, thing.rest, Arguments(positional, keywords, given.spread, given.rest), expression, state)
     if thing.kind == "context":
@@ -614,7 +619,8 @@ def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | N
 
 
 def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
-    """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still moves."""
+    """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still
+    moves."""
     family = [state.heap[part] for part in modules.family(address, state)]
     if all("frozen" in part.marks for part in family if part.kind == "module"):
         return ()
@@ -624,9 +630,13 @@ def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[Froz
         step = thing.marks.get("frozen")
         if thing.kind not in ("module", "wrapper", "symbol"):
             continue
-        if step is not None and "averaged" not in thing.marks and thing.mode.train is not None and "partly eval" not in thing.marks:
-            if modules.nature(machine, part, state).statistics:
-                found.append(FrozenPart(thing.label, step, thing.mode))
+        if (
+            step is not None
+            and "averaged" not in thing.marks
+            and thing.mode.train is not None
+            and "partly eval" not in thing.marks
+        ) and modules.nature(machine, part, state).statistics:
+            found.append(FrozenPart(thing.label, step, thing.mode))
     return tuple(found)
 
 
@@ -891,7 +901,13 @@ def extend(machine: Machine, address: Address, value: Value, state: State) -> No
     generated(machine, value, state)
     thing = state.own(address)
     others = [state.heap[ref] for ref in value.refs()]
-    if len(others) == 1 and len(value.atoms) == 1 and others[0].rest is None and thing.rest is None and others[0] is not thing:
+    if (
+        len(others) == 1
+        and len(value.atoms) == 1
+        and others[0].rest is None
+        and thing.rest is None
+        and others[0] is not thing
+    ):
         start_at = len(thing.items)
         for offset, item in enumerate(others[0].items.values()):
             thing.items[start_at + offset] = item
@@ -926,5 +942,3 @@ def never_returns(machine: Machine, expression: Expr) -> bool:
     if isinstance(function, f.Name) and function.id in ("exit", "quit"):
         return True
     return isinstance(function, f.Attribute) and code(function) in EXITS
-
-

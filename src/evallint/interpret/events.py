@@ -118,8 +118,8 @@ class ModeChange:
 class ExportCall:
     """A model is traced, exported or written in the mode it has at this moment.
 
-    `deliberate`: the call asks for training mode, or switches the model itself. `unsure`: which of these it does depends
-    on the version of the exporter. `after`: so many forward calls had been seen before it.
+    `deliberate`: the call asks for training mode, or switches the model itself. `unsure`: which of these it does
+    depends on the version of the exporter. `after`: so many forward calls had been seen before it.
     """
 
     at: Place
@@ -148,8 +148,8 @@ class Events:
     """Everything that one entry's run saw.
 
     `complete`: it was followed to its end, not cut off by its budget. `orphan`: the entry is a function whose caller is
-    out of sight. `doubtful`: the forward calls behind negative numbers in a flow, which may be no models' at all. `confirmed`: the calls out of sight (negative numbers in a flow) whose result a backward() proved to
-    hold a graph.
+    out of sight. Negative numbers in a flow are calls out of sight: `doubtful` gives the forward calls behind some of
+    them, which may be no models' at all; `confirmed` are those whose result a backward() proved to hold a graph.
     """
 
     entry: str

@@ -65,7 +65,8 @@ BUILTINS = frozenset(dir(builtins))
 BACKWARD = frozenset(("backward", "manual_backward"))
 OBSERVERS = frozenset(
     "builtins logging print wandb torchsummary torchinfo thop ptflops fvcore tensorboardX tensorboard mlflow comet_ml "
-    "numpy torch torchvision math random os sys json time pathlib warnings copy itertools functools collections inspect".split()
+    "numpy torch torchvision math random os sys json time pathlib warnings copy itertools functools collections "
+    "inspect".split()
 )
 """Packages whose functions look at what they are given without changing a module's mode."""
 
@@ -127,7 +128,7 @@ def kept(flow: Flow, state: State) -> Flow:
 
 def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
     """A call out of sight: functions it is given may be called, modules it is given may have any mode after it."""
-    package, _, last = name.rpartition(".")
+    _package, _, last = name.rpartition(".")
     observes = name.partition(".")[0] in OBSERVERS
     callbacks(machine, given, state)
     for value in given.all():
@@ -205,7 +206,9 @@ def argument(given: Arguments, wanted: Argument | None) -> Value | None:
     return given.get(wanted.position, wanted.keyword) if wanted is not None else None
 
 
-def truth_argument(given: Arguments, wanted: Argument | None, default: bool, machine: Machine, state: State) -> bool | None:
+def truth_argument(
+    given: Arguments, wanted: Argument | None, default: bool, machine: Machine, state: State
+) -> bool | None:
     """A flag among the arguments: its truth, its default, or None where it is not known."""
     value = argument(given, wanted)
     if value is None:
@@ -255,7 +258,12 @@ def fill(machine: Machine, address: Address, given: Arguments, state: State) -> 
 
 
 def from_factory(
-    machine: Machine, meaning: Factory, given: Arguments, expression: f.Call, state: State, klass: ClassSymbol | External | None
+    machine: Machine,
+    meaning: Factory,
+    given: Arguments,
+    expression: f.Call,
+    state: State,
+    klass: ClassSymbol | External | None,
 ) -> Value:
     title = meaning.name.rpartition(".")[2]
     positional, keywords = table_arguments(given)
@@ -275,7 +283,11 @@ def from_factory(
         for name, value in given.keywords.items()
     ):
         thing.marks["loaded"] = step
-    heeds = chosen.dependence.on(positional, keywords) if chosen is not meaning else meaning.dependence.on(positional, keywords)
+    heeds = (
+        chosen.dependence.on(positional, keywords)
+        if chosen is not meaning
+        else meaning.dependence.on(positional, keywords)
+    )
     if known is None or not isinstance(known, ClassSymbol):
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
         thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
@@ -293,7 +305,9 @@ def from_factory(
 
 def wrap(machine: Machine, meaning: Wrapper, given: Arguments, expression: f.Call, state: State) -> Value:
     if meaning.result == "each":
-        wrapped = [wrap_one(machine, meaning, value, expression, state, index) for index, value in enumerate(given.positional)]
+        wrapped = [
+            wrap_one(machine, meaning, value, expression, state, index) for index, value in enumerate(given.positional)
+        ]
         if len(wrapped) == 1 and not given.spread:
             return wrapped[0]
         if given.spread and not wrapped:
@@ -307,14 +321,15 @@ def wrap(machine: Machine, meaning: Wrapper, given: Arguments, expression: f.Cal
     one = wrap_one(machine, meaning, value, expression, state, 0)
     if meaning.result == "first":
         thing = Thing("list", born=machine.place(expression.span))
-        thing.items = {0: one, **{index: machine.symbol(("part", id(expression), index), "", state) for index in (1, 2, 3)}}
+        thing.items = {
+            0: one,
+            **{index: machine.symbol(("part", id(expression), index), "", state) for index in (1, 2, 3)},
+        }
         return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
     return one
 
 
-def wrap_one(
-    machine: Machine, meaning: Wrapper, value: Value, expression: f.Call, state: State, index: int
-) -> Value:
+def wrap_one(machine: Machine, meaning: Wrapper, value: Value, expression: f.Call, state: State, index: int) -> Value:
     """What one wrapped thing becomes; what is no module is handed on."""
     targets = [address for address in value.refs() if state.heap[address].kind in modules.MODELS]
     if not targets or meaning.same:
@@ -346,9 +361,7 @@ def wrap_one(
 # ---- methods ------------------------------------------------------------------------------------
 
 
-def method(
-    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
-) -> Value:
+def method(machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
     """`object.name(…)` where the program defines no such method."""
     thing = state.heap[address]
     if thing.kind == "context":
@@ -412,7 +425,9 @@ def by_meaning(
             return export(machine, meaning, given, expression, state, receiver)
         case Factory():
             klass = state.heap[address].klass
-            return from_factory(machine, meaning, given, expression, state, klass if isinstance(klass, ClassSymbol) else None)
+            return from_factory(
+                machine, meaning, given, expression, state, klass if isinstance(klass, ClassSymbol) else None
+            )
         case ModeSwitch():
             return switch(machine, address, meaning.to, given, meaning.argument, expression, state)
     return Value(flow=kept(given.flow(), state))
@@ -426,7 +441,7 @@ def module_method(
     sure = modules.is_model(thing)
     receiver = of(Ref(address))
     if name in ("eval", "train"):
-        plain = not given.positional and not given.keywords or (name == "train" and is_flag(given))
+        plain = (not given.positional and not given.keywords) or (name == "train" and is_flag(given))
         if not plain and not (sure and name == "train" and len(given.positional) <= 1):
             return None
         to = "eval" if name == "eval" else "argument"
@@ -505,7 +520,9 @@ def switch(
         return of(Ref(address))
     modules.switch(address, known, state)
     machine.events.changes.append(
-        ModeChange(machine.place(expression.span), receiver, address, known, before, machine.callers(), machine.loops(), undone)
+        ModeChange(
+            machine.place(expression.span), receiver, address, known, before, machine.callers(), machine.loops(), undone
+        )
     )
     return of(Ref(address))
 
@@ -522,9 +539,13 @@ def undone_by(machine: Machine, address: Address, to: Mode, before: Mode, state:
         step = thing.marks.get("all eval") or thing.marks.get("partly eval")
         if step is not None and modules.nature(machine, part, state).statistics:
             found.append(Change(step, "called"))
-        elif part != address and thing.mode.eval is not None and thing.mode.eval.kind == "called" and not thing.mode.train:
-            if modules.nature(machine, part, state).statistics:
-                found.append(thing.mode.eval)
+        elif (
+            part != address
+            and thing.mode.eval is not None
+            and thing.mode.eval.kind == "called"
+            and not thing.mode.train
+        ) and modules.nature(machine, part, state).statistics:
+            found.append(thing.mode.eval)
     return tuple(found)
 
 
@@ -605,7 +626,9 @@ def method_of_unknown(
 
 
 def is_reader(name: str) -> bool:
-    return name.startswith(("log", "print", "write", "update", "info", "debug", "append", "add_", "format", "save", "watch"))
+    return name.startswith(
+        ("log", "print", "write", "update", "info", "debug", "append", "add_", "format", "save", "watch")
+    )
 
 
 def unknown_quietly(
@@ -630,7 +653,9 @@ def tensor_method(
     if detaches(machine, name):
         return Value(flow=flow.detached())
     if flow is NO_FLOW:
-        return machine.symbol(("result", machine.context(machine.frame.context, machine.place(expression.span), name)), "", state)
+        return machine.symbol(
+            ("result", machine.context(machine.frame.context, machine.place(expression.span), name)), "", state
+        )
     return Value(flow=kept(flow, state))
 
 
@@ -1115,7 +1140,9 @@ def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Ca
     thing = state.heap[address]
     held = Thing("list", rest=UNKNOWN if thing.rest is not None else None)
     held.items = {
-        index: constant(key) for index, key in enumerate(thing.items) if isinstance(key, str | int | float | bool | None)
+        index: constant(key)
+        for index, key in enumerate(thing.items)
+        if isinstance(key, str | int | float | bool | None)
     }
     return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
 
@@ -1176,4 +1203,3 @@ CONTAINER: dict[str, Container] = {
     "update": _update,
     "pop": _pop,
 }
-

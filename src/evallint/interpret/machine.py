@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -64,6 +64,9 @@ UNROLLED = 6
 BUILT = (f.Call, f.Collection, f.Mapping, f.Comprehension)
 
 
+HEAD = Span(1, 1, 1, 1)
+
+
 class Exhausted(Exception):
     """The entry's budget is used up."""
 
@@ -96,7 +99,7 @@ class Frame:
     loops: list[Loop] = field(default_factory=list)
     raised: list[list[State]] = field(default_factory=list)
     outer: set[str] = field(default_factory=set)
-    span: Span = Span(1, 1, 1, 1)
+    span: Span = HEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +208,15 @@ class Machine:
         return self._class_variables[klass]
 
     def doubtful(self, event: ForwardCall) -> int:
-        """The number in a flow of a call that may be no model's: its result holds a graph only if a backward() says so."""
+        """The number in a flow of a call that may be no model's: its result holds a graph only if a backward() says
+        so."""
         number = -1 - self.context("doubtful", event.id, self.events.entry)
         self.events.doubtful[number] = event.id
         return number
 
     def parts_of(self, klass: ClassSymbol) -> dict[str, tuple[str, Expr]]:
-        """The attributes that the constructors of a class and its bases set to the result of a call or to a container."""
+        """The attributes that the constructors of a class and its bases set to the result of a call or to a
+        container."""
         if klass not in self._parts_of:
             found: dict[str, tuple[str, Expr]] = {}
             for base in reversed(self.program.lineage(klass)):
@@ -494,10 +499,18 @@ class Machine:
             value = constant(True) if outcome else constant(False).join(constant(None))
             state.own(frame.address).attributes[test.id] = value
             return
-        if outcome and isinstance(test, f.Comparison) and test.operator == "==":
-            if isinstance(test.left, f.Name) and isinstance(test.right, f.Constant) and test.left.id not in frame.tests.used:
-                state.own(frame.address).attributes[test.left.id] = constant(test.right.value)
-                return
+        if (
+            outcome
+            and isinstance(test, f.Comparison)
+            and test.operator == "=="
+            and (
+                isinstance(test.left, f.Name)
+                and isinstance(test.right, f.Constant)
+                and test.left.id not in frame.tests.used
+            )
+        ):
+            state.own(frame.address).attributes[test.left.id] = constant(test.right.value)
+            return
         if not isinstance(test, f.Call):
             state.assumed[frame.address, code(test)] = outcome
 
@@ -631,9 +644,7 @@ class Machine:
             managers.append((value, item))
         return self._enter(managers, statement.body, state, before)
 
-    def _enter(
-        self, managers: list[tuple[Value, f.WithItem]], body: Block, state: State, before: Grad
-    ) -> list[State]:
+    def _enter(self, managers: list[tuple[Value, f.WithItem]], body: Block, state: State, before: Grad) -> list[State]:
         if not managers:
             return self.block(body, [state])
         (value, item), rest = managers[0], managers[1:]
@@ -866,7 +877,9 @@ class Machine:
                 return sliced
         value = self.item(base, index, state, isinstance(expression.key, f.Slice))
         text = index.text()
-        return self.with_role(value, f"{code(expression.value)}_{text}", code(expression)) if text is not None else value
+        return (
+            self.with_role(value, f"{code(expression.value)}_{text}", code(expression)) if text is not None else value
+        )
 
     def _sliced(self, base: Value, key: f.Slice, state: State, number: int) -> Value | None:
         """A slice of a container whose elements are known, None for others."""
@@ -920,7 +933,9 @@ class Machine:
         value = joined(found) if found else UNKNOWN
         if exact and found:
             return value
-        return value.with_flow(self._part(base.flow, key.value if key is not None else None) if not found else base.flow)
+        return value.with_flow(
+            self._part(base.flow, key.value if key is not None else None) if not found else base.flow
+        )
 
     def _part(self, flow: Flow, key: object) -> Flow:
         """One of several results of a call out of sight: whether it holds a graph says nothing of the others."""
@@ -956,7 +971,11 @@ class Machine:
                 return added
         a, b = left.constant(), right.constant()
         if a is not None and b is not None:
-            return constant(folded(expression.operator, a.value, b.value)) if foldable(expression.operator, a, b) else UNKNOWN
+            return (
+                constant(folded(expression.operator, a.value, b.value))
+                if foldable(expression.operator, a, b)
+                else UNKNOWN
+            )
         return Value(flow=flow_of(left, right))
 
     def _unary(self, expression: f.Unary, state: State) -> Value:
@@ -1022,7 +1041,9 @@ class Machine:
         frame.loops.pop()
         own = state.own(frame.address)
         own.attributes = kept | {
-            name: value for name, value in own.attributes.items() if name not in kept and not is_target(name, expression)
+            name: value
+            for name, value in own.attributes.items()
+            if name not in kept and not is_target(name, expression)
         }
         address = ("list", frame.context, id(expression))
         state.put(address, thing)
@@ -1123,14 +1144,19 @@ def compared(operator: str, left: Value, right: Value, state: State) -> bool | N
     a, b = left.constant(), right.constant()
     if operator in ("is", "==") and (a is None) != (b is None):
         other, one = (left, b) if a is None else (right, a)
-        if one is not None and one.value is None and other.atoms and all(is_something(atom, state) for atom in other.atoms):
+        if (
+            one is not None
+            and one.value is None
+            and other.atoms
+            and all(is_something(atom, state) for atom in other.atoms)
+        ):
             return False
         return None
     if operator in ("is not", "!="):
         found = compared("is" if operator == "is not" else "==", left, right, state)
         return None if found is None else not found
     if operator in ("in", "not in") and a is not None:
-        options = [address for address in right.refs()]
+        options = list(right.refs())
         if len(right.atoms) == 1 and options:
             thing = state.heap[options[0]]
             if thing.kind == "dict" and thing.rest is None:
@@ -1146,7 +1172,9 @@ def compared(operator: str, left: Value, right: Value, state: State) -> bool | N
     if operator in ("==", "is"):
         return a.value == b.value
     if isinstance(a.value, int | float) and isinstance(b.value, int | float):
-        return {"<": a.value < b.value, "<=": a.value <= b.value, ">": a.value > b.value, ">=": a.value >= b.value}.get(operator)
+        return {"<": a.value < b.value, "<=": a.value <= b.value, ">": a.value > b.value, ">=": a.value >= b.value}.get(
+            operator
+        )
     return None
 
 

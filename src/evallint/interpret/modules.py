@@ -70,7 +70,7 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     if base.flow is NO_FLOW:
         return value
     use = machine.apis.method("torch.Tensor", name)
-    if isinstance(use, TensorUse) and use.graph == "detaches" or name in ("shape", "device", "dtype", "size", "ndim"):
+    if (isinstance(use, TensorUse) and use.graph == "detaches") or name in ("shape", "device", "dtype", "size", "ndim"):
         return Value(value.atoms, base.flow.detached())
     return value.with_flow(base.flow)
 
@@ -146,8 +146,10 @@ def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Valu
 
 
 METHODS = frozenset(
-    "eval train to cuda cpu half float double bfloat16 parameters named_parameters modules named_modules children named_children "
-    "buffers named_buffers state_dict load_state_dict apply requires_grad_ zero_grad add_module register_buffer forward "
+    "eval train to cuda cpu half float double bfloat16 parameters named_parameters modules named_modules "
+    "children named_children "
+    "buffers named_buffers state_dict load_state_dict apply requires_grad_ zero_grad add_module register_buffer "
+    "forward "
     "append extend insert items keys values".split()
 )
 
@@ -297,11 +299,18 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
             change = Change(step, "called")
             return Mode(eval=change) if mark == "all eval" else Mode(train=change)
     fresh = thing.mode.train is not None and thing.mode.train.kind == "built" and thing.mode.eval is None
-    if thing.kind != "module" or address in seen or thing.pending is not None or not (is_container(machine, thing) or fresh):
+    if (
+        thing.kind != "module"
+        or address in seen
+        or thing.pending is not None
+        or not (is_container(machine, thing) or fresh)
+    ):
         return thing.mode
     parts = [part for part in children(thing) if state.heap[part].kind in ("module", "wrapper", "parts")]
     modes = [
-        _effective(machine, part, state, seen | {address}) for part in parts if nature(machine, part, state).heeds != "no"
+        _effective(machine, part, state, seen | {address})
+        for part in parts
+        if nature(machine, part, state).heeds != "no"
     ]
     if not modes or (not is_container(machine, thing) and heeds_itself(machine, thing)):
         return thing.mode

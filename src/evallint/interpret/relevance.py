@@ -7,13 +7,16 @@ from evallint.program import ClassSymbol, FunctionSymbol, Program, VariableSymbo
 
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
-    "requires_grad_ load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare compile script trace "
-    "export Variable freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad autograd hub models".split()
+    "requires_grad_ load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare "
+    "compile script trace "
+    "export Variable freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad "
+    "autograd hub models".split()
 )
 """Names of which a call or attribute changes, reads or hands on a model, its mode, its gradients or its data."""
 
 SPLITTING = frozenset(
-    "eval train backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad_ reveal_mode "
+    "eval train backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad_ "
+    "reveal_mode "
     "reveal_grad".split()
 )
 """Names that make it worth keeping a function's paths apart."""
@@ -23,9 +26,9 @@ AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
 
 
 class Relevance:
-    """Judged by names, once for the program: a function that mentions one of `WORDS`, a class of modules, or the name of
-    a function that is itself relevant, and one that calls what it is given or holds. Too much is followed rather than
-    too little."""
+    """Judged by names, once for the program: a function that mentions one of `WORDS`, a class of modules, or the
+    name of a function that is itself relevant, and one that calls what it is given or holds. Too much is followed
+    rather than too little."""
 
     def __init__(self, program: Program) -> None:
         names = set(WORDS)

@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import Literal
 
 EVALUATION = frozenset(
-    "val valid valids validate validation validating test tests testing tester eval evals evaluate evaluation evaluating "
+    "val valid valids validate validation validating test tests testing tester eval evals evaluate evaluation "
+    "evaluating "
     "evaluator dev infer inference inferring predict prediction predicting predictor demo holdout".split()
 )
 TRAINING = frozenset("train training trainer trn tr fit finetune pretrain".split())
 DATA = frozenset(
-    "loader loaders dataloader dataloaders dl data dataset datasets ds set sets batch batches iter iterator generator gen "
+    "loader loaders dataloader dataloaders dl data dataset datasets ds set sets batch batches iter iterator "
+    "generator gen "
     "sampler x y xs ys input inputs image images img imgs features samples texts tokens queue feeder reader".split()
 )
 FORWARD = re.compile(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from evallint.apis import Hook
 from evallint.facts import Span
-
 from evallint.interpret import calls, modules
 from evallint.interpret.events import Caller, Events
 from evallint.interpret.machine import BUDGET, Exhausted, Frame, Machine
@@ -54,7 +53,8 @@ def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
             parts += found.text.split(" | ")
     order = ("train", "eval", "on", "off", "unknown")
     return [
-        (path, line, " | ".join(word for word in order if word in parts)) for (path, line), parts in sorted(seen.items())
+        (path, line, " | ".join(word for word in order if word in parts))
+        for (path, line), parts in sorted(seen.items())
     ]
 
 
@@ -103,9 +103,7 @@ def file_frame(machine: Machine, path: str, state: State) -> Frame:
 def orphans(machine: Machine) -> list[FunctionSymbol]:
     """The functions worth an entry of their own: those whose names nobody mentions first."""
     program = machine.program
-    mentioned = {
-        name for facts in program.files.values() for function in facts.functions for name in function.mentions
-    }
+    mentioned = {name for facts in program.files.values() for function in facts.functions for name in function.mentions}
     found = []
     for path in program.linted:
         for index, function in enumerate(program.files[path].functions):
@@ -164,9 +162,7 @@ def hook_of(machine: Machine, klass: ClassSymbol | None, name: str) -> Hook | No
     return None
 
 
-def receiver(
-    machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state: State, hook: Hook | None
-) -> Address:
+def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state: State, hook: Hook | None) -> Address:
     """An instance of a class that nobody in sight builds: as its constructor leaves it.
 
     The mode of a module that is its own method's receiver is its owner's business. That of what an object holds is
@@ -176,7 +172,9 @@ def receiver(
     program = machine.program
     address: Address = ("receiver", klass)
     is_module = program.is_module(klass)
-    thing = Thing("module" if is_module else "instance", "self", klass, pending=Arguments(spread=True), mode=UNKNOWN_MODE)
+    thing = Thing(
+        "module" if is_module else "instance", "self", klass, pending=Arguments(spread=True), mode=UNKNOWN_MODE
+    )
     if is_module:
         thing.marks["module"] = None
     state.put(address, thing)
@@ -225,5 +223,3 @@ def switch_all(state: State, address: Address) -> None:
         if thing.kind in ("module", "wrapper", "symbol", "parts"):
             state.own(here).mode = UNKNOWN_MODE
         todo.extend(modules.children(thing))
-
-

@@ -111,7 +111,7 @@ class Flow:
     synthetic: bool = False
 
     def join(self, other: Flow) -> Flow:
-        if self is other or other is NO_FLOW and not self.synthetic:
+        if self is other or (other is NO_FLOW and not self.synthetic):
             return self
         if self is NO_FLOW and not other.synthetic:
             return other
@@ -449,7 +449,9 @@ class State:
                 return True
             if changed(now.attributes, then.attributes) or changed(now.items, then.items):
                 return True
-            if now.rest is not then.rest and (now.rest is None or then.rest is None or now.rest.atoms != then.rest.atoms):
+            if now.rest is not then.rest and (
+                now.rest is None or then.rest is None or now.rest.atoms != then.rest.atoms
+            ):
                 return True
         return False
 
