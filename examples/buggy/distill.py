@@ -22,8 +22,7 @@ def distill(distiller: Distiller, loader: DataLoader, optimizer: Optimizer, devi
     running, seen = 0.0, 0
     for images, labels in loader:
         images, labels = images.to(device), labels.to(device)
-        logits, targets = distiller(images)
-        loss = distiller.loss(logits, targets, labels)
+        loss = distiller(images, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

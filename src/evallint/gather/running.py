@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -35,15 +35,21 @@ class Running:
     program: Program
     _users: dict[str, list[FunctionSymbol]] = field(default_factory=dict)
     _families: dict[ClassSymbol, frozenset[ClassSymbol]] = field(default_factory=dict)
+    _members: dict[ClassSymbol, list[FunctionSymbol]] = field(default_factory=dict)
     _edges: dict[FunctionSymbol, tuple[Edge, ...]] = field(default_factory=dict)
+    _sites: dict[FunctionSymbol, tuple[list[Site], Bindings]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         related: dict[ClassSymbol, set[ClassSymbol]] = {}
         for path, facts in self.program.files.items():
             for index, function in enumerate(facts.functions):
+                user = FunctionSymbol(path, index)
+                owner = self.program.class_of(encloser(self.program, user))
+                if owner is not None:
+                    self._members.setdefault(owner, []).append(user)
                 for name in function.mentions:
                     if not name.endswith("()"):
-                        self._users.setdefault(name, []).append(FunctionSymbol(path, index))
+                        self._users.setdefault(name, []).append(user)
             for index in range(len(facts.classes)):
                 symbol = ClassSymbol(path, index)
                 for base in self.program.lineage(symbol):
@@ -95,38 +101,44 @@ class Running:
     def _find(self, symbol: FunctionSymbol) -> Iterator[Edge]:
         function = self.program.function(symbol)
         klass = self.program.class_of(symbol)
-        for user in self._users.get(function.name, ()):
-            if user == symbol:
-                continue
-            if klass is not None and not self._is_kin(user, klass):
-                continue
-            if "<locals>" in function.qualname and not self._shares(user, symbol):
-                continue
-            yield from self._calls(user, symbol, function.name, klass is not None)
+        users = self._users.get(function.name, []) if klass is None else self._kin(klass, function.name)
+        for user in users:
+            if user != symbol and ("<locals>" not in function.qualname or self._shares(user, symbol)):
+                yield from self._calls(user, symbol, function.name, klass is not None)
 
-    def _is_kin(self, user: FunctionSymbol, klass: ClassSymbol) -> bool:
-        other = self.program.class_of(encloser(self.program, user))
-        return other is not None and other in self.family(klass)
+    def _kin(self, klass: ClassSymbol, name: str) -> Iterable[FunctionSymbol]:
+        """The methods of a class's family, and the functions within these, that mention a name."""
+        for kin in sorted(self.family(klass), key=lambda one: (one.path, one.index)):
+            for member in self._members.get(kin, ()):
+                if name in self.program.function(member).mentions:
+                    yield member
 
     def _shares(self, user: FunctionSymbol, symbol: FunctionSymbol) -> bool:
         """Whether two functions are defined within the same one."""
         return user.path == symbol.path and encloser(self.program, user) == encloser(self.program, symbol)
 
     def _calls(self, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool) -> Iterator[Edge]:
-        body = self.program.body(user)
-        known = bindings(body)
+        mentioned = sum(
+            self._leads(node, user, symbol, name, is_method)
+            for node in walk(self.program.body(user))
+            if isinstance(node, f.Name | f.Attribute)
+        )
+        if not mentioned:
+            return
+        found, known = self._sites_in(user)
         calls = 0
-        for site in sites(body):
+        for site in found:
             if self._leads(site.call.function, user, symbol, name, is_method):
                 calls += 1
                 yield Edge(user, site, known)
-        handed_on = sum(
-            self._leads(node, user, symbol, name, is_method)
-            for node in walk(body)
-            if isinstance(node, f.Name | f.Attribute)
-        )
-        if handed_on > calls and self.program.function(user).name != "__init__":
+        if mentioned > calls and self.program.function(user).name != "__init__":
             yield Edge(user, None, known)
+
+    def _sites_in(self, user: FunctionSymbol) -> tuple[list[Site], Bindings]:
+        if user not in self._sites:
+            body = self.program.body(user)
+            self._sites[user] = list(sites(body)), bindings(body)
+        return self._sites[user]
 
     def _leads(
         self, expression: f.Expr, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool
