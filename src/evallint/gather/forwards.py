@@ -36,8 +36,8 @@ def of_run(program: Program, events: Events, old: frozenset[str]) -> Iterator[Fo
 def placed(program: Program, found: tuple[Forward, ...]) -> tuple[Forward, ...]:
     """The forwards with the places at which their mode, and their graph, go wrong.
 
-    A call that other uses share and that is right for these is not at fault, its caller is. So is the caller of a method
-    by which a model's forward works.
+    A call that other uses share and that is right for these is not at fault, its caller is. So is the caller of a
+    method by which a model's forward works.
     """
     shared = forward_methods(program)
     right_mode = {place for one in found if one.trains or one.mode == {"eval"} for place, _ in one.chain}
