@@ -13,11 +13,11 @@ def check(project: Project) -> Iterator[Finding]:
     for forward in project.forwards:
         if not forward.evaluation or forward.graph != "recorded" or forward.frozen or forward.graph_at is None:
             continue
-        if (forward.at.path, forward.function) in meant:
-            continue
         if forward.escapes and forward.mode != {"eval"}:
             continue  # whoever gets the result may differentiate it
         at, function = forward.graph_at
+        if (at.path, function) in meant:
+            continue
         yield Finding(
             at=at,
             says=f"`{forward.model}` records a graph though it only evaluates {forward.evaluation.because}",
