@@ -47,12 +47,13 @@ CACHES = frozenset("cache lru_cache cached cached_property".split())
 def built_in_forward(program: Program, running: Running, substances: Substances) -> Iterator[BuiltInForward]:
     """Layers that are constructed where a forward gets to, and those that a lambda builds and applies at once."""
     titles = module_titles(program)
+    dead: set[FunctionSymbol] = set()
     for symbol in functions(program):
         function = program.function(symbol)
         klass = program.class_of(encloser(program, symbol))
         if function.name == "<module>" or not mentions_any(function, titles):
             continue
-        way = route(program, running, symbol)
+        way = route(program, running, symbol, dead)
         if way is None and not (klass is not None and program.is_module(klass) and has_lambda(program.body(symbol))):
             continue
         for site, substance in constructions(program, substances, symbol):
@@ -152,7 +153,9 @@ def names_in(expression: Expr) -> set[str]:
     return {node.id for node in walk((expression,)) if isinstance(node, f.Name)}  # type: ignore[arg-type]
 
 
-def route(program: Program, running: Running, symbol: FunctionSymbol) -> tuple[Step, ...] | None:
+def route(
+    program: Program, running: Running, symbol: FunctionSymbol, dead: set[FunctionSymbol]
+) -> tuple[Step, ...] | None:
     """How a forward pass gets to a function, None where it does not, or where the function is run once."""
 
     def is_root(method: FunctionSymbol) -> bool:
@@ -161,4 +164,4 @@ def route(program: Program, running: Running, symbol: FunctionSymbol) -> tuple[S
 
     if any(last_name(function_of(decorator)) in CACHES for decorator in program.function(symbol).decorators):
         return None
-    return running.way_to(symbol, is_root, lambda call, known: not call.kept and not is_once(call, known))
+    return running.way_to(symbol, is_root, lambda call, known: not call.kept and not is_once(call, known), dead)

@@ -59,11 +59,16 @@ class Running:
         self._families = {symbol: frozenset(family) for symbol, family in related.items()}
 
     def way_to(
-        self, symbol: FunctionSymbol, is_root: Callable[[FunctionSymbol], bool], opens: Opens
+        self,
+        symbol: FunctionSymbol,
+        is_root: Callable[[FunctionSymbol], bool],
+        opens: Opens,
+        dead: set[FunctionSymbol] | None = None,
     ) -> tuple[Step, ...] | None:
         """The calls by which a module's run gets to a function, outermost first; None where it does not.
 
-        `is_root` is asked of each function on the way, `opens` of each call.
+        `is_root` is asked of each function on the way, `opens` of each call. `dead`: those known to lead nowhere, which
+        grows; only for questions whose answers do not depend on where the way ends.
         """
         seen = {symbol}
         waiting: list[tuple[FunctionSymbol, tuple[Step, ...]]] = [(symbol, ())]
@@ -72,10 +77,16 @@ class Running:
             if is_root(current):
                 return way
             for edge in self.edges(current) if len(way) < LONGEST_WAY else ():
-                if edge.caller in seen or (edge.site is not None and not opens(edge.site, edge.known)):
+                if (
+                    edge.caller in seen
+                    or (dead and edge.caller in dead)
+                    or (edge.site is not None and not opens(edge.site, edge.known))
+                ):
                     continue
                 seen.add(edge.caller)
                 waiting.append((edge.caller, (self._step(edge, current), *way)))
+        if dead is not None:
+            dead |= seen
         return None
 
     def edges(self, symbol: FunctionSymbol) -> tuple[Edge, ...]:
