@@ -6,7 +6,7 @@ so nothing is ever out of date; values are data, never code. A cache that cannot
 locked by others for long) is one that knows and keeps nothing: no run fails for it.
 
 One file in SQLite's rollback mode was chosen over its write-ahead log, which a read-only disk or a network disk can't
-have, and over a file an entry, which takes ten times as long to write and as many inodes as the project has.
+have, and over a file an entry, which takes as many inodes as the project has.
 """
 
 from __future__ import annotations

@@ -52,8 +52,14 @@ def _judged(files: Mapping[str, FileFacts], rules: Collection[str]) -> Judged:
     from evallint import gather, interpret, link
 
     program = link.link(files)
-    project = gather.gather(program, interpret.interpret(program))
-    return _checked(project, rules)
+    runs = interpret.interpret(program)
+    found = _checked(gather.gather(program, runs), rules)
+    lost = (
+        Trouble(run.entry.rpartition(":")[0], 0, f"`{run.entry.rpartition(':')[2]}` was not followed: {run.failed}")
+        for run in runs
+        if run.failed
+    )
+    return found._replace(troubles=(*found.troubles, *lost))
 
 
 def _checked(project: Project, rules: Collection[str]) -> Judged:

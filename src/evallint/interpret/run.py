@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from evallint.apis import Hook
+from evallint.codec import Corrupt
 from evallint.facts import Span
 from evallint.interpret import calls, modules
 from evallint.interpret.events import Caller, Events
@@ -79,6 +80,11 @@ def attempt(machine: Machine, name: str, run: Callable[[State], None]) -> Events
             break
         except (Exhausted, RecursionError):
             machine.events.complete = False
+        except Corrupt:
+            raise
+        except Exception as error:  # our own failure: it costs this entry, not the run
+            machine.events.complete = False
+            machine.events.failed = f"{type(error).__name__}: {' '.join(str(error).split())}"
     machine.frames = []
     return machine.events
 
