@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from evallint.findings import Place, Step
@@ -119,6 +120,16 @@ def is_done_with(program: Program, events: Events, source: ForwardCall) -> bool:
 
 def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
     """Frozen parts whose batch norm is in training mode when the model trains."""
+    return (replace(found, function=around(program, found.at)) for found in frozen_in(events))
+
+
+def around(program: Program, at: Place) -> str:
+    """The innermost function that a place is in."""
+    functions = [one for one in program.files[at.path].functions if one.span.line <= at.span.line <= one.span.end_line]
+    return max(functions, key=lambda one: one.span.line).qualname if functions else "<module>"
+
+
+def frozen_in(events: Events) -> Iterator[FrozenButLearning]:
     trained = [event for event in events.forwards if event.trained and not event.inside]
     for event in trained:
         for part in event.frozen:

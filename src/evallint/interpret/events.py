@@ -147,9 +147,10 @@ class Reveal:
 class Events:
     """Everything that one entry's run saw.
 
-    `complete`: it was followed to its end, not cut off by its budget. `failed`: how evallint itself failed on it. `orphan`: the entry is a function whose caller is
-    out of sight. Negative numbers in a flow are calls out of sight: `doubtful` gives the forward calls behind some of
-    them, which may be no models' at all; `confirmed` are those whose result a backward() proved to hold a graph.
+    `complete`: it was followed to its end, not cut off by its budget; `failed`: how evallint itself failed on it.
+    `orphan`: the entry is a function whose caller is out of sight. Negative numbers in a flow are calls out of sight:
+    `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
+    result a backward() proved to hold a graph.
     """
 
     entry: str
