@@ -76,11 +76,9 @@ def forward_methods(program: Program) -> frozenset[tuple[str, str]]:
 
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
     mode = event.mode
-    modes: frozenset[Literal["train", "eval", "unknown"]] = frozenset(
-        word
-        for word, on in (("train", mode.train), ("eval", mode.eval), ("unknown", mode.unknown))
-        if on  # type: ignore[misc]
-    )
+    possible: tuple[tuple[Literal["train", "eval", "unknown"], object], ...]
+    possible = (("train", mode.train), ("eval", mode.eval), ("unknown", mode.unknown))
+    modes = frozenset(word for word, on in possible if on)
     needs = needs_gradients(program, events, event)
     trains = event.trained or needs
     return Forward(
