@@ -22,7 +22,7 @@ from evallint.gather.sites import (
     statements,
 )
 from evallint.interpret.render import code
-from evallint.interpret.roles import use_of
+from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import Forward, IneffectiveContext
@@ -36,6 +36,9 @@ MOVES = frozenset(
 """Calls of which no graph is recorded, or none that anybody would mind."""
 
 DIFFERENTIATING = frozenset("backward grad requires_grad_ requires_grad step manual_backward autograd".split())
+
+LOSSES = frozenset("loss losses criterion metric accuracy score".split())
+"""Words of what is given targets, and is no model."""
 
 SINCE_0_4 = frozenset("no_grad item inference_mode set_grad_enabled autocast".split())
 """Names that only code for torch 0.4 and later mentions."""
@@ -208,6 +211,8 @@ def is_run_on(program: Program, symbol: FunctionSymbol, made: Site) -> bool:
     body = program.body(symbol)
     holders = {parameter.name for parameter in program.function(symbol).parameters} | set(bindings(body))
     for call in called(body):
+        if words(last_name(call.function)) & LOSSES:
+            continue
         held = of_self(call.function) or (isinstance(call.function, f.Name) and call.function.id in holders)
         if (held or last_name(call.function) == "forward") and any(
             made.call is node or (made.name and node == f.Name(made.name))
