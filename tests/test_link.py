@@ -170,6 +170,78 @@ def test_a_files_own_name_goes_before_a_star() -> None:
     assert stands_for(files, "make") == make_of("main.py")
 
 
+def test_circles_of_stars_are_searched_to_the_end_whoever_asks_first() -> None:
+    files = {
+        "a.py": "from b import *\nfrom c import *\n",
+        "b.py": "from a import *\n",
+        "c.py": f"from b import *\n{MAKE}",
+    }
+    for order in (("a.py", "b.py"), ("b.py", "a.py")):
+        program = linked(files)
+        assert [program.lookup(path, "make") for path in order] == [make_of("c.py")] * 2
+
+
+def test_many_stars_that_lead_to_each_other_are_searched_once() -> None:
+    stars = "".join(f"from m{number} import *\n" for number in range(40))
+    assert stands_for({"main.py": stars, **{f"m{number}.py": stars for number in range(40)}}, "make") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("from a import *\nfrom b import *\n", "b.py"),
+        ("from b import *\nfrom a import *\n", "a.py"),
+        ("from a import *\nfrom empty import *\n", "a.py"),
+        ("from a import make\nfrom b import *\n", "b.py"),
+        ("from b import *\nfrom a import make\n", "a.py"),
+        ("def make(): ...\nfrom a import *\n", "a.py"),
+        ("try:\n    from a import *\nexcept ImportError:\n    from b import *\n", "a.py"),
+        ("try:\n    from none_such import *\nexcept ImportError:\n    from b import *\n", "b.py"),
+        ("try:\n    from empty import make\nexcept ImportError:\n    from b import make\n", "b.py"),
+    ],
+)
+def test_the_last_import_that_leads_somewhere_binds_the_name(text: str, path: str) -> None:
+    files = {"main.py": text, "a.py": MAKE, "b.py": MAKE, "empty.py": ""}
+    found = stands_for(files, "make")
+    assert isinstance(found, FunctionSymbol)
+    assert found.path == path
+
+
+@pytest.mark.parametrize(
+    ("stated", "hands_on"),
+    [
+        ("", {"make"}),
+        ("__all__ = ['make', '_own']", {"make", "_own"}),
+        ("__all__ = ('other',)", set()),
+        ("__all__ = []", set()),
+        ("__all__: list[str] = ['_own']", {"_own"}),
+        ("__all__ = ['other']\n__all__ += ['make']", {"make"}),
+        ("__all__ = ['other'] + ['_own']", {"_own"}),
+        ("__all__ = []\n__all__.extend(['make'])\n__all__.append('_own')", {"make", "_own"}),
+        ("import more\n__all__ = [*more.__all__, '_own']", {"make", "_own"}),
+        ("import more\n__all__ = ['_own'] + more.__all__", {"make", "_own"}),
+        ("if here:\n    __all__ = ['make']", {"make"}),
+        ("__all__ = [name for name in names]", {"make"}),
+        ("__all__ = ['_own'] + names()", {"make"}),
+    ],
+)
+def test_a_star_takes_what_all_states(stated: str, hands_on: set[str]) -> None:
+    lib = f"{MAKE}def _own(): ...\n{stated}\n"
+    files = {"main.py": "from lib import *\n", "lib.py": lib, "more.py": "__all__ = ['make']\n"}
+    assert {name for name in ("make", "_own") if stands_for(files, name)} == hands_on
+
+
+def test_a_star_takes_the_modules_that_all_states() -> None:
+    files = {"main.py": "from lib import *\n", "lib/__init__.py": "__all__ = ['nets']\n", "lib/nets.py": MAKE}
+    assert stands_for(files, "nets.make") == make_of("lib/nets.py")
+
+
+def test_of_a_star_from_outside_what_the_tables_know_is_taken() -> None:
+    files = {"main.py": "from torch.nn import *\nfrom none_such import *\n"}
+    assert stands_for(files, "Dropout") == External("torch.nn.Dropout")
+    assert stands_for(files, "whatever") is None
+
+
 # ---- where files are looked for -----------------------------------------------------------------
 
 
@@ -214,6 +286,79 @@ def test_a_folder_needs_no_init_file() -> None:
         assert stands_for(files, name, "a/lib/other.py") == make_of("a/lib/nets.py")
 
 
+@pytest.mark.parametrize("statement", ["import lib.nets", "import lib", "import lib.nets, lib.other"])
+def test_a_mere_folder_has_its_modules(statement: str) -> None:
+    files = {"main.py": f"{statement}\n", "lib/nets.py": MAKE, "lib/deep/er.py": MAKE}
+    assert stands_for(files, "lib.nets.make") == make_of("lib/nets.py")
+    assert stands_for(files, "lib.deep.er.make") == make_of("lib/deep/er.py")
+    assert stands_for(files, "lib.absent") is None
+
+
+def test_a_package_hides_a_module_of_its_name_and_both_a_mere_folder() -> None:
+    files = {"main.py": "from lib import make\n", "lib.py": MAKE, "lib/nets.py": ""}
+    assert stands_for(files, "make") == make_of("lib.py")
+    assert stands_for({**files, "lib/__init__.py": MAKE}, "make") == make_of("lib/__init__.py")
+    deep = {"a/b/main.py": "from lib import make\n", "a/b/lib/other.py": "", "lib/__init__.py": MAKE}
+    assert stands_for(deep, "make", "a/b/main.py") == make_of("lib/__init__.py")
+
+
+def test_a_folder_may_be_one_part_of_a_package() -> None:
+    files = {"a/main.py": "from lib import nets\nimport lib.nets\n", "a/lib/other.py": "", "lib/nets.py": MAKE}
+    assert stands_for(files, "nets.make", "a/main.py") == make_of("lib/nets.py")
+    assert stands_for(files, "lib.nets.make", "a/main.py") == make_of("lib/nets.py")
+
+
+def test_a_relative_import_of_the_folder_itself_is_not_its_namesake() -> None:
+    files = {"lib/main.py": "from . import make\n", "lib.py": MAKE}
+    assert stands_for(files, "make", "lib/main.py") is None
+
+
+def test_a_relative_import_from_beyond_the_top_is_nothing() -> None:
+    files = {"main.py": "from .. import make\nfrom ..lib import make as m\n", "lib.py": MAKE, "__init__.py": MAKE}
+    assert stands_for(files, "make") is None
+    assert stands_for(files, "m") is None
+
+
+def test_within_a_package_no_file_hides_a_module_of_python_or_of_a_known_library() -> None:
+    files = {"lib/main.py": "import copy\nimport timm\n", "lib/copy.py": MAKE, "lib/timm/__init__.py": MAKE}
+    for name in ("copy", "timm"):
+        script = stands_for(files, f"{name}.make", "lib/main.py")
+        assert isinstance(script, FunctionSymbol), "the folder of a script goes first"
+        assert stands_for({**files, "lib/__init__.py": ""}, name, "lib/main.py") == External(name)
+
+
+def test_a_mere_folder_hides_no_library() -> None:
+    files = {"main.py": "import timm\nimport data\n", "timm/notes.py": MAKE, "data/notes.py": MAKE}
+    assert stands_for(files, "timm.notes") == External("timm.notes")
+    assert stands_for(files, "data.notes") == ModuleSymbol("data/notes.py")
+
+
+def test_a_file_far_away_is_rather_below_no_package() -> None:
+    files = {
+        "tools/main.py": "from lib.nets import make\nimport lib.nets\n",
+        "python/lib/nets.py": MAKE,
+        "old/lib/nets.py": MAKE,
+        "old/__init__.py": "",
+    }
+    assert stands_for(files, "make", "tools/main.py") == make_of("python/lib/nets.py")
+    assert stands_for(files, "lib.nets.make", "tools/main.py") == make_of("python/lib/nets.py")
+
+
+def test_names_that_begin_above_the_directory_of_the_run_are_understood() -> None:
+    texts = {"main.py": "from lib.nets import make\nimport lib.nets\n", "nets.py": MAKE, "__init__.py": ""}
+    facts = {path: extract(text) for path, text in texts.items()}
+    program = link(facts, {path: f"/home/me/project/lib/{path}" for path in texts})
+    assert program.lookup("main.py", "make") == make_of("nets.py")
+    assert program.resolve("main.py", dotted("lib.nets.make")) == make_of("nets.py")
+
+
+def test_an_installed_package_sees_no_file_of_the_program() -> None:
+    files = {"<installed>/lib/main.py": "import helper\nfrom lib.nets import make\n", "helper.py": MAKE}
+    assert stands_for(files, "helper", "<installed>/lib/main.py") == External("helper")
+    files["<installed>/lib/nets.py"] = MAKE
+    assert stands_for(files, "make", "<installed>/lib/main.py") == make_of("<installed>/lib/nets.py")
+
+
 # ---- what a file binds --------------------------------------------------------------------------
 
 
@@ -223,7 +368,7 @@ def test_a_file_binds_functions_classes_and_variables() -> None:
     assert stands_for(files, "K") == ClassSymbol("main.py", 0)
     assert stands_for(files, "K.m") == FunctionSymbol("main.py", 2)
     assert stands_for(files, "m") is None
-    for name in ("a", "b", "d"):
+    for name in ("a", "b", "c", "d"):
         assert stands_for(files, name) == VariableSymbol("main.py", name)
 
 
@@ -238,6 +383,12 @@ def test_a_file_binds_functions_classes_and_variables() -> None:
         "from torch import make\nfrom quick import make\n",
         "from quick import make\nmake = wrapped(make)\n",
         "try:\n    pass\nfinally:\n    from quick import make\n",
+        "if TYPE_CHECKING:\n    from quick import make\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from quick import make\nelse:\n    make = lazily()\n",
+        "while not done:\n    from quick import make\n",
+        "for _ in ():\n    pass\nelse:\n    from quick import make\n",
+        "match a:\n    case 1:\n        from quick import make\n",
+        "try:\n    import quick\n    make = quick.other\nexcept ImportError:\n    pass\nfrom quick import make\n",
     ],
 )
 def test_a_name_is_bound_wherever_a_file_may_bind_it(text: str) -> None:
@@ -325,6 +476,78 @@ def test_a_shared_base_is_there_once() -> None:
     assert sorted(found) == ["A", "B", "C", "D", "Module"]
 
 
+def test_bases_stand_in_the_order_of_python() -> None:
+    diamond = "class O: ...\nclass A(O): ...\nclass B(O): ...\nclass C(A, B): ...\n"
+    assert lineage(linked({"main.py": diamond}), "C") == ["C", "A", "B", "O"]
+    wide = (
+        "class O: ...\nclass A(O): ...\nclass B(O): ...\nclass C(O): ...\nclass D(O): ...\nclass E(O): ...\n"
+        "class K1(A, B, C): ...\nclass K2(D, B, E): ...\nclass K3(D, A): ...\nclass Z(K1, K2, K3): ...\n"
+    )
+    namespace: dict[str, type] = {}
+    exec(wide, namespace)
+    order = [klass.__name__ for klass in namespace["Z"].__mro__ if klass is not object]
+    assert lineage(linked({"main.py": wide}), "Z") == order
+
+
+def test_bases_without_an_order_are_there_once_all_the_same() -> None:
+    text = "class A: ...\nclass B(A): ...\nclass C(A, B): ...\n"
+    assert lineage(linked({"main.py": text}), "C") == ["C", "A", "B"]
+    twice = "class A: ...\nclass C(A, A): ...\n"
+    assert lineage(linked({"main.py": twice}), "C") == ["C", "A"]
+
+
+def test_super_in_a_diamond_is_the_next_in_the_line() -> None:
+    text = (
+        "class O:\n    def m(self): ...\nclass A(O):\n    def m(self): ...\n"
+        "class B(O):\n    def m(self): ...\nclass C(A, B): ...\n"
+    )
+    program = linked({"main.py": text})
+    found = program.method(class_named(program, "C"), "m", after=class_named(program, "A"))
+    assert found is not None
+    assert program.function(found).qualname == "B.m"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Net(Base[int]): ...",
+        "class Net(lib.Base[int, str]): ...",
+        "class Net(Generic[T], Base[T]): ...",
+        "Short = Base\nclass Net(Short[int]): ...",
+        "class Outer:\n    class Inner(nn.Module): ...\nclass Net(Outer.Inner): ...",
+        "class Outer:\n    class Inner(nn.Module): ...\n    class Net(Inner): ...",
+        "def make():\n    class Inner(nn.Module): ...\n    class Net(Inner): ...",
+        "def make():\n    from lib import Base as Inner\n    class Net(Inner): ...",
+        "def make():\n    class Inner(nn.Module): ...\n    def more():\n        class Net(Inner): ...",
+        "class Net(object, Base): ...",
+    ],
+)
+def test_a_base_is_found_within_brackets_classes_and_functions(text: str) -> None:
+    lib = "from torch import nn\nclass Base(nn.Module): ...\n"
+    program = linked({"main.py": f"{IMPORTS}import lib\nfrom lib import Base\n{text}\n", "lib.py": lib})
+    assert program.is_module(class_named(program, "Net"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def make(Base):\n    class Net(Base): ...",
+        "def make():\n    Base = given()\n    class Net(Base): ...",
+        "def make():\n    class Base: ...\n    class Net(Base): ...",
+        "class Outer:\n    class Base: ...\n    class Net(Base): ...",
+    ],
+)
+def test_a_base_of_its_own_surroundings_hides_that_of_the_file(text: str) -> None:
+    program = linked({"main.py": f"{IMPORTS}class Base(nn.Module): ...\n{text}\n"})
+    assert not program.is_module(class_named(program, "Net"))
+
+
+def test_the_names_of_a_class_are_not_seen_further_within() -> None:
+    text = "class Base(nn.Module): ...\nclass K:\n    class Base: ...\n    def m(self):\n        class Net(Base): ...\n"
+    program = linked({"main.py": IMPORTS + text})
+    assert program.is_module(class_named(program, "Net"))
+
+
 def test_a_method_is_the_nearest_of_its_name() -> None:
     program = linked({"main.py": FAMILY})
     child, base = class_named(program, "Child"), class_named(program, "Base")
@@ -339,6 +562,13 @@ def test_a_method_is_the_nearest_of_its_name() -> None:
 def test_of_two_methods_of_one_name_the_last_counts() -> None:
     program = linked({"main.py": "class K:\n    def m(self): ...\n    def m(self, x): ...\n"})
     assert program.method(class_named(program, "K"), "m") == FunctionSymbol("main.py", 2)
+
+
+def test_another_name_of_something_is_that_thing_if_it_is_nothing_else() -> None:
+    once = {"main.py": f"{IMPORTS}Norm = nn.BatchNorm2d\n"}
+    assert stands_for(once, "Norm") == External("torch.nn.BatchNorm2d")
+    twice = {"main.py": f"{IMPORTS}Norm = nn.BatchNorm2d\nif plain:\n    Norm = nn.LayerNorm\n"}
+    assert stands_for(twice, "Norm") == VariableSymbol("main.py", "Norm")
 
 
 # ---- natures ------------------------------------------------------------------------------------
@@ -442,6 +672,25 @@ def test_a_class_has_the_nature_of_its_bases() -> None:
 @pytest.mark.parametrize("bases", ["Unknown", "Unknown, nn.Module", "nn.Module, apex.Layer", "make()"])
 def test_a_base_out_of_sight_leaves_the_nature_unknown(bases: str) -> None:
     assert nature(f"{IMPORTS}import apex\nclass Net({bases}): ...\n").heeds == "unknown"
+
+
+@pytest.mark.parametrize("base", ["ABC", "Generic[T]", "dict", "object"])
+def test_a_base_of_pythons_own_adds_nothing(base: str) -> None:
+    imports = "from abc import ABC\nfrom typing import Generic\n"
+    assert nature(f"{IMPORTS}{imports}class Net(nn.Module, {base}): ...\n") == Nature("no", statistics=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "heeds"),
+    [
+        ("Norm = nn.BatchNorm1d\n", "yes"),
+        ("Norm = nn.LayerNorm\n", "no"),
+        ("Norm = nn.LayerNorm\nNorm = choose()\n", "unknown"),
+        ("Norm = choose()\n", "unknown"),
+    ],
+)
+def test_a_class_may_have_another_name(before: str, heeds: str) -> None:
+    assert nature(net("Norm(3)", before=before)).heeds == heeds
 
 
 def test_a_class_has_the_nature_of_the_classes_it_holds() -> None:

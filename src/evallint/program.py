@@ -29,7 +29,7 @@ class ClassSymbol:
 
 @dataclass(frozen=True, slots=True)
 class ModuleSymbol:
-    """A file of the program, as something that can be imported."""
+    """A file of the program, as something that can be imported; a `path` that ends with `/` is a mere folder."""
 
     path: str
 
@@ -82,6 +82,7 @@ class Program:
     files: Mapping[str, FileFacts]
     apis: Apis
     symbols: Symbols
+    families: Families
     natures: Natures
 
     @cached_property
@@ -111,12 +112,15 @@ class Program:
         return self.symbols.lookup(path, name)
 
     def resolve(self, path: str, expression: Expr) -> Symbol | None:
-        """What a dotted name in a file stands for, local names of functions left aside."""
+        """What a dotted name in a file stands for, local names of functions left aside.
+
+        `Norm = nn.BatchNorm2d` is followed, if that is all that the file ever makes of the name.
+        """
         if isinstance(expression, Name):
-            return self.lookup(path, expression.id)
+            return self.symbols.meant(self.lookup(path, expression.id))
         if isinstance(expression, Attribute):
             owner = self.resolve(path, expression.value)
-            return self.member(owner, expression.name) if owner is not None else None
+            return self.symbols.meant(self.member(owner, expression.name)) if owner is not None else None
         return None
 
     def member(self, owner: Symbol, name: str) -> Symbol | None:
@@ -127,15 +131,19 @@ class Program:
             case ModuleSymbol(path):
                 return self.symbols.member(path, name)
             case ClassSymbol():
-                return self.method(owner, name)
+                return self.method(owner, name) or self.symbols.part(owner, name)
         return None
 
     def imported(self, path: str, statement: Import) -> Symbol | None:
         return self.symbols.imported(path, statement)
 
     def lineage(self, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]:
-        """The class and its bases, each once, nearest first; bases out of sight are left out."""
-        return self.symbols.lineage(symbol)
+        """The class and its bases, each once, in the order of its `__mro__`; bases out of sight are left out."""
+        return self.families.lineage(symbol)
+
+    def bases(self, symbol: ClassSymbol) -> tuple[Symbol | None, ...]:
+        """What a class itself names as its bases, None for each that is out of sight."""
+        return self.families.bases(symbol)
 
     def method(self, symbol: ClassSymbol, name: str, after: ClassSymbol | None = None) -> FunctionSymbol | None:
         """The method that an instance of the class has under a name; `after` a class of its lineage, for `super()`."""
@@ -193,7 +201,17 @@ class Symbols(Protocol):
 
     def imported(self, path: str, statement: Import) -> Symbol | None: ...
 
+    def part(self, owner: Symbol, name: str) -> Symbol | None: ...
+
+    def meant(self, symbol: Symbol | None) -> Symbol | None: ...
+
+
+class Families(Protocol):
+    """Tells what classes derive from: what `link` gives."""
+
     def lineage(self, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]: ...
+
+    def bases(self, symbol: ClassSymbol) -> tuple[Symbol | None, ...]: ...
 
 
 class Natures(Protocol):

@@ -85,4 +85,4 @@ def _judged(tree: Tree, facts: Extracted, extract: Extract, store: Cache, shelf:
     files = decoded(facts.encoded)
     installed = identified(Discovery(sources_for(files, shelf), ()), read.load, store)
     files |= decoded(extracted(installed, read.load, extract, store).encoded)
-    return judged(files, rules)
+    return judged(files, rules, {file.shown: file.path for file in tree.files})

@@ -40,18 +40,21 @@ def decoded(encoded: Mapping[str, bytes]) -> dict[str, FileFacts]:
         return deep(lambda: {path: codec.decode(facts) if facts else NO_FACTS for path, facts in encoded.items()})
 
 
-def judged(files: Mapping[str, FileFacts], rules: Collection[str]) -> Judged:
-    """Return what these rules find in the program that the files make together. Raises `codec.Corrupt`."""
+def judged(files: Mapping[str, FileFacts], rules: Collection[str], places: Mapping[str, str]) -> Judged:
+    """Return what these rules find in the program that the files make together, which lie at these absolute paths.
+
+    Raises `codec.Corrupt`.
+    """
     from evallint.extract.deep import deep
 
     with _little_garbage():
-        return deep(lambda: _judged(files, rules))
+        return deep(lambda: _judged(files, rules, places))
 
 
-def _judged(files: Mapping[str, FileFacts], rules: Collection[str]) -> Judged:
+def _judged(files: Mapping[str, FileFacts], rules: Collection[str], places: Mapping[str, str]) -> Judged:
     from evallint import gather, interpret, link
 
-    program = link.link(files)
+    program = link.link(files, places)
     runs = interpret.interpret(program)
     found = _checked(gather.gather(program, runs), rules)
     lost = (

@@ -926,7 +926,8 @@ def any_of(machine: Machine, owner: Value) -> Value | None:
     """What an unknown name of a module may be: one of its model classes, or one of a library's model factories."""
     for atom in owner.atoms:
         if isinstance(atom, ModuleSymbol):
-            classes = [ClassSymbol(atom.path, index) for index in range(len(machine.program.files[atom.path].classes))]
+            facts = machine.program.files.get(atom.path)
+            classes = [ClassSymbol(atom.path, index) for index in range(len(facts.classes if facts else ()))]
             models = [klass for klass in classes if machine.program.is_module(klass)]
             if 0 < len(models) < WIDEST:
                 return of(OPEN, *models)

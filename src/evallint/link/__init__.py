@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from evallint.apis import load
 from evallint.facts import FileFacts
+from evallint.link.families import Families
 from evallint.link.names import FileNames
 from evallint.link.natures import ClassNatures
+from evallint.link.places import Places
 from evallint.program import Program
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
-def link(files: Mapping[str, FileFacts]) -> Program:
-    """The program that these files, by their shown paths, make together."""
-    return Program(files, load(), FileNames(files), ClassNatures())
+
+def link(files: Mapping[str, FileFacts], places: Mapping[str, str] = NOWHERE) -> Program:
+    """The program that these files, by their shown paths, make together; `places` are their absolute paths."""
+    apis = load()
+    names = FileNames(files, Places(files, places, apis.packages()), lambda name: apis.of(name) is not None)
+    return Program(files, apis, names, Families(files, names), ClassNatures())

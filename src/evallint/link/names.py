@@ -1,28 +1,64 @@
-"""What names stand for: imports, re-exports, packages, base classes."""
+"""What names stand for: imports, re-exports, star imports, aliases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from evallint.facts import Assign, Block, Define, DefineClass, Expr, FileFacts, For, If, Import, Name, Try, With
+from evallint.facts import (
+    Assign,
+    Augment,
+    Block,
+    Call,
+    Collection,
+    Constant,
+    Define,
+    DefineClass,
+    Evaluate,
+    Expr,
+    FileFacts,
+    For,
+    If,
+    Import,
+    Match,
+    Name,
+    Operation,
+    Starred,
+    Stmt,
+    Try,
+    While,
+    With,
+)
 from evallint.facts import Attribute as AttributeExpr
-from evallint.program import INSTALLED, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
+from evallint.link.places import Places
+from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Binding = FunctionSymbol | ClassSymbol | VariableSymbol | Import
 
 
-class FileNames:
-    """The names of a set of files, resolved as they are asked for."""
+class Names(NamedTuple):
+    """What a file binds at its top: each name with its bindings, and its star imports, all with their order."""
 
-    def __init__(self, files: Mapping[str, FileFacts]) -> None:
+    own: Mapping[str, tuple[tuple[int, Binding], ...]]
+    stars: tuple[tuple[int, Import], ...]
+
+
+class FileNames:
+    """The names of a set of files, resolved as they are asked for.
+
+    `knows` says whether a qualified name outside the program is known: of a star import nothing else can be said.
+    """
+
+    def __init__(self, files: Mapping[str, FileFacts], places: Places, knows: Callable[[str], bool]) -> None:
         self._files = files
-        self._bindings: dict[str, tuple[dict[str, Binding], list[Import]]] = {}
-        self._modules: dict[tuple[str, str], str | None] = {}
-        self._tails = tails(files)
+        self._places = places
+        self._knows = knows
+        self._bindings: dict[str, Names] = {}
         self._known: dict[tuple[str, str], Symbol | None] = {}
         self._asking: set[tuple[str, str]] = set()
-        self._aliases: set[VariableSymbol] = set()
-        self._lineages: dict[ClassSymbol, tuple[ClassSymbol | External, ...]] = {}
+        self._asked: set[tuple[str, str]] = set()
+        self._stated: dict[str, frozenset[str] | None] = {}
+        self._following: set[VariableSymbol] = set()
 
     # ---- names ----------------------------------------------------------------------------------
 
@@ -31,206 +67,241 @@ class FileNames:
         key = path, name
         if key in self._known:
             return self._known[key]
-        if key in self._asking or path not in self._files:
+        if key in self._asked or path not in self._files:
             return None
         self._asking.add(key)
+        self._asked.add(key)
         found = self._find(path, name)
         self._asking.discard(key)
-        self._known[key] = found
+        if found is not None:
+            self._known[key] = found
+        if not self._asking:
+            # Within a circle of imports the parts of a question are cut short: that they lead nowhere is known only
+            # where the whole question does.
+            for part in self._asked if found is None else {key}:
+                self._known.setdefault(part, None)
+            self._asked.clear()
         return found
 
     def _find(self, path: str, name: str) -> Symbol | None:
-        names, stars = self._names(path)
-        binding = names.get(name)
-        if isinstance(binding, Import):
-            return self.imported(path, binding)
-        if binding is not None:
-            return binding
-        for star in stars:
-            module = self._module(path, star.module, star.level)
-            found = self.lookup(module, name) if module is not None else None
+        """What the last of a name's bindings stands for that leads anywhere."""
+        names = self.names(path)
+        own = names.own.get(name, ())
+        plain = [each for each in own if not isinstance(each[1], VariableSymbol)]
+        variables = [each for each in own if isinstance(each[1], VariableSymbol)]
+        ordered = sorted([*plain, *names.stars, *([] if plain else variables)])
+        for _, binding in [*reversed(ordered), *variables]:  # `make = wrapped(make)` leaves it what it was
+            found = self._bound(path, name, binding)
             if found is not None:
                 return found
         return None
 
-    def member(self, path: str, name: str) -> Symbol | None:
+    def _bound(self, path: str, name: str, binding: Binding) -> Symbol | None:
+        if not isinstance(binding, Import):
+            return binding
+        return self.imported(path, binding) if binding.bound else self._starred(path, name, binding)
+
+    def _starred(self, path: str, name: str, star: Import) -> Symbol | None:
+        """What a star import makes of a name."""
+        module = self._places.of(path, star.module, star.level)
+        if module is None:
+            outside = f"{star.module}.{name}"
+            is_there = not star.level and not name.startswith("_") and self._knows(outside)
+            return External(outside) if is_there else None
+        stated = self._all(module)
+        if stated is None:
+            return self.lookup(module, name) if not name.startswith("_") else None
+        return self.member(module, name) if name in stated else None
+
+    def member(self, module: str, name: str) -> Symbol | None:
         """What `module.name` stands for: a name in the file, or a module of the package."""
-        found = self.lookup(path, name)
-        if found is not None:
-            return found
-        if path.endswith("__init__.py"):
-            return self._as_module(self._module(path, name, 1))
-        return None
+        found = self.lookup(module, name)
+        return found if found is not None else self._as_module(self._places.below(module, name))
 
     def imported(self, path: str, statement: Import) -> Symbol | None:
         """What an import binds."""
         if not statement.name:
             whole = statement.bound == statement.module.partition(".")[0]  # `import a.b` binds `a`
             name = statement.bound if whole else statement.module
-            module = self._module(path, name, 0)
-            return ModuleSymbol(module) if module is not None else External(name)
-        module = self._module(path, statement.module, statement.level)
-        if module is None:
-            return self._outside(path, statement)
-        return self.member(module, statement.name)
+            module = self._places.top(path, statement.module) if whole else self._places.of(path, name, 0)
+            return self._as_module(module) or External(name)
+        module = self._places.of(path, statement.module, statement.level)
+        found = self.member(module, statement.name) if module is not None else None
+        if found is not None or statement.level:
+            return found
+        below = f"{statement.module}.{statement.name}"
+        if module is None or module.endswith("/"):  # a folder may be another part of what has this name
+            return self._as_module(self._places.of(path, below, 0)) or External(below)
+        return None
 
-    def _outside(self, path: str, statement: Import) -> Symbol | None:
-        """A module that is no file of ours: outside, or a folder without `__init__.py`."""
-        below = f"{statement.module}.{statement.name}" if statement.module else statement.name
-        inside = self._as_module(self._module(path, below, statement.level))
-        if inside is not None or statement.level:
-            return inside
-        return External(below)
+    def _as_module(self, module: str | None) -> ModuleSymbol | None:
+        return ModuleSymbol(module) if module is not None else None
 
-    def _as_module(self, path: str | None) -> ModuleSymbol | None:
-        return ModuleSymbol(path) if path is not None else None
+    # ---- dotted names and aliases ---------------------------------------------------------------
 
-    # ---- modules --------------------------------------------------------------------------------
+    def dotted(self, path: str, expression: Expr) -> Symbol | None:
+        """What a dotted name in a file stands for, `Base = nn.Module` at the top of a file followed."""
+        if isinstance(expression, Name):
+            return self.followed(self.lookup(path, expression.id))
+        if isinstance(expression, AttributeExpr):
+            owner = self.dotted(path, expression.value)
+            return self.part(owner, expression.name) if owner is not None else None
+        return None
 
-    def _module(self, path: str, dotted: str, level: int) -> str | None:
-        """The file that a module's name means in a file: near ones first, as `sys.path` would find them."""
-        if not level and dotted.partition(".")[0] == "torch":
-            return None  # a file of that name within a package hides nothing
-        key = path if level else path.rpartition("/")[0], f"{level}:{dotted}"
-        if key not in self._modules:
-            self._modules[key] = self._locate(path, dotted, level)
-        return self._modules[key]
+    def part(self, owner: Symbol, name: str) -> Symbol | None:
+        """What `owner.name` stands for, where the owner is no object."""
+        match owner:
+            case External(qualified):
+                return External(f"{qualified}.{name}")
+            case ModuleSymbol(path):
+                return self.followed(self.member(path, name))
+            case ClassSymbol(path, index):
+                facts = self._files[path]
+                names = names_of(path, facts, facts.bodies[facts.classes[index].body]).own
+                classes = [binding for _, binding in names.get(name, ()) if isinstance(binding, ClassSymbol)]
+                return classes[-1] if classes else None
+        return None
 
-    def _locate(self, path: str, dotted: str, level: int) -> str | None:
-        folder = path.rpartition("/")[0]
-        if level:
-            for _ in range(level - 1):
-                folder = folder.rpartition("/")[0]
-            return self._file(folder, dotted)
-        while True:
-            for root in (folder, f"{folder}/src" if folder else "src"):
-                found = self._file(root, dotted)
+    def meant(self, symbol: Symbol | None) -> Symbol | None:
+        """What a symbol stands for; a variable for itself, unless it is nothing but another name of something."""
+        if not isinstance(symbol, VariableSymbol) or len(self.names(symbol.path).own[symbol.name]) > 1:
+            return symbol
+        return self.followed(symbol) or symbol
+
+    def followed(self, symbol: Symbol | None) -> Symbol | None:
+        """What a symbol stands for in the end, None for a variable that is no other name of something."""
+        if not isinstance(symbol, VariableSymbol):
+            return symbol
+        if symbol in self._following:
+            return None
+        self._following.add(symbol)
+        try:
+            return self._value_of(symbol)
+        finally:
+            self._following.discard(symbol)
+
+    def _value_of(self, symbol: VariableSymbol) -> Symbol | None:
+        for statement in statements(self._files[symbol.path].bodies[0]):
+            if isinstance(statement, Assign) and statement.value is not None and Name(symbol.name) in statement.targets:
+                found = self.dotted(symbol.path, statement.value)
                 if found is not None:
                     return found
-            if not folder:
-                break
-            folder = folder.rpartition("/")[0]
-        candidates = self._tails.get(dotted.replace(".", "/"), [])
-        if len(candidates) == 1 and "." in dotted:
-            return candidates[0]
-        return self._file(INSTALLED.rstrip("/"), dotted)
-
-    def _file(self, folder: str, dotted: str) -> str | None:
-        base = "/".join(part for part in (folder, dotted.replace(".", "/")) if part)
-        for candidate in (f"{base}.py", f"{base}/__init__.py" if base else "__init__.py"):
-            if candidate in self._files:
-                return candidate
         return None
 
     # ---- what a file binds ----------------------------------------------------------------------
 
-    def _names(self, path: str) -> tuple[dict[str, Binding], list[Import]]:
+    def names(self, path: str) -> Names:
         if path not in self._bindings:
-            names: dict[str, Binding] = {}
-            stars: list[Import] = []
             facts = self._files[path]
-            for name, binding in bound(path, facts, facts.bodies[0]):
-                if name == "*":
-                    assert isinstance(binding, Import)
-                    stars.append(binding)
-                elif name not in names or not isinstance(binding, VariableSymbol):
-                    names[name] = binding
-            self._bindings[path] = names, stars
+            self._bindings[path] = names_of(path, facts, facts.bodies[0])
         return self._bindings[path]
 
-    # ---- classes --------------------------------------------------------------------------------
+    def _all(self, module: str) -> frozenset[str] | None:
+        """The names in a module's `__all__`, None where it has none or not all of them are known."""
+        if module not in self._stated:
+            self._stated[module] = None  # one that leads back to itself is not known
+            facts = self._files.get(module)
+            self._stated[module] = self._stated_in(module, facts.bodies[0]) if facts is not None else None
+        return self._stated[module]
 
-    def lineage(self, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]:
-        """The class and its bases, each once, nearest first."""
-        if symbol not in self._lineages:
-            self._lineages[symbol] = (symbol,)  # a class that derives from itself ends here
-            found: dict[ClassSymbol | External, None] = {symbol: None}
-            for base in self._files[symbol.path].classes[symbol.index].bases:
-                if base.keyword:
-                    continue
-                resolved = self._dotted(symbol.path, base.value)
-                if isinstance(resolved, ClassSymbol):
-                    found.update(dict.fromkeys(self.lineage(resolved)))
-                elif isinstance(resolved, External):
-                    found[resolved] = None
-            self._lineages[symbol] = tuple(found)
-        return self._lineages[symbol]
+    def _stated_in(self, path: str, block: Block) -> frozenset[str] | None:
+        parts = [part for statement in statements(block) for part in parts_of_all(statement)]
+        known = [names for part in parts if (names := self._strings(path, part)) is not None]
+        return frozenset().union(*known) if parts and len(known) == len(parts) else None
 
-    def _dotted(self, path: str, expression: Expr) -> Symbol | None:
-        if isinstance(expression, Name):
-            found = self.lookup(path, expression.id)
-            return self._alias(found)
-        if isinstance(expression, AttributeExpr):
-            owner = self._dotted(path, expression.value)
-            if isinstance(owner, External):
-                return External(f"{owner.name}.{expression.name}")
-            if isinstance(owner, ModuleSymbol):
-                return self._alias(self.member(owner.path, expression.name))
-        return None
+    def _strings(self, path: str, expression: Expr) -> frozenset[str] | None:
+        """The names in a part of an `__all__`."""
+        match expression:
+            case Constant(str(name)):
+                return frozenset((name,))
+            case Starred(value):
+                return self._strings(path, value)
+            case Collection(_, items):
+                parts = [self._strings(path, item) for item in items]
+            case Operation("+", left, right):
+                parts = [self._strings(path, left), self._strings(path, right)]
+            case AttributeExpr(owner, "__all__"):
+                module = self.dotted(path, owner)
+                return self._all(module.path) if isinstance(module, ModuleSymbol) else None
+            case Name("__all__"):
+                return frozenset()  # what stood there before is counted where it stands
+            case _:
+                return None
+        known = [part for part in parts if part is not None]
+        return frozenset().union(*known) if len(known) == len(parts) else None
 
-    def _alias(self, symbol: Symbol | None) -> Symbol | None:
-        """`Base = nn.Module` at the top of a file."""
-        if not isinstance(symbol, VariableSymbol):
-            return symbol
-        if symbol in self._aliases:
-            return None
-        self._aliases.add(symbol)
-        try:
-            return self._value_of(symbol)
-        finally:
-            self._aliases.discard(symbol)
 
-    def _value_of(self, symbol: VariableSymbol) -> Symbol | None:
-        for statement in self._files[symbol.path].bodies[0]:
-            if not isinstance(statement, Assign) or statement.value is None:
-                continue
-            if any(isinstance(target, Name) and target.id == symbol.name for target in statement.targets):
-                if isinstance(statement.value, Name) and statement.value.id == symbol.name:
-                    return None
-                return self._dotted(symbol.path, statement.value)
-        return None
+def names_of(path: str, facts: FileFacts, block: Block) -> Names:
+    """What a block binds, that in the blocks of its `if`, `try`, `with` and loops included."""
+    own: dict[str, list[tuple[int, Binding]]] = {}
+    stars: list[tuple[int, Import]] = []
+    for order, (name, binding) in enumerate(bound(path, facts, block)):
+        if isinstance(binding, Import) and not binding.bound:
+            stars.append((order, binding))
+        else:
+            own.setdefault(name, []).append((order, binding))
+    return Names({name: tuple(bindings) for name, bindings in own.items()}, tuple(stars))
 
 
 def bound(path: str, facts: FileFacts, block: Block) -> Iterator[tuple[str, Binding]]:
-    """The names that a block at the top of a file binds, in order, those under `if`, `try` and `with` included."""
-    for statement in block:
+    """The names that a block binds, in order."""
+    for statement in statements(block):
         match statement:
             case Import():
-                yield (statement.bound or "*"), statement
+                yield statement.bound, statement
             case Define(index):
                 yield facts.functions[index].name, FunctionSymbol(path, index)
             case DefineClass(index):
                 yield facts.classes[index].name, ClassSymbol(path, index)
             case Assign(targets):
-                for name in assigned(targets):
-                    yield name, VariableSymbol(path, name)
-            case If(_, body, orelse):
-                yield from bound(path, facts, orelse)
-                yield from bound(path, facts, body)
+                yield from variables(path, targets)
+            case For(target):
+                yield from variables(path, (target,))
+            case With(items):
+                yield from variables(path, [item.target for item in items if item.target is not None])
+
+
+def statements(block: Block) -> Iterator[Stmt]:
+    """The statements of a block and of the blocks within it.
+
+    What is the rule comes after what stands in for it: an `if` after its `else`, what is tried after the handlers.
+    """
+    for statement in block:
+        yield statement
+        match statement:
+            case If(_, body, orelse) | While(_, body, orelse):
+                blocks = [orelse, body]
+            case For(_, _, body, orelse):
+                blocks = [body, orelse]
             case Try(body, handlers, orelse, final):
-                for handler in handlers:
-                    yield from bound(path, facts, handler.body)
-                for part in (body, orelse, final):
-                    yield from bound(path, facts, part)
-            case With(_, body) | For(_, _, body):
-                yield from bound(path, facts, body)
+                blocks = [*(handler.body for handler in handlers), body, orelse, final]
+            case With(_, body):
+                blocks = [body]
+            case Match(_, cases):
+                blocks = [case.body for case in cases]
+            case _:
+                continue
+        for each in blocks:
+            yield from statements(each)
 
 
-def assigned(targets: Iterable[Expr]) -> Iterator[str]:
+def variables(path: str, targets: Iterable[Expr]) -> Iterator[tuple[str, VariableSymbol]]:
     for target in targets:
-        if isinstance(target, Name):
-            yield target.id
-        elif hasattr(target, "items") and not isinstance(target, Name):
-            yield from assigned(target.items)
+        match target:
+            case Name(name):
+                yield name, VariableSymbol(path, name)
+            case Collection(_, items):
+                yield from variables(path, items)
+            case Starred(value):
+                yield from variables(path, (value,))
 
 
-def tails(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Files by every end of their module's path: `a/b/c.py` is found as `c`, `b/c` and `a/b/c`."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        if path.startswith(INSTALLED):
-            continue
-        parts = path.removesuffix("/__init__.py").removesuffix(".py").split("/")
-        for start in range(len(parts)):
-            found.setdefault("/".join(parts[start:]), []).append(path)
-    return found
+def parts_of_all(statement: Stmt) -> Iterator[Expr]:
+    """What a statement puts into `__all__`."""
+    match statement:
+        case Assign(targets, value) if value is not None and Name("__all__") in targets:
+            yield value
+        case Augment(Name("__all__"), _, value):
+            yield value
+        case Evaluate(Call(AttributeExpr(Name("__all__"), "extend" | "append"), arguments)):
+            yield from (argument.value for argument in arguments)

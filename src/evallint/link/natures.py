@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
 from evallint.facts import Assign, Attribute, Block, Call, Constant, Expr, Name
-from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, Nature, Program, Symbol
+from evallint.program import (
+    UNKNOWN_NATURE,
+    ClassSymbol,
+    External,
+    FunctionSymbol,
+    Nature,
+    Program,
+    Symbol,
+    VariableSymbol,
+)
 
 HARMLESS = Nature("no", statistics=False)
 
@@ -39,10 +49,7 @@ class ClassNatures:
     def _of_class(self, program: Program, symbol: ClassSymbol) -> Iterator[Nature]:
         for base in program.lineage(symbol):
             if isinstance(base, External):
-                if (
-                    base.name not in ("torch.nn.Module", "object")
-                    and program.apis.canonical(base.name) != "torch.nn.Module"
-                ):
+                if not is_of_python(base.name) and program.apis.canonical(base.name) != "torch.nn.Module":
                     yield self.of(program, base)
                 continue
             if unseen_bases(program, base):
@@ -92,7 +99,9 @@ class ClassNatures:
             return UNKNOWN_NATURE if handed_in else HARMLESS
         assert isinstance(value, Call)
         symbol = self._callee(program, path, value.function, known)
-        if symbol is None:  # a function out of sight that is given a module most likely gives it back
+        if symbol is None or isinstance(
+            symbol, VariableSymbol
+        ):  # a function out of sight that is given a module most likely gives it back
             return (
                 HARMLESS
                 if any(self._builds(program, path, argument.value, known) for argument in value.arguments)
@@ -213,9 +222,11 @@ def is_called(target: Expr, called: frozenset[str]) -> bool:
     return isinstance(target, Attribute) and target.value == Name("self") and target.name in called
 
 
+def is_of_python(name: str) -> bool:
+    """Whether a class is Python's own: `abc.ABC`, `typing.Generic`."""
+    return name.partition(".")[0] in sys.stdlib_module_names
+
+
 def unseen_bases(program: Program, symbol: ClassSymbol) -> bool:
     """Whether a base of the class could not be resolved."""
-    return any(
-        not base.keyword and program.resolve(symbol.path, base.value) is None and base.value != Name("object")
-        for base in program.klass(symbol).bases
-    )
+    return None in program.bases(symbol)
