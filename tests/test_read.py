@@ -208,6 +208,7 @@ def text_of(data: bytes) -> str:
         (b"\xef\xbb\xbf# coding: utf-8\nx\n", "# coding: utf-8\nx\n"),
         (b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", "# -*- coding: latin-1 -*-\nx = 'é'\n"),
         (b"#!/bin/x\n# vim: set fileencoding=cp1252 :\n'\x80'\n", "#!/bin/x\n# vim: set fileencoding=cp1252 :\n'€'\n"),
+        ("# -*- coding: future_fstrings -*-\nx = 'é'\n".encode(), "# -*- coding: future_fstrings -*-\nx = 'é'\n"),
         (b"a\r\nb\rc\n", "a\nb\nc\n"),
         (b"a\x0cb\n", "a\x0cb\n"),
     ],

@@ -134,6 +134,10 @@ class Program:
                 return self.method(owner, name) or self.symbols.part(owner, name)
         return None
 
+    def exported(self, module: ModuleSymbol) -> tuple[Symbol, ...]:
+        """What the names at the top of a file stand for, each once."""
+        return self.symbols.exported(module.path)
+
     def imported(self, path: str, statement: Import) -> Symbol | None:
         return self.symbols.imported(path, statement)
 
@@ -198,6 +202,8 @@ class Symbols(Protocol):
     def lookup(self, path: str, name: str) -> Symbol | None: ...
 
     def member(self, path: str, name: str) -> Symbol | None: ...
+
+    def exported(self, path: str) -> tuple[Symbol, ...]: ...
 
     def imported(self, path: str, statement: Import) -> Symbol | None: ...
 

@@ -32,7 +32,8 @@ class Forward:
     training mode looks asked for on purpose. `switched_twin`: the eval() that went to another object. `chain`: the
     calls that lead here, outermost first, this one last, each with the function it stands in; `mode_at` and
     `graph_at`: the innermost of them that no call with the right mode, or without a graph, shares. `legacy`: the code
-    is for torch before 0.4.
+    is for torch before 0.4. `block`: equal for calls in one function that one statement before or around them all would
+    reach.
     """
 
     at: Place
@@ -54,6 +55,7 @@ class Forward:
     mode_at: tuple[Place, str] | None = None
     graph_at: tuple[Place, str] | None = None
     legacy: bool = False
+    block: tuple[object, ...] = ()
 
     @property
     def surely_trains_mode(self) -> bool:

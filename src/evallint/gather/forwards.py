@@ -81,6 +81,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
     modes = frozenset(word for word, on in possible if on)
     needs = needs_gradients(program, events, event)
     trains = event.trained or needs
+    found = None if trains else evaluation(program, events, event, trained)
     return Forward(
         at=event.at,
         function=event.frames[-1].function,
@@ -94,13 +95,19 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         deliberate=deliberate(events, event),
         graph=graph_of(events, event),
         trains=trains,
-        evaluation=None if trains else evaluation(program, events, event, trained),
+        evaluation=found,
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
         escapes=event.escapes,
         frozen="frozen" in event.marks,
         switched_twin=twin(events, event),
         chain=chain(event),
+        block=() if found is not None and is_named(event) else event.loops,
     )
+
+
+def is_named(event: ForwardCall) -> bool:
+    """Whether the function that a model runs in is there for evaluation, by its name."""
+    return use_of(event.frames[-1].function.rpartition(".")[2]) == "eval"
 
 
 def needs_gradients(program: Program, events: Events, event: ForwardCall) -> bool:
@@ -165,7 +172,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     if any(words(caller.function) & (SAMPLING | ADAPTING) for caller in event.frames):
         return None
     data = role_of(event.inputs.roles)
-    phase = phase_of(event.frames)
+    phase = use_of(event.method) or phase_of(event.frames)
     off = not event.grad.on and event.grad.off is not None
     if within_training_step(event, trained):
         if data is not None and data.use == "eval":
@@ -178,9 +185,9 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     loaded = not trained and "loaded" in event.marks and not events.backwards
     if phase == "eval":
-        return Evaluation(f"in `{named_phase(event.frames)}`", off or loaded, "phase")
+        return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
-        return Evaluation(f"in `{named_phase(event.frames)}`", off or loaded, "phase")
+        return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
     if phase == "train" or data is not None:
         return None
     if off and not serves_training(event, trained) and not refreshes_statistics(event):
@@ -257,11 +264,13 @@ def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
     return None
 
 
-def named_phase(frames: tuple[Caller, ...]) -> str:
-    for caller in reversed(frames):
+def named_phase(event: ForwardCall) -> str:
+    if use_of(event.method) == "eval":
+        return event.method
+    for caller in reversed(event.frames):
         if use_of(caller.function.rpartition(".")[2]) == "eval" or use_of(caller.function.partition(".")[0]) == "eval":
             return caller.function
-    return frames[0].path.rpartition("/")[2]
+    return event.frames[0].path.rpartition("/")[2]
 
 
 def stem(path: str) -> str:

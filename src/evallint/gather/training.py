@@ -67,9 +67,7 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
             for number in found.flow.graph & events.confirmed & events.doubtful.keys()
         ]
         vague = [number for number in found.flow.graph if number < 0]
-        if any(number not in events.confirmed for number in vague if number not in events.doubtful) or any(
-            source.differentiated for source in sources
-        ):
+        if not all(holds_graph(events, number) for number in vague) or any(source.differentiated for source in sources):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
         if source is None and (sources or not vague or not events.confirmed.issuperset(vague)):
@@ -83,12 +81,30 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         yield Accumulated(at, function, found.target, found.how, steps)
 
 
+def holds_graph(events: Events, number: int) -> bool:
+    """Whether the result of a call out of sight holds a graph: a backward() went through it, or through another call of
+    the same object, or what is called is a loss by its name."""
+    if number in events.confirmed or number not in events.doubtful:
+        return number in events.confirmed
+    event = events.forwards[events.doubtful[number]]
+    if words(event.receiver.rpartition(".")[2]) & LOSSES:
+        return True
+    return any(
+        events.forwards[events.doubtful[other]].address == event.address
+        for other in events.confirmed & events.doubtful.keys()
+    )
+
+
+LOSSES = frozenset("loss losses criterion criterions objective".split())
+
+
 def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
     """Whether what is kept outlives the pass in which its graph was of use: that in which backward() was called."""
-    if not set(source.loops) & set(found.loops):
+    shared = set(source.loops) & set(found.loops)
+    if not shared:
         return False
     if not source.trained:
-        return not found.renewed
+        return not found.renewed and not shared <= events.short
     numbers = {number for number, event in events.doubtful.items() if event == source.id} | {source.id}
     return any(
         one.loops[-1:] and one.loops[-1] in found.loops and one.loops[-1] not in found.renewed

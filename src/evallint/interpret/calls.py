@@ -225,9 +225,12 @@ def run(
     context: int,
     state: State,
     on_yield: Callable[[State, Value], list[State]] | None,
-    inside: bool = False,
+    part_of: int | None = None,
 ) -> Value:
-    """Run a function's body in a frame of its own; the state becomes the one it leaves behind."""
+    """Run a function's body in a frame of its own; the state becomes the one it leaves behind.
+
+    `part_of`: the number of the model's run that it is part of.
+    """
     program = machine.program
     symbol = callee.symbol
     function = program.function(symbol)
@@ -238,7 +241,8 @@ def run(
     budget = machine.budget
     with machine.running(symbol, symbol.path, address, place, function.span, context) as frame:
         frame.on_yield = on_yield
-        frame.inside = frame.inside or inside
+        if part_of is not None:
+            frame.inside, frame.part_of = True, part_of
         bind_parameters(machine, callee, given, address, state)
         effect = grad_effect(machine, symbol, state)
         if effect is not None:
@@ -532,7 +536,14 @@ def forward(
         if isinstance(meaning, ModuleClass) and not meaning.parameters and meaning.dependence.default == "never":
             return Value(flow=flow if state.grad.on or state.grad.unknown else flow.detached())
     event = record(machine, address, flow, expression, state, receiver)
-    inlined = run_forward(machine, address, given, expression, state)
+    inlined = run_forward(machine, address, given, expression, state, event)
+    return result_of(machine, event, inlined, flow, expression, state)
+
+
+def result_of(
+    machine: Machine, event: ForwardCall, inlined: Value | None, flow: Flow, expression: f.Call, state: State
+) -> Value:
+    """What a model's run gives: what its code returns, where that was followed, and the graph that it records."""
     events = frozenset((event.id if event.sure else machine.doubtful(event),))
     if not (state.grad.on or state.grad.unknown):
         return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles))
@@ -548,21 +559,57 @@ def forward(
     return Value(made.atoms, result.flow)
 
 
-def run_forward(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+def run_forward(
+    machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, event: ForwardCall
+) -> Value | None:
     """The model's own `forward`, where it touches modes or gradients."""
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None:
-        return run_forward(machine, thing.inner, given, expression, state)
+        return run_forward(machine, thing.inner, given, expression, state, event)
     if not isinstance(thing.klass, ClassSymbol) or thing.kind != "module":
         return None
     found = machine.program.method(thing.klass, "forward")
     if found is None or not machine.relevance.mentions(found, SWITCHES):
         return None
-    if len(machine.frames) >= 12 or any(frame.symbol == found for frame in machine.frames):
+    return run_inside(machine, Callee(found, address), given, expression, state, event)
+
+
+def run_inside(
+    machine: Machine, callee: Callee, given: Arguments, expression: f.Call, state: State, event: ForwardCall
+) -> Value | None:
+    """Run a method as part of a model's run; None where calls are too deep."""
+    if len(machine.frames) >= 12 or any(frame.symbol == callee.symbol for frame in machine.frames):
         return None
     place = machine.place(expression.span)
-    context = machine.context(machine.frame.context, place, found, address)
-    return run(machine, Callee(found, address), given, place, ("frame", context), context, state, None, inside=True)
+    context = machine.context(machine.frame.context, place, callee.symbol, callee.bound)
+    return run(machine, callee, given, place, ("frame", context), context, state, None, part_of=event.id)
+
+
+def by_method(
+    machine: Machine, address: Address, symbol: FunctionSymbol, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A model is run by another method than `forward`: one run, whatever parts of it the method calls."""
+    klass = state.heap[address].klass
+    assert isinstance(klass, ClassSymbol)
+    flow = given.flow()
+    event = record(machine, address, flow, expression, state)
+    event.method = machine.program.function(symbol).name
+    inlined = None
+    if not machine.running_methods.is_plain(klass, symbol):
+        inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
+    machine.reached.add(symbol)
+    return result_of(machine, event, inlined, flow, expression, state)
+
+
+def is_run_by(machine: Machine, address: Address, symbol: FunctionSymbol, state: State) -> bool:
+    """Whether a method that is called on a module, from outside of it, runs the module and does no more."""
+    thing = state.heap[address]
+    if thing.kind != "module" or not isinstance(thing.klass, ClassSymbol) or machine.frame.inside:
+        return False
+    if not machine.running_methods.runs(thing.klass, symbol, machine.parts_of(thing.klass)):
+        return False
+    owner = machine.frame.symbol
+    return owner is None or machine.program.class_of(owner) not in machine.program.lineage(thing.klass)
 
 
 def record(
@@ -604,6 +651,7 @@ def record(
         frozenset(modules.family(address, state)),
         thing.mode,
         frozen_parts(machine, address, state),
+        part_of=machine.frame.part_of,
     )
     machine.events.forwards.append(event)
     return event
@@ -705,6 +753,8 @@ def method_of_thing(
         return invoke(machine, held, given, expression, state)
     if isinstance(thing.klass, ClassSymbol):
         symbol = machine.program.method(thing.klass, name)
+        if symbol is not None and name != "forward" and is_run_by(machine, address, symbol, state):
+            return by_method(machine, address, symbol, given, expression, state)
         if symbol is not None and name != "forward":
             return call_function(machine, Callee(symbol, address), given, expression.span, state)
         if symbol is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from evallint.findings import Place, Step
@@ -45,7 +46,8 @@ class ForwardCall:
     `trained`: a backward() went through what it returned. `differentiated`: its gradient was asked for otherwise.
     `inside`: it happened within the forward of another model. `escapes`: the entry returned it to whoever called.
     `sure`: what was called is known to be a module. `family`: it and its submodules; `own_mode`: that of the object
-    called, where `mode` is that of the parts which heed it.
+    called, where `mode` is that of the parts which heed it. `part_of`: the number of the run that this one is part of.
+    `method`: that by which the model is run, "" where it is called.
     """
 
     id: int
@@ -68,7 +70,8 @@ class ForwardCall:
     trained: bool = False
     differentiated: bool = False
     escapes: bool = False
-    phases: frozenset[str] = frozenset()
+    part_of: int | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ class Events:
     `complete`: it was followed to its end, not cut off by its budget; `failed`: how evallint itself failed on it.
     `orphan`: the entry is a function whose caller is out of sight. Negative numbers in a flow are calls out of sight:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
-    result a backward() proved to hold a graph.
+    result a backward() proved to hold a graph. `short` are the loops that make a few passes only.
     """
 
     entry: str
@@ -165,6 +168,14 @@ class Events:
     doubtful: dict[int, int] = field(default_factory=dict)
     orphan: bool = False
     differentiating: set[tuple[str, str]] = field(default_factory=set)
+    short: set[Address] = field(default_factory=set)
     summed_backwards: set[Place] = field(default_factory=set)
     complete: bool = True
     failed: str = ""
+
+    def behind(self, number: int) -> Iterator[ForwardCall]:
+        """The run of a model that a number in a flow stands for, and those that it is part of."""
+        seen: int | None = self.doubtful.get(number, number)
+        while seen is not None and seen >= 0:
+            yield self.forwards[seen]
+            seen = self.forwards[seen].part_of

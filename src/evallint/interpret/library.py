@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
@@ -56,7 +57,8 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.program import ClassSymbol, External, ModuleSymbol, Nature
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Nature
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -645,6 +647,8 @@ def tensor_method(
     machine: Machine, base: Value, name: str, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """A method of a value of which only its flow is known: mostly a tensor."""
+    if name in ("parameters", "named_parameters") and not base.flow.graph:
+        return parts_of_unknown(machine, name, expression, state)
     if name in ("requires_grad_", "retain_grad"):
         frame = machine.frame
         machine.events.differentiating.add((frame.path, frame.caller.function))
@@ -657,6 +661,17 @@ def tensor_method(
             ("result", machine.context(machine.frame.context, machine.place(expression.span), name)), "", state
         )
     return Value(flow=kept(flow, state))
+
+
+def parts_of_unknown(machine: Machine, name: str, expression: f.Call, state: State) -> Value:
+    """The parameters of a module of which nothing else is known."""
+    address: Address = ("parameters", machine.frame.context, id(expression))
+    ref = of(Ref(state.put(address, Thing("parts", f"{name}()", marks={"parameters": None}))))
+    if name.startswith("named"):
+        pair = Thing("list")
+        pair.items = {0: UNKNOWN, 1: ref}
+        ref = of(Ref(state.put((*address, "pair"), pair)))
+    return of(Ref(state.put((*address, "all"), Thing("list", rest=ref))))
 
 
 def detaches(machine: Machine, name: str) -> bool:
@@ -720,9 +735,8 @@ def backward(machine: Machine, flow: Flow, state: State) -> Value:
     for number in flow.graph:
         if number < 0:
             events.confirmed.add(number)
-        seen = events.doubtful.get(number, number)
-        if seen >= 0:
-            events.forwards[seen].trained = True
+        for event in events.behind(number):
+            event.trained = True
     events.summed_backwards |= flow.sums
     events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
     return UNKNOWN
@@ -736,9 +750,8 @@ def differentiate(machine: Machine, meaning: Gradient, given: Arguments, state: 
     machine.events.differentiating.add((frame.path, frame.caller.function))
     callbacks(machine, given, state)
     for number in flow.graph:
-        seen = machine.events.doubtful.get(number, number)
-        if seen >= 0:
-            machine.events.forwards[seen].differentiated = True
+        for event in machine.events.behind(number):
+            event.differentiated = True
     return Value(flow=flow)
 
 
@@ -923,12 +936,18 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
 
 
 def any_of(machine: Machine, owner: Value) -> Value | None:
-    """What an unknown name of a module may be: one of its model classes, or one of a library's model factories."""
+    """What an unknown name of a module may be: a function of it that builds models, or one of its model classes, or one
+    of a library's model factories."""
     for atom in owner.atoms:
         if isinstance(atom, ModuleSymbol):
-            facts = machine.program.files.get(atom.path)
-            classes = [ClassSymbol(atom.path, index) for index in range(len(facts.classes if facts else ()))]
-            models = [klass for klass in classes if machine.program.is_module(klass)]
+            builders = builders_of(machine, atom)
+            models = [
+                one
+                for one in machine.program.exported(atom)
+                if isinstance(one, ClassSymbol | External) and machine.program.is_module(one)
+            ]
+            if builders:
+                return of(OPEN, *builders)
             if 0 < len(models) < WIDEST:
                 return of(OPEN, *models)
         if isinstance(atom, External):
@@ -936,6 +955,46 @@ def any_of(machine: Machine, owner: Value) -> Value | None:
             if isinstance(chooser, Factory):
                 return of(External(chooser.name))
     return None
+
+
+MOST_BUILDERS = 4
+"""So many of a module's functions that build models stand for all of them."""
+
+
+def builders_of(machine: Machine, module: ModuleSymbol) -> list[Callee]:
+    """The first functions that a module offers for building models."""
+    functions = (one for one in machine.program.exported(module) if isinstance(one, FunctionSymbol))
+    found = (
+        one for one in functions if not machine.program.function(one).name.startswith("_") and builds(machine, one)
+    )
+    return [Callee(one) for one in islice(found, MOST_BUILDERS)]
+
+
+def builds(machine: Machine, symbol: FunctionSymbol, depth: int = 0) -> bool:
+    """Whether a function gives back a model that it, or a function that it calls, constructs."""
+    program = machine.program
+    body = program.body(symbol)
+    if not any(isinstance(node, f.Return) and node.value is not None for node in walk(body)):
+        return False
+    called = [program.resolve(symbol.path, node.function) for node in walk(body) if isinstance(node, f.Call)]
+    return any(
+        (isinstance(one, ClassSymbol | External) and program.is_module(one))
+        or (isinstance(one, External) and isinstance(machine.apis.of(one.name), Factory))
+        or (
+            isinstance(one, FunctionSymbol)
+            and one != symbol
+            and depth < DEEPEST_BUILDER
+            and builds(machine, one, depth + 1)
+        )
+        for one in called
+    )
+
+
+DEEPEST_BUILDER = 3
+
+
+def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return of(ModuleSymbol(machine.frame.path)) if not given.positional else given.positional[0]
 
 
 def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1075,6 +1134,8 @@ SPECIAL: dict[str, Special] = {
     "dict": _dict,
     "collections.OrderedDict": _dict,
     "getattr": _getattr,
+    "globals": _globals,
+    "vars": _globals,
     "setattr": _setattr,
     "hasattr": _hasattr,
     "isinstance": _isinstance,

@@ -16,6 +16,7 @@ from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, 
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import names_data, use_of
+from evallint.interpret.running import RunningMethods
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -83,7 +84,10 @@ class Loop:
 
 @dataclass(slots=True)
 class Frame:
-    """One function that is running. A `hidden` one stands for a caller out of sight."""
+    """One function that is running. A `hidden` one stands for a caller out of sight.
+
+    `inside`: it is part of a model's run; `part_of` is that run's number, if it has one.
+    """
 
     caller: Caller
     address: Address
@@ -92,6 +96,7 @@ class Frame:
     context: int
     tests: Tests
     inside: bool = False
+    part_of: int | None = None
     hidden: bool = False
     returns: list[tuple[State, Value]] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
@@ -117,6 +122,7 @@ class Machine:
         self.program = program
         self.apis = program.apis
         self.relevance = relevance
+        self.running_methods = RunningMethods(program, relevance)
         self.frames: list[Frame] = []
         self.events = Events("")
         self.budget = BUDGET
@@ -376,7 +382,7 @@ class Machine:
     def _bare_switch(self, expression: f.Attribute, found: Value, state: State) -> None:
         """`model.eval` as a statement."""
         owner = self.value(expression.value, state)
-        if any(modules.is_model(state.heap[address]) for address in owner.refs()):
+        if any(modules.is_model(state.heap[address]) or address[0] == "loaded" for address in owner.refs()):
             self.events.bare_switches.append(
                 BareSwitch(self.place(), render(expression.value), expression.name, self.callers())
             )
@@ -527,6 +533,8 @@ class Machine:
         if known is not None:
             return self._unrolled(statement, known, state)
         address = ("loop", self.frame.context, id(statement))
+        if is_short(statement.iterable):
+            self.events.short.add(address)
         generator = calls.pending_generator(iterable, state)
         if generator is not None:
             return self._driven(statement, generator, address, state)
@@ -626,12 +634,12 @@ class Machine:
     def iterable(self, expression: Expr, state: State) -> Value:
         """What a loop goes over, with what the names in it say of its use."""
         value = self.value(expression, state)
-        if value.flow.roles:
+        if is_settled(value.flow.roles):
             return value
         for name in names_in(expression):
             use = use_of(name)
             if use is not None:
-                return value.with_flow(Flow(roles=frozenset((Role(use, False, name),))))
+                return value.used_as(Role(use, False, name))
         return value
 
     # ---- with and try ---------------------------------------------------------------------------
@@ -716,11 +724,11 @@ class Machine:
         return self.with_role(value, name, name)
 
     def with_role(self, value: Value, name: str, label: str) -> Value:
-        """A value with what its name says of its use, where nothing better is known."""
-        if value.flow.roles or not names_data(name):
+        """A value with what its name says of its use, where neither an argument nor names that agree say it better."""
+        if not names_data(name) or is_settled(value.flow.roles):
             return value
         use = use_of(name)
-        return value if use is None else value.with_flow(Flow(roles=frozenset((Role(use, False, label),))))
+        return value if use is None else value.used_as(Role(use, False, label))
 
     def variable(self, name: str, state: State) -> Value:
         frame = self.frame
@@ -803,8 +811,8 @@ class Machine:
             context = self.frame.context if self.frames else 0
         name = self.program.function(symbol).qualname if symbol is not None else "<module>"
         caller = Caller(path, name, symbol, called_at)
-        inside = self.frames[-1].inside if self.frames else False
-        frame = Frame(caller, address, path, symbol, context, self.tests_of(path, symbol), inside, span=span)
+        inside, part_of = (self.frames[-1].inside, self.frames[-1].part_of) if self.frames else (False, None)
+        frame = Frame(caller, address, path, symbol, context, self.tests_of(path, symbol), inside, part_of, span=span)
         return Running(self, frame)
 
     def tests_of(self, path: str, symbol: FunctionSymbol | None) -> Tests:
@@ -905,6 +913,8 @@ class Machine:
             if isinstance(atom, External) and atom.name.endswith(".__dict__"):
                 chosen = library.any_of(self, of(External(atom.name.removesuffix(".__dict__"))))
                 found += [chosen] if chosen is not None else []
+            elif isinstance(atom, ModuleSymbol):
+                found += self._named_in(atom, index, state)
         key = index.constant()
         exact = len(base.atoms) > 0
         for address in base.refs():
@@ -936,6 +946,15 @@ class Machine:
         return value.with_flow(
             self._part(base.flow, key.value if key is not None else None) if not found else base.flow
         )
+
+    def _named_in(self, module: ModuleSymbol, index: Value, state: State) -> list[Value]:
+        """What `module.__dict__[index]` may be."""
+        name = index.text()
+        if name is None:
+            chosen = library.any_of(self, of(module))
+            return [chosen] if chosen is not None else []
+        symbol = self.program.member(module, name)
+        return [self.symbol_value(symbol, state)] if symbol is not None else []
 
     def _part(self, flow: Flow, key: object) -> Flow:
         """One of several results of a call out of sight: whether it holds a graph says nothing of the others."""
@@ -1017,7 +1036,7 @@ class Machine:
         frame.loops.append(loop)
         iterable = self.iterable(expression.clauses[0].iterable, state)
         known = self._known_elements(iterable, state) if len(expression.clauses) == 1 else None
-        flow = iterable.flow if expression.kind != "dict" else NO_FLOW
+        flow = Flow(roles=iterable.flow.roles) if expression.kind != "dict" else NO_FLOW
         if known is not None and not expression.clauses[0].conditions:
             for number, element in enumerate(known):
                 self.bind(expression.clauses[0].target, element, state)
@@ -1196,6 +1215,22 @@ def folded(operator: str, a: Any, b: Any) -> Any:
     if operator == "+":
         return a + b
     return a - b if operator == "-" else a * b
+
+
+def is_short(iterable: Expr) -> bool:
+    """Whether a loop goes over `range(n)` for a small number."""
+    match iterable:
+        case f.Call(f.Name("range"), (f.Argument(f.Constant(int() as count)),)):
+            return count <= SHORT
+    return False
+
+
+SHORT = 16
+
+
+def is_settled(roles: frozenset[Role]) -> bool:
+    """Whether it is known what data are for: an argument says so, or all names that they went by agree."""
+    return any(role.sure for role in roles) or len({role.use for role in roles}) == 1
 
 
 def flow_of(*values: Value) -> Flow:

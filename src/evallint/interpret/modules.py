@@ -52,6 +52,8 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
                 found.append(of_thing(machine, address, name, state))
             case External(owner):
                 found.append(of(External(f"{owner}.{name}")))
+            case ModuleSymbol() if name == "__dict__":
+                found.append(of(atom))
             case ModuleSymbol(path):
                 symbol = machine.program.member(atom, name)
                 found.append(machine.symbol_value(symbol, state) if symbol is not None else UNKNOWN)
@@ -387,7 +389,7 @@ def built(machine: Machine, what: str) -> Mode:
 def require(machine: Machine, base: Value, value: Value, state: State, text: str) -> None:
     """`base.requires_grad = value`: of parameters, or of data whose gradient is wanted."""
     known = value.constant()
-    addresses = [address for address in base.refs() if state.heap[address].kind in ("parts", "module", "wrapper")]
+    addresses = [address for address in base.refs() if is_learned(address, state)]
     if not addresses:
         if known is None or known.value:
             frame = machine.frame
@@ -397,6 +399,14 @@ def require(machine: Machine, base: Value, value: Value, state: State, text: str
         thing = state.heap[address]
         target = thing.inner if thing.kind == "parts" and thing.inner is not None else address
         freeze(machine, target, known, state)
+
+
+def is_learned(address: Address, state: State) -> bool:
+    """Whether an object is no data, but a module, its parameters, or a part of it that nobody in sight has set."""
+    if state.heap[address].kind in ("parts", "module", "wrapper"):
+        return True
+    owner = address[:-2]
+    return address[-2:-1] == (".",) and owner in state.heap and is_model(state.heap[owner])
 
 
 def freeze(machine: Machine, address: Address, wanted: Known | None, state: State) -> None:

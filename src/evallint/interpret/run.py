@@ -150,9 +150,7 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
 def returned(machine: Machine, value: Value, steps: bool) -> None:
     """What an entry returns goes to whoever called it; a framework may train with it."""
     for number in value.flow.graph:
-        seen = machine.events.doubtful.get(number, number)
-        if seen >= 0:
-            event = machine.events.forwards[seen]
+        for event in machine.events.behind(number):
             event.escapes = True
             event.trained = event.trained or steps
 

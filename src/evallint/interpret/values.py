@@ -152,6 +152,10 @@ class Value:
     def with_flow(self, flow: Flow) -> Value:
         return self if flow is NO_FLOW else Value(self.atoms, self.flow.join(flow))
 
+    def used_as(self, role: Role) -> Value:
+        """The same, for this use alone."""
+        return Value(self.atoms, replace(self.flow, roles=frozenset((role,))))
+
     def refs(self) -> Iterator[Address]:
         return (atom.address for atom in self.atoms if isinstance(atom, Ref))
 
@@ -167,7 +171,7 @@ class Value:
         return found.value if found is not None and isinstance(found.value, str) else None
 
 
-WIDEST = 12
+WIDEST = 20
 """A value that may be more than this many things is unknown."""
 
 UNKNOWN = Value()
@@ -222,6 +226,11 @@ class Mode:
 
     def same_modes(self, other: Mode) -> bool:
         return (self.train is None) == (other.train is None) and (self.eval is None) == (other.eval is None)
+
+    def says_more(self, earlier: Mode) -> bool:
+        """Whether a call has set what the module only came with earlier."""
+        pairs = ((earlier.train, self.train), (earlier.eval, self.eval))
+        return any(told(then, now) is not then for then, now in pairs if then is not None)
 
     def __str__(self) -> str:
         parts = [word for word, on in (("train", self.train), ("eval", self.eval), ("unknown", self.unknown)) if on]
@@ -445,7 +454,11 @@ class State:
             then, now = earlier.heap.get(address), self.heap.get(address)
             if now is None or then is None or now is then:
                 continue
-            if not now.mode.same_modes(then.mode) or now.marks.keys() != then.marks.keys():
+            if (
+                not now.mode.same_modes(then.mode)
+                or now.mode.says_more(then.mode)
+                or now.marks.keys() != then.marks.keys()
+            ):
                 return True
             if changed(now.attributes, then.attributes) or changed(now.items, then.items):
                 return True

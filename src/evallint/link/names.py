@@ -118,6 +118,18 @@ class FileNames:
         found = self.lookup(module, name)
         return found if found is not None else self._as_module(self._places.below(module, name))
 
+    def exported(self, path: str) -> tuple[Symbol, ...]:
+        """What the names at the top of a file stand for, each once, those that star imports bring included."""
+        names: dict[str, None] = {}
+        todo = [path] if path in self._files else []
+        for here in todo:
+            bound = self.names(here)
+            names.update(dict.fromkeys(bound.own))
+            below = (self._places.of(here, star.module, star.level) for _, star in bound.stars)
+            todo += [module for module in below if module in self._files and module not in todo]
+        found = (self.lookup(path, name) for name in names)
+        return tuple(dict.fromkeys(symbol for symbol in found if symbol is not None))
+
     def imported(self, path: str, statement: Import) -> Symbol | None:
         """What an import binds."""
         if not statement.name:

@@ -12,6 +12,9 @@ from evallint.read.notebook import CellMap, NotNotebook, python_of
 
 BOM = b"\xef\xbb\xbf"
 
+REWRITING = re.compile(rb"coding[:=][ \t]*future[-_](fstrings|annotations)\b")
+"""Encodings that a package registers to rewrite the code as it is read: what stands in the file is UTF-8."""
+
 
 class Source(NamedTuple):
     """The Python text of one file. `path` is as the reports show it, `digest` the SHA-256 (hex) of the file's bytes.
@@ -62,7 +65,8 @@ def decode(data: bytes, path: str, cell_magics: tuple[str, ...] = ()) -> Source 
 def _text(data: bytes) -> str:
     """Decodes as Python does. Raises UnicodeDecodeError, or SyntaxError and others for what is no encoding of text."""
     encoding = "utf-8"
-    if b"coding" in data[: data.find(b"\n", data.find(b"\n") + 1)]:
+    head = data[: data.find(b"\n", data.find(b"\n") + 1)]
+    if b"coding" in head and not REWRITING.search(head):
         import io
         import tokenize
 

@@ -9,6 +9,7 @@ from evallint.project import Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    told = set()
     meant = {(found.at.path, found.function) for found in project.ineffective_contexts}  # `no-grad-without-effect`'s
     for forward in project.forwards:
         if not forward.evaluation or forward.graph != "recorded" or forward.frozen or forward.graph_at is None:
@@ -16,8 +17,10 @@ def check(project: Project) -> Iterator[Finding]:
         if forward.escapes and forward.mode != {"eval"}:
             continue  # whoever gets the result may differentiate it
         at, function = forward.graph_at
-        if (at.path, function) in meant:
+        once = at.path, function, forward.block, forward.legacy
+        if (at.path, function) in meant or once in told:
             continue
+        told.add(once)
         yield Finding(
             at=at,
             says=f"`{forward.model}` records a graph though it only evaluates {forward.evaluation.because}",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, InsertBefore
+from evallint.findings import Finding, InsertBefore, Severity
 from evallint.project import Forward, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    told = set()
     uncalled = {(found.at.path, found.function) for found in project.uncalled}  # `eval-not-called` tells of these
     for forward in project.forwards:
         if not forward.evaluation or not forward.surely_trains_mode or forward.deliberate == "yes":
@@ -20,6 +21,10 @@ def check(project: Project) -> Iterator[Finding]:
         if forward.evaluation.by == "phase" and not forward.evaluation.sure:
             continue  # a name alone is no proof
         at, function = forward.mode_at
+        once = at.path, function, forward.block, forward.mode_set, severity(forward)
+        if once in told:
+            continue
+        told.add(once)
         yield Finding(
             at=at,
             says=says(forward),
@@ -28,8 +33,12 @@ def check(project: Project) -> Iterator[Finding]:
             fix=InsertBefore(
                 at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before it evaluates"
             ),
-            severity="info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None,
+            severity=severity(forward),
         )
+
+
+def severity(forward: Forward) -> Severity | None:
+    return "info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None
 
 
 def says(forward: Forward) -> str:

@@ -1,0 +1,78 @@
+"""Methods of a module other than `forward` that run it, and no more than that: `encode`, `sample`, `loss`."""
+
+from __future__ import annotations
+
+from evallint import facts as f
+from evallint.facts import Expr
+from evallint.interpret.relevance import Relevance
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+
+TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
+"""Names of what a method does to a graph or to weights, which only its own code tells."""
+
+
+class RunningMethods:
+    """Judges methods, each once for each class. `parts` gives the attributes that a class's constructors set."""
+
+    def __init__(self, program: Program, relevance: Relevance) -> None:
+        self._program = program
+        self._relevance = relevance
+        self._runs: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
+        self._plain: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
+
+    def runs(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
+        """Whether a method runs the module or parts that it built, and switches nothing on its way."""
+        key = klass, method
+        if key not in self._runs:
+            self._runs[key] = self._judge(klass, method, parts)
+        return self._runs[key]
+
+    def is_plain(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
+        """Whether nothing but its result tells that a running method has run."""
+        key = klass, method
+        if key not in self._plain:
+            self._plain[key] = not any(self._leaves_traces(one) for one in self._with_callees(klass, method))
+        return self._plain[key]
+
+    def _judge(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
+        function = self._program.function(method)
+        if function.decorators or function.is_generator or self._relevance.switches(function.name):
+            return False
+        methods = self._with_callees(klass, method)
+        if any(self._relevance.switches(name) for one in methods for name in self._program.function(one).mentions):
+            return False
+        return any(self._runs_part(one, parts) for one in methods)
+
+    def _with_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
+        """A method and the methods of self that it calls."""
+        found = [method]
+        for one in found:
+            for name in self._program.function(one).mentions:
+                called = self._program.method(klass, name[5:-2]) if name.startswith("self.") else None
+                if called is not None and called not in found:
+                    found.append(called)
+        return found
+
+    def _runs_part(self, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
+        mentions = self._program.function(method).mentions
+        return "self()" in mentions or any(
+            name.startswith("self.") and name[5:-2] in parts and self._is_module(*parts[name[5:-2]])
+            for name in mentions
+        )
+
+    def _is_module(self, path: str, built: Expr) -> bool:
+        symbol = self._program.resolve(path, built.function) if isinstance(built, f.Call) else None
+        return isinstance(symbol, ClassSymbol | External) and self._program.is_module(symbol)
+
+    def _leaves_traces(self, method: FunctionSymbol) -> bool:
+        if not TELLING.isdisjoint(self._program.function(method).mentions):
+            return True
+        return any(
+            isinstance(node, f.Assign | f.Augment) and any(isinstance(one, f.Attribute) for one in targets(node))
+            for node in walk(self._program.body(method))
+        )
+
+
+def targets(node: f.Assign | f.Augment) -> tuple[Expr, ...]:
+    return node.targets if isinstance(node, f.Assign) else (node.target,)
