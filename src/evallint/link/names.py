@@ -126,7 +126,7 @@ class FileNames:
             bound = self.names(here)
             names.update(dict.fromkeys(bound.own))
             below = (self._places.of(here, star.module, star.level) for _, star in bound.stars)
-            todo += [module for module in below if module in self._files and module not in todo]
+            todo += [module for module in below if module is not None and module in self._files and module not in todo]
         found = (self.lookup(path, name) for name in names)
         return tuple(dict.fromkeys(symbol for symbol in found if symbol is not None))
 
