@@ -31,6 +31,9 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
         at, function = where_it_leaves(change, event)
+        wrong = wrong_restoring(events, change, at)
+        if wrong is not None:
+            at, function = wrong, around(program, wrong)
         yield LostTraining(
             at,
             function,
@@ -50,6 +53,18 @@ def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
     at = change.calls[depth] if depth < len(change.calls) else change.step.at
     offset = len(event.frames) - len(ours)
     return at, event.frames[min(depth + offset - 1, len(event.frames) - 1)].function if event.frames else ""
+
+
+def wrong_restoring(events: Events, change: Change, at: Place) -> Place | None:
+    """The place, in the evaluation that is called `at` a place, of a last switch after which nothing there runs."""
+    if at not in change.calls:
+        return None
+    outer = change.calls[: change.calls.index(at) + 1]
+    others = [event.mode.eval for event in events.forwards if not event.trained and event.mode.eval is not None]
+    before = [other for other in others if other.calls[: len(outer)] == outer]
+    if not before or any((other.step, other.calls) == (change.step, change.calls) for other in before):
+        return None
+    return (*change.calls, change.step.at)[len(outer)]
 
 
 def calls_to(change: Change, event: ForwardCall) -> tuple[Step, ...]:

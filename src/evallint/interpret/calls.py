@@ -595,7 +595,7 @@ def by_method(
     event = record(machine, address, flow, expression, state)
     event.method = machine.program.function(symbol).name
     inlined = None
-    if not machine.running_methods.is_plain(klass, symbol):
+    if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
         inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
     machine.reached.add(symbol)
     return result_of(machine, event, inlined, flow, expression, state)
