@@ -25,20 +25,21 @@ class Evaluation:
 class Forward:
     """One way in which a model is run: the call, the path that leads to it, and what holds on that path.
 
-    `model` is what the code calls it, `title` the name of its class ("" unknown). `mode`: the modes it may be in;
-    "unknown" where someone out of sight decides. `graph`: whether the call records one. `evaluation` is None where the
-    call trains, or where nothing says that it evaluates. `mode_set` and `way` are the trace: how the model got its
-    mode, how the program gets here. `escapes`: its graph is returned to a caller out of sight. `deliberate`: whether
-    training mode looks asked for on purpose. `switched_twin`: the eval() that went to another object. `chain`: the
-    calls that lead here, outermost first, this one last, each with the function it stands in; `mode_at` and
-    `graph_at`: the innermost of them that no call with the right mode, or without a graph, shares. `legacy`: the code
-    is for torch before 0.4. `block`: equal for calls in one function that one statement before or around them all would
-    reach.
+    `model` is what the code calls, `module` what it switches, `title` the name of its class ("" unknown). `mode`:
+    the modes it may be in; "unknown" where someone out of sight decides. `graph`: whether the call records one.
+    `evaluation` is None where the call trains, or where nothing says that it evaluates. `mode_set` and `way` are
+    the trace: how the model got its mode, how the program gets here. `escapes`: its graph is returned to a caller
+    out of sight. `deliberate`: whether training mode looks asked for on purpose. `switched_twin`: the eval() that
+    went to another object. `chain`: the calls that lead here, outermost first, this one last, each with the
+    function it stands in; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or
+    without a graph, shares. `legacy`: the code is for torch before 0.4. `block`: equal for calls in one function
+    that one statement before or around them all would reach.
     """
 
     at: Place
     function: str
     model: str
+    module: str
     title: str
     nature: Nature
     mode: frozenset[Literal["train", "eval", "unknown"]]

@@ -86,6 +86,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         at=event.at,
         function=event.frames[-1].function,
         model=event.receiver,
+        module=event.receiver.removesuffix(f".{event.method}").removesuffix(".module"),
         title=program.title(event.klass),
         nature=event.nature,
         mode=modes,
@@ -101,7 +102,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         frozen="frozen" in event.marks,
         switched_twin=twin(events, event),
         chain=chain(event),
-        block=() if found is not None and is_named(event) else event.loops,
+        block=() if found is not None and (found.by == "phase" or is_named(event)) else event.loops,
     )
 
 
@@ -185,7 +186,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     loaded = not trained and "loaded" in event.marks and not events.backwards
     if phase == "eval":
-        return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
+        untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
+        return Evaluation(f"in `{named_phase(event)}`", off or untrained, "phase")
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
         return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
     if phase == "train" or data is not None:
@@ -225,6 +227,11 @@ def evaluating_call(event: ForwardCall, trained: list[ForwardCall]) -> str:
         (caller.function for caller in reversed(event.frames) if use_of(caller.function.rpartition(".")[2]) == "eval"),
         "",
     )
+
+
+def is_same(one: ForwardCall, other: ForwardCall) -> bool:
+    """Whether two calls run the same model, or one a part of the other's."""
+    return one.address in other.family or other.address in one.family
 
 
 def serves_training(event: ForwardCall, trained: list[ForwardCall]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evallint import facts as f
+from evallint.apis import LibraryClass
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.gather.running import Running
@@ -14,7 +15,7 @@ from evallint.gather.sites import called, last_name, module_classes, of_self, st
 from evallint.gather.substance import Substances, most, parts
 from evallint.interpret.render import code
 from evallint.link.natures import walk
-from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import PlainlyHeld
 
 REGISTERING = frozenset("add_module register_module setattr __setattr__ _modules register_modules".split())
@@ -80,7 +81,7 @@ class Shelf:
         kind = container(value)
         if kind is not None:
             inside = list(parts(value))
-            holds = bool(most(self.substances.of(method, part) for part in inside))
+            holds = self._holds(method, iter(inside))
             qualname = self.program.function(method).qualname
             self.known[name] = Plain(place, qualname, kind, single(value, inside), holds)
 
@@ -92,10 +93,22 @@ class Shelf:
             return
         known.grows = True
         inner = self.known.get(code(value))
-        if (inner is not None and inner.holds) or most(
-            self.substances.of(method, part) for part in self._parts(method, value)
-        ):
+        if (inner is not None and inner.holds) or self._holds(method, self._parts(method, value)):
             known.holds = True
+
+    def _holds(self, method: FunctionSymbol, values: Iterator[Expr]) -> bool:
+        """Whether there are modules among these that their owner is to train, or to switch."""
+        return bool(
+            most(self.substances.of(method, value) for value in values if not self._trains_itself(method, value))
+        )
+
+    def _trains_itself(self, method: FunctionSymbol, value: Expr) -> bool:
+        """Whether a module is built whose class has an optimizer of its own."""
+        call = self.substances.construction(value)
+        klass = self.program.resolve(method.path, call.function) if call is not None else None
+        return isinstance(klass, ClassSymbol) and any(
+            optimizes_itself(self.program, own) for own in self.program.methods(klass)
+        )
 
     def _parts(self, method: FunctionSymbol, value: Expr) -> Iterator[Expr]:
         """What is put into a container, by what a local name was last given."""
@@ -106,6 +119,16 @@ class Shelf:
                         yield from parts(statement.value)
             else:
                 yield part
+
+
+def optimizes_itself(program: Program, method: FunctionSymbol) -> bool:
+    """Whether a method gives its object's own parameters to an optimizer."""
+    for call in called(program.body(method)):
+        symbol = program.resolve(method.path, call.function)
+        meaning = program.apis.of(symbol.name) if isinstance(symbol, External) else None
+        if isinstance(meaning, LibraryClass) and meaning.role == "optimizer":
+            return any(isinstance(given.value, f.Call) and of_self(given.value.function) for given in call.arguments)
+    return False
 
 
 def single(value: Expr, inside: list[Expr]) -> int:

@@ -526,16 +526,16 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
 
 
 def forward(
-    machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, receiver: str = ""
+    machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, method: str = ""
 ) -> Value:
-    """A model is run."""
+    """A model is run: called, or by a method."""
     thing = state.heap[address]
     flow = given.flow()
     if isinstance(thing.klass, External):
         meaning = machine.apis.of(thing.klass.name)
         if isinstance(meaning, ModuleClass) and not meaning.parameters and meaning.dependence.default == "never":
             return Value(flow=flow if state.grad.on or state.grad.unknown else flow.detached())
-    event = record(machine, address, flow, expression, state, receiver)
+    event = record(machine, address, flow, expression, state, method)
     inlined = run_forward(machine, address, given, expression, state, event)
     return result_of(machine, event, inlined, flow, expression, state)
 
@@ -592,8 +592,7 @@ def by_method(
     klass = state.heap[address].klass
     assert isinstance(klass, ClassSymbol)
     flow = given.flow()
-    event = record(machine, address, flow, expression, state)
-    event.method = machine.program.function(symbol).name
+    event = record(machine, address, flow, expression, state, machine.program.function(symbol).name)
     inlined = None
     if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
         inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
@@ -613,7 +612,7 @@ def is_run_by(machine: Machine, address: Address, symbol: FunctionSymbol, state:
 
 
 def record(
-    machine: Machine, address: Address, flow: Flow, expression: f.Call, state: State, receiver: str = ""
+    machine: Machine, address: Address, flow: Flow, expression: f.Call, state: State, method: str = ""
 ) -> ForwardCall:
     """The event of a model's run: one for each place, each way there, and each set of assumptions."""
     thing = state.heap[address]
@@ -636,7 +635,7 @@ def record(
     event = ForwardCall(
         number,
         machine.place(expression.span),
-        receiver or render(expression.function),
+        render(expression.function),
         address,
         thing.klass,
         modules.nature(machine, address, state) if known else UNKNOWN_NATURE,
@@ -652,6 +651,7 @@ def record(
         thing.mode,
         frozen_parts(machine, address, state),
         part_of=machine.frame.part_of,
+        method=method,
     )
     machine.events.forwards.append(event)
     return event

@@ -459,7 +459,7 @@ def module_method(
     if name in ("parameters", "named_parameters", "modules", "children", "named_modules", "named_children", "buffers"):
         return parts(machine, address, name, expression, state)
     if name == "forward":
-        return calls.forward(machine, address, given, expression, state, render(expression.function))
+        return calls.forward(machine, address, given, expression, state, name)
     if name == "load_state_dict":
         state.own(address).marks["loaded"] = machine.step("weights are loaded here")
         state.own(address).marks["module"] = None
@@ -611,7 +611,7 @@ def forward_like(
 ) -> Value:
     """A method by which a model is run: `model.encode(x)`."""
     if names_forward(name):
-        return calls.forward(machine, address, given, expression, state, render(expression.function))
+        return calls.forward(machine, address, given, expression, state, name)
     return Value(flow=kept(given.flow(), state))
 
 
@@ -941,13 +941,11 @@ def any_of(machine: Machine, owner: Value) -> Value | None:
     for atom in owner.atoms:
         if isinstance(atom, ModuleSymbol):
             builders = builders_of(machine, atom)
-            models = [
-                one
-                for one in machine.program.exported(atom)
-                if isinstance(one, ClassSymbol | External) and machine.program.is_module(one)
-            ]
             if builders:
                 return of(OPEN, *builders)
+            classes = [one for one in machine.program.exported(atom) if isinstance(one, ClassSymbol)]
+            models = [one for one in classes if machine.program.is_module(one)]
+            models = [one for one in models if one.path == atom.path] or models
             if 0 < len(models) < WIDEST:
                 return of(OPEN, *models)
         if isinstance(atom, External):

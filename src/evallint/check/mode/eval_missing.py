@@ -30,9 +30,7 @@ def check(project: Project) -> Iterator[Finding]:
             says=says(forward),
             because=forward.because,
             function=function,
-            fix=InsertBefore(
-                at, f"{receiver(forward)}.eval()", f"call `{receiver(forward)}.eval()` before it evaluates"
-            ),
+            fix=InsertBefore(at, f"{forward.module}.eval()", f"call `{forward.module}.eval()` before it evaluates"),
             severity=severity(forward),
         )
 
