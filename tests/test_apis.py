@@ -15,6 +15,11 @@ from evallint.apis import (
     REQUIRED,
     UNKNOWN,
     Apis,
+    Argument,
+    Chain,
+    Data,
+    Dataset,
+    Draw,
     Export,
     Factory,
     FlaggedFunction,
@@ -22,14 +27,19 @@ from evallint.apis import (
     Gradient,
     Hook,
     LibraryClass,
+    Loader,
     Meaning,
     ModeContext,
     ModeSwitch,
     ModuleClass,
+    Preset,
     ReturnsSelf,
     Runs,
+    Sampler,
+    Split,
     TensorSource,
     TensorUse,
+    Transform,
     Updates,
     Wrapper,
     load,
@@ -476,6 +486,149 @@ def test_what_steps() -> None:
     assert scaler.role == "scaler"
 
 
+# ---- data ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("torchvision.transforms.transforms.Normalize", "torchvision.transforms.Normalize"),
+        ("torchvision.transforms.autoaugment.RandAugment", "torchvision.transforms.RandAugment"),
+        ("torchvision.transforms.v2._geometry.Resize", "torchvision.transforms.v2.Resize"),
+        ("torchvision.transforms.functional_tensor.resize", "torchvision.transforms.functional.resize"),
+        ("torchvision.transforms._presets.ImageClassification", "torchvision.transforms.ImageClassification"),
+        ("torchvision.datasets.cifar.CIFAR10", "torchvision.datasets.CIFAR10"),
+        ("torch.utils.data.dataloader.DataLoader", "torch.utils.data.DataLoader"),
+        ("torch.utils.data.dataset.random_split", "torch.utils.data.random_split"),
+        ("torchvision.models.resnet.ResNet50_Weights.DEFAULT.transforms",) * 2,
+    ],
+)
+def test_a_name_about_data_resolves_through_re_exports(name: str, canonical: str) -> None:
+    found = apis.data(name)
+    assert found is not None
+    assert found.name == canonical.replace(".resnet.", ".")
+
+
+def test_one_name_may_mean_something_for_modes_and_for_data() -> None:
+    assert isinstance(apis.of("torch.nn.Sequential"), ModuleClass)
+    assert isinstance(apis.data("torch.nn.Sequential"), Chain)
+    assert isinstance(apis.of("torch.rand"), TensorSource)
+    assert isinstance(apis.data("torch.rand"), Draw)
+    assert apis.of("random.random") is None
+    assert apis.data("torch.nn.Dropout") is None
+
+
+def transform(name: str) -> Transform:
+    meaning = apis.data(name)
+    assert isinstance(meaning, Transform), name
+    return meaning
+
+
+V1, V2 = "torchvision.transforms", "torchvision.transforms.v2"
+
+
+@pytest.mark.parametrize(
+    ("name", "positional", "keywords", "varies"),
+    [
+        (f"{V1}.Resize", (32,), {}, False),
+        (f"{V1}.RandomCrop", (32,), {}, True),
+        (f"{V1}.RandomHorizontalFlip", (), {}, True),
+        (f"{V1}.RandomHorizontalFlip", (0,), {}, False),
+        (f"{V1}.RandomHorizontalFlip", (), {"p": 1.0}, False),
+        (f"{V1}.RandomHorizontalFlip", (UNKNOWN,), {}, None),
+        (f"{V1}.RandomErasing", (), {"p": 1}, True),
+        (f"{V1}.RandomErasing", (), {"p": 0.0}, False),
+        (f"{V1}.ColorJitter", (), {}, False),
+        (f"{V1}.ColorJitter", (0, 0, 0, 0.1), {}, True),
+        (f"{V1}.ColorJitter", (UNKNOWN,), {}, None),
+        (f"{V1}.ColorJitter", (UNKNOWN,), {"hue": 0.1}, True),
+        (f"{V1}.ColorJitter", ((1, 1),), {}, False),
+        (f"{V2}.ColorJitter", (), {}, False),
+        (f"{V1}.RandomRotation", (0,), {}, False),
+        (f"{V1}.RandomRotation", ((0, 90),), {}, True),
+        (f"{V1}.RandomAffine", (0,), {}, False),
+        (f"{V1}.RandomAffine", (0,), {"translate": (0.1, 0.1)}, True),
+        (f"{V1}.RandomResizedCrop", (224,), {"scale": (1.0, 1.0), "ratio": (1.0, 1.0)}, False),
+        (f"{V1}.RandomResizedCrop", (224,), {"scale": (1.0, 1.0)}, True),
+        (f"{V1}.GaussianBlur", (5,), {}, True),
+        (f"{V1}.GaussianBlur", (5, 1.5), {}, False),
+        (f"{V1}.functional.hflip", (UNKNOWN,), {}, False),
+        (f"{V2}.functional.gaussian_noise", (UNKNOWN,), {}, True),
+    ],
+)
+def test_which_transforms_treat_equal_images_unequally(
+    name: str, positional: tuple[object, ...], keywords: dict[str, object], varies: bool | None
+) -> None:
+    assert transform(name).varies(positional, keywords) is varies
+
+
+@pytest.mark.parametrize(
+    ("name", "does", "takes", "gives"),
+    [
+        (f"{V1}.ToTensor", ("tensor", "scale"), ("pil", "array"), "tensor"),
+        (f"{V1}.PILToTensor", ("tensor",), ("pil",), "tensor"),
+        (f"{V1}.Normalize", ("normalize",), ("tensor",), "tensor"),
+        (f"{V1}.ToPILImage", ("pil",), ("tensor", "array"), "pil"),
+        (f"{V1}.RandomErasing", ("erase",), ("tensor",), "same"),
+        (f"{V1}.TenCrop", ("crop", "flip"), ("pil", "tensor"), "several"),
+        (f"{V2}.ToImage", ("tensor",), ("any",), "tensor"),
+        (f"{V2}.ToDtype", ("dtype",), ("any",), "same"),
+    ],
+)
+def test_what_transforms_take_do_and_give(name: str, does: tuple[str, ...], takes: tuple[str, ...], gives: str) -> None:
+    found = transform(name)
+    assert (found.does, found.takes, found.gives) == (does, takes, gives)
+
+
+def test_a_function_names_the_argument_that_is_the_image() -> None:
+    resize = transform(f"{V1}.functional.resize")
+    assert resize.image is not None
+    assert resize.size is not None
+    assert (resize.image.position, resize.size.position) == (0, 1)
+    assert transform(f"{V1}.Resize").image is None
+
+
+def test_a_preset_has_its_weights_constants() -> None:
+    mean = transform("torchvision.transforms._presets.ImageClassification").mean
+    assert mean is not None
+    assert mean.given((), {"crop_size": 224}) == (0.485, 0.456, 0.406)
+    assert isinstance(apis.data("torchvision.models.ResNet50_Weights.DEFAULT.transforms"), Preset)
+
+
+@pytest.mark.parametrize(
+    ("name", "positional", "keywords", "part"),
+    [
+        ("torchvision.datasets.CIFAR10", ("data",), {}, "training"),
+        ("torchvision.datasets.CIFAR10", ("data", False), {}, "evaluation"),
+        ("torchvision.datasets.CIFAR10", ("data",), {"train": UNKNOWN}, None),
+        ("torchvision.datasets.SVHN", ("data",), {"split": "test"}, "evaluation"),
+        ("torchvision.datasets.EMNIST", ("data", "letters"), {"train": False}, "evaluation"),
+        ("torchvision.datasets.VOCSegmentation", ("data",), {"image_set": "trainval"}, "training"),
+        ("torchvision.datasets.ImageFolder", ("data",), {}, None),
+        ("torch.utils.data.TensorDataset", (UNKNOWN,), {}, None),
+    ],
+)
+def test_which_part_of_the_data_is_read(
+    name: str, positional: tuple[object, ...], keywords: dict[str, object], part: str | None
+) -> None:
+    found = apis.data(name)
+    assert isinstance(found, Dataset)
+    assert found.part(positional, keywords) == part
+
+
+def test_loaders_samplers_and_splits() -> None:
+    loader = apis.data("torch.utils.data.DataLoader")
+    assert isinstance(loader, Loader)
+    assert loader.drop_last is not None
+    assert loader.drop_last.given((UNKNOWN,), {}) is False
+    split = apis.data("torch.utils.data.random_split")
+    assert isinstance(split, Split)
+    assert (split.result, split.holds) == ("parts", "dataset")
+    sampler = apis.data("torch.utils.data.SubsetRandomSampler")
+    assert isinstance(sampler, Sampler)
+    assert (sampler.random, sampler.subset) == (True, True)
+
+
 # ---- the tables themselves ----------------------------------------------------------------------
 
 
@@ -494,8 +647,15 @@ def every_meaning() -> Iterator[tuple[str, Meaning | None]]:
             yield sample, apis.of(sample)
 
 
+def every_data() -> Iterator[tuple[str, Data | None]]:
+    for package in apis.packages():
+        for name in apis.data_names(package):
+            sample = name.replace("*", "X")
+            yield sample, apis.data(sample)
+
+
 def test_every_name_means_something_under_that_very_name() -> None:
-    wrong = [name for name, meaning in every_meaning() if meaning is None or meaning.name != name]
+    wrong = [name for name, meaning in (*every_meaning(), *every_data()) if meaning is None or meaning.name != name]
     assert wrong == []
 
 
@@ -506,6 +666,25 @@ def test_every_value_is_one_that_its_type_allows() -> None:
             allowed = [value for part in (hint, *get_args(hint)) for value in get_args(part) if isinstance(value, str)]
             value = getattr(meaning, field)
             assert not allowed or value is None or value in allowed, (name, field, value)
+
+
+def test_every_word_about_data_is_one_that_its_type_allows() -> None:
+    for name, meaning in every_data():
+        assert meaning is not None
+        for field, hint in get_type_hints(type(meaning)).items():
+            value = getattr(meaning, field)
+            words = value if isinstance(value, tuple) and not isinstance(value, Argument) else (value,)
+            allowed = set(words_of(hint))
+            assert not allowed or set(words) <= allowed, (name, field, value)
+
+
+def words_of(hint: object) -> Iterator[str]:
+    """The words that a hint lists, however deep."""
+    for part in get_args(hint):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from words_of(part)
 
 
 def test_every_base_is_known() -> None:
@@ -530,7 +709,7 @@ def test_every_table_names_its_version_and_source() -> None:
         assert origin["library"] == package
         assert re.match(r"\d", origin["version"])
         assert origin["source"].endswith(".") or origin["source"].startswith("scripts/")
-    assert apis.library("numpy") is None
+    assert apis.library("tensorboard") is None
 
 
 def test_no_name_is_in_one_table_twice() -> None:

@@ -6,13 +6,17 @@
     apis.hook("lightning.pytorch.LightningModule", "training_step")
     apis.chosen(apis.of("timm.create_model"), "vit_base_patch16_224")   # the factory that a model's name picks
     meaning.dependence.on(positional, keywords)   # True, False, or None: does this very construction heed the mode?
+    apis.data("torchvision.transforms.RandomCrop")   # Transform(…): what the name does to data; see `Data`
 
 A name is the qualified name by which code imports a thing; a method's is its class's name and its own
 (`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first asked for:
 `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library; where
-both know a name, the hand-written meaning holds. In a table the string "None" is Python's None; a `*` in a name stands
-for any letters but a dot, beginning with a capital where it begins a part (names without `*` go first, then the table's
-order decides); `absent` says why the library's version has no such name ("before 2", "subclasses define it").
+both know a name, the hand-written meaning holds. What a name does to data is another question, with tables of its own,
+`<package>.data.toml`: one name may have both answers (`torch.nn.Sequential`, `clip.load`, `torch.rand`). In a table the
+string "None" is Python's None, as a default "unknown" is UNKNOWN, and among values "a number" is NUMBER and "equal
+ends" EQUAL; a `*` in a name stands for any letters but a dot, beginning with a capital where it begins a part (names
+without `*` go first, then the table's order decides); `absent` says why the library's version has no such name
+("before 2", "subclasses define it").
 
 Meanings are named tuples because eighteen dataclasses would take longer to define than the tables to read. Nothing may
 compare meanings of unknown class: two of different classes with equal fields are equal.
@@ -35,7 +39,7 @@ else:
 FOLDER: Final = Path(__file__).parent
 """Where the tables are."""
 
-Value: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = str | int | float | bool | tuple[float, ...] | None
 
 
 class _Mark:
@@ -50,6 +54,10 @@ REQUIRED: Final = _Mark("REQUIRED")
 """The default of an argument that has none."""
 UNKNOWN: Final = _Mark("UNKNOWN")
 """The value of an argument that is given, but not as a constant."""
+NUMBER: Final = _Mark("NUMBER")
+"""Among an argument's values: any one number, where two would be the ends of a range."""
+EQUAL: Final = _Mark("EQUAL")
+"""Among an argument's values: a range whose ends are equal."""
 
 Mode: TypeAlias = Literal["train", "eval", "unknown"]
 
@@ -63,7 +71,7 @@ class Argument(NamedTuple):
     keyword: str
     position: int | None = None
     default: Value | _Mark = REQUIRED
-    values: tuple[Value, ...] = ()
+    values: tuple[Value | _Mark, ...] = ()
 
     def given(self, positional: Sequence[object], keywords: Mapping[str, object]) -> object:
         """The argument's value in a call, else its default, which is REQUIRED where it has none."""
@@ -373,19 +381,228 @@ Meaning: TypeAlias = (
 )
 
 
+Step: TypeAlias = Literal[
+    "crop",
+    "resize",
+    "pad",
+    "flip",
+    "rotate",
+    "affine",
+    "perspective",
+    "color",
+    "blur",
+    "noise",
+    "erase",
+    "cutout",
+    "mix",
+    "tensor",
+    "scale",
+    "dtype",
+    "normalize",
+    "grayscale",
+    "channels",
+    "policy",
+    "pil",
+    "none",
+    "other",
+]
+"""What a transform does to an image.
+
+"color": brightness, contrast, hue, sharpness and the like; "tensor": it becomes a tensor; "pil": a PIL image; "scale":
+0 to 255 becomes 0 to 1; "dtype": another type of number; "channels": their order, number or colour space; "policy": a
+random choice of many (AutoAugment); "mix": with another sample; "other": not told, or what a given function does.
+"""
+
+
+class Transform(NamedTuple):
+    """A class whose instances transform a sample, or, where `image` is the argument that goes in, a function.
+
+    `random`: whether it acts anew at each call ("always"), the same each time, or does the same by chance
+    ("probability"). With any of them it never acts where `probability` is 0. Where all of `quiet` have one of their
+    values (`ColorJitter(0, 0, 0, 0)`), it is idle or acts the same each time. `takes`: what may come in; `gives`: what
+    comes out, "several" for a tuple of what came in. `size`: the size it brings the image to.
+    `scales`: the argument whose true value adds "scale" to `does`. `exact`: the other arguments that two pipelines
+    must share to do the same.
+    """
+
+    name: str
+    does: tuple[Step, ...]
+    random: Literal["always", "never", "probability"] = "never"
+    probability: Argument | None = None
+    takes: tuple[Literal["pil", "array", "tensor", "any"], ...] = ("any",)
+    gives: Literal["same", "pil", "array", "tensor", "several"] = "same"
+    size: Argument | None = None
+    mean: Argument | None = None
+    std: Argument | None = None
+    scales: Argument | None = None
+    exact: tuple[Argument, ...] = ()
+    quiet: tuple[Argument, ...] = ()
+    image: Argument | None = None
+
+    def varies(self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None) -> bool | None:
+        """Does the transform that this call builds treat equal images unequally? None where its arguments are unknown.
+
+        Arguments as for `Dependence.on`.
+        """
+        given = keywords or {}
+        chance = self.probability.given(positional, given) if self.probability is not None else 1
+        steady = (0,) if self.random == "always" else (0, 1)
+        if _is_one_of(chance, steady):
+            return False
+        calm = [(argument.given(positional, given), argument.values) for argument in self.quiet]
+        stirred = [value for value, values in calm if not _is_one_of(value, values)]
+        if calm and not stirred:
+            return False
+        unsure = chance is UNKNOWN or (bool(stirred) and all(value is UNKNOWN for value in stirred))
+        return None if unsure else True
+
+
+class Chain(NamedTuple):
+    """A class that applies transforms one after another.
+
+    `steps`: the argument that lists them; with `spread` they are arguments by themselves, from its position on.
+    `choice`: whether a call applies all of them, one or some by chance; `picks`: the argument that makes "all" a
+    "some" unless it has one of its values. `probability`: of applying anything at all. `shuffles`: in random order.
+    """
+
+    name: str
+    steps: Argument
+    spread: bool = False
+    choice: Literal["all", "one", "some"] = "all"
+    picks: Argument | None = None
+    probability: Argument | None = None
+    shuffles: bool = False
+
+
+class Preset(NamedTuple):
+    """A function or method that returns a whole pipeline, made for a model's weights or by a configuration.
+
+    `source`: where its sizes and constants come from: "weights", or "arguments" where they are given. `trains`: the
+    argument that makes it a pipeline for training, whose values mean that. `train_item` and `eval_item`: the
+    pipelines' positions where a tuple is returned.
+    """
+
+    name: str
+    source: Literal["weights", "arguments"] = "weights"
+    trains: Argument | None = None
+    train_item: int | None = None
+    eval_item: int | None = None
+
+
+class Dataset(NamedTuple):
+    """A class of data sets, or a function that returns one.
+
+    `transform`: the argument that transforms the input, `joint` the one that transforms input and target together.
+    `split`: the argument that picks the part, whose values in `training` mean the training part, and in `evaluation`
+    one for validation or test; None where it knows no parts (a folder, tensors). `statistics`: its key in
+    `statistics.toml`. `size`: the height and width that all of its images have.
+    """
+
+    name: str
+    transform: Argument | None = None
+    joint: Argument | None = None
+    split: Argument | None = None
+    training: tuple[Value, ...] = ()
+    evaluation: tuple[Value, ...] = ()
+    statistics: str = ""
+    size: tuple[int, ...] = ()
+
+    def part(
+        self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None
+    ) -> Literal["training", "evaluation"] | None:
+        """Which part of the data this call reads, as far as its arguments tell."""
+        value = self.split.given(positional, keywords or {}) if self.split else UNKNOWN
+        if _is_one_of(value, self.training):
+            return "training"
+        return "evaluation" if _is_one_of(value, self.evaluation) else None
+
+
+class Loader(NamedTuple):
+    """A class or function that makes batches of a data set."""
+
+    name: str
+    dataset: Argument
+    batch_size: Argument | None = None
+    shuffle: Argument | None = None
+    drop_last: Argument | None = None
+    sampler: Argument | None = None
+    batch_sampler: Argument | None = None
+
+
+class Split(NamedTuple):
+    """A function or class that takes part of a data set.
+
+    `result`: "parts" of it as a sequence, or "one". With `each` every argument by position is split, and the parts of
+    all stand in one sequence (`train_test_split(x, y)`: four). `indices`: the argument that says which samples.
+    `holds`: the attribute of a part under which the whole is still there, "" where it is not.
+    """
+
+    name: str
+    dataset: Argument
+    result: Literal["parts", "one"] = "parts"
+    holds: str = ""
+    each: bool = False
+    indices: Argument | None = None
+
+
+class Sampler(NamedTuple):
+    """A class that says in which order a loader takes samples.
+
+    `random`: whether the order is, unless `shuffle` is given as false. `subset`: whether it leaves samples out by
+    `indices`. `drops`: the argument whose true value drops a rest. `sampler`: the one that it takes its order from.
+    """
+
+    name: str
+    random: bool = False
+    shuffle: Argument | None = None
+    subset: bool = False
+    indices: Argument | None = None
+    drops: Argument | None = None
+    sampler: Argument | None = None
+
+
+class Draw(NamedTuple):
+    """A function or method that draws random numbers."""
+
+    name: str
+
+
+class Fit(NamedTuple):
+    """A function or method that learns statistics, a vocabulary or a projection from `data`."""
+
+    name: str
+    data: Argument
+
+
+Data: TypeAlias = Transform | Chain | Preset | Dataset | Loader | Split | Sampler | Draw | Fit
+"""What a name does to data: the pipelines from files to batches."""
+
+
 class Apis:
     """Every table, read as needed. Not a value: two are never compared; `load` gives the one of the process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._libraries: dict[str, _Library | None] = {}
+        self._data_libraries: dict[str, _Library | None] = {}
         self._known: dict[str, Meaning | None] = {}
+        self._known_data: dict[str, Data | None] = {}
 
     def of(self, name: str) -> Meaning | None:
         """What a qualified name means, None where no table knows it."""
         if name not in self._known:
             self._known[name] = self._find(name)
         return self._known[name]
+
+    def data(self, name: str) -> Data | None:
+        """What a qualified name does to data, None where no table knows it."""
+        if name not in self._known_data:
+            self._known_data[name] = self._find_data(name)
+        return self._known_data[name]
+
+    def knows(self, name: str) -> bool:
+        """Does any table know the name?"""
+        return self.of(name) is not None or self.data(name) is not None
 
     def canonical(self, name: str) -> str:
         """The name under which the tables know a thing; the name itself where they don't."""
@@ -425,12 +642,17 @@ class Apis:
 
     def library(self, package: str) -> Mapping[str, str] | None:
         """What a table says of itself: the library's `version` and the `source` of its facts; None without a table."""
-        library = self._library(package)
+        library = self._library(package) or self._data_library(package)
         return library.origin if library is not None else None
 
     def names(self, package: str) -> Iterator[str]:
-        """Every name of a library's tables, those with a `*` too."""
+        """Every name of a library's tables, those with a `*` too, but for those that are about data."""
         library = self._library(package)
+        return iter(()) if library is None else library.names()
+
+    def data_names(self, package: str) -> Iterator[str]:
+        """Every name of a library's tables about data, those with a `*` too."""
+        library = self._data_library(package)
         return iter(()) if library is None else library.names()
 
     def packages(self) -> list[str]:
@@ -446,14 +668,27 @@ class Apis:
             return self.of(moved)
         return next((found for other in library.spellings(name) if (found := library.meaning(other))), None)
 
+    def _find_data(self, name: str) -> Data | None:
+        library = self._data_library(name.partition(".")[0])
+        if library is None:
+            return None
+        for moved in library.moved(name):
+            return self.data(moved)
+        return next((found for other in library.spellings(name) if (found := library.data(other))), None)
+
     def _hook(self, name: str) -> Hook | None:
         library = self._library(name.partition(".")[0])
         return library.hook(name) if library is not None else None
 
     def _library(self, package: str) -> _Library | None:
         if package not in self._libraries:
-            self._libraries[package] = _read(self._folder, package)
+            self._libraries[package] = _read(self._folder, package, (".toml", ".built.toml"))
         return self._libraries[package]
+
+    def _data_library(self, package: str) -> _Library | None:
+        if package not in self._data_libraries:
+            self._data_libraries[package] = _read(self._folder, package, (".data.toml",))
+        return self._data_libraries[package]
 
 
 @lru_cache(maxsize=1)
@@ -494,10 +729,12 @@ class _Library:
                 yield from (prefix + ".".join(parts[start:]) for start in range(1, len(parts)))
 
     def meaning(self, name: str) -> Meaning | None:
-        group = self._groups.get(name)
-        if group is None:
-            group = next((group for pattern, group in self._patterns if pattern.fullmatch(name)), None)
+        group = self._group(name)
         return _meaning(name, *group) if group is not None else self.hook(name)
+
+    def data(self, name: str) -> Data | None:
+        group = self._group(name)
+        return _data(name, *group) if group is not None else None
 
     def hook(self, name: str) -> Hook | None:
         group = self._hooks.get(name)
@@ -508,9 +745,15 @@ class _Library:
         yield from self._hooks.keys() - self._groups.keys()
         yield from (_glob(pattern.pattern) for pattern, _ in self._patterns)
 
+    def _group(self, name: str) -> tuple[str, dict[str, Any]] | None:
+        group = self._groups.get(name)
+        if group is None:
+            group = next((group for pattern, group in self._patterns if pattern.fullmatch(name)), None)
+        return group
+
     def _add(self, table: dict[str, Any]) -> None:
         for kind, groups in table.items():
-            for group in groups if kind in _KINDS else ():
+            for group in groups if kind in _KINDS or kind in _DATA_KINDS else ():
                 self._add_group(kind, group)
 
     def _add_group(self, kind: str, group: dict[str, Any]) -> None:
@@ -532,8 +775,8 @@ def _glob(pattern: str) -> str:
     return pattern.replace("[A-Z]", "").replace("[^.]*", "*").replace("\\.", ".")
 
 
-def _read(folder: Path, package: str) -> _Library | None:
-    paths = [folder.joinpath(f"{package}{end}") for end in (".toml", ".built.toml")]
+def _read(folder: Path, package: str, ends: tuple[str, ...]) -> _Library | None:
+    paths = [folder.joinpath(f"{package}{end}") for end in ends]
     tables = [tomllib.loads(path.read_text("utf-8")) for path in paths if path.is_file()]
     return _Library(tables) if tables else None
 
@@ -545,6 +788,20 @@ def _meaning(name: str, kind: str, group: dict[str, Any]) -> Meaning:
             group.get("depends", "unknown"), _arguments(group.get("quiet", ())), _arguments(group.get("loud", ()))
         )
     return _KINDS[kind](name=name, **fields)
+
+
+def _data(name: str, kind: str, group: dict[str, Any]) -> Data:
+    fields = {key: _data_field(value) for key, value in group.items() if key not in _NOT_DATA_FIELDS}
+    return _DATA_KINDS[kind](name=name, **fields)
+
+
+def _data_field(value: Any) -> Any:
+    """A value as its form tells: a table is an argument, a list a tuple."""
+    if isinstance(value, dict):
+        return _argument(value)
+    if isinstance(value, list):
+        return tuple(_data_field(each) for each in value)
+    return _plain(value)
 
 
 def _fields(group: dict[str, Any]) -> dict[str, Any]:
@@ -559,21 +816,37 @@ def _argument(entry: dict[str, Any]) -> Argument:
     return Argument(
         keyword=entry["keyword"],
         position=entry.get("position"),
-        default=_plain(entry["default"]) if "default" in entry else REQUIRED,
-        values=tuple(_plain(value) for value in entry.get("values", ())),
+        default=_marked(entry["default"]) if "default" in entry else REQUIRED,
+        values=tuple(_marked(value) for value in entry.get("values", ())),
     )
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_plain(each) for each in value)
     return None if value == "None" else value
 
 
-def _is_one_of(value: object, values: tuple[Value, ...]) -> bool:
-    """Python's `in`, but a bool equals only a bool, and None only None."""
-    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
+def _marked(value: Any) -> Any:
+    return _MARKS.get(value, value) if isinstance(value, str) else _plain(value)
 
 
+def _is_one_of(value: object, values: tuple[Value | _Mark, ...]) -> bool:
+    """Python's `in`, but a bool equals only a bool, and None only None; NUMBER and EQUAL stand for many."""
+    return any(_is(value, other) for other in values)
+
+
+def _is(value: object, other: Value | _Mark) -> bool:
+    if other is NUMBER:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if other is EQUAL:
+        return isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] and value[0] is not UNKNOWN
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
+
+
+_MARKS = {"None": None, "a number": NUMBER, "equal ends": EQUAL, "unknown": UNKNOWN}
 _NOT_FIELDS = frozenset({"within", "names", "depends", "quiet", "loud", "absent"})
+_NOT_DATA_FIELDS = frozenset({"within", "names", "absent"})
 _READERS: dict[str, Callable[[Any], Any]] = {
     "argument": _argument,
     "training": _argument,
@@ -604,3 +877,15 @@ _KINDS: dict[str, Callable[..., Meaning]] = {
     "hook": Hook,
 }
 """The key of each kind of group in a table."""
+_DATA_KINDS: dict[str, Callable[..., Data]] = {
+    "transform": Transform,
+    "chain": Chain,
+    "preset": Preset,
+    "dataset": Dataset,
+    "loader": Loader,
+    "split": Split,
+    "sampler": Sampler,
+    "draw": Draw,
+    "fit": Fit,
+}
+"""The same in the tables about data."""

@@ -19,5 +19,5 @@ NOWHERE: Mapping[str, str] = MappingProxyType({})
 def link(files: Mapping[str, FileFacts], places: Mapping[str, str] = NOWHERE) -> Program:
     """The program that these files, by their shown paths, make together; `places` are their absolute paths."""
     apis = load()
-    names = FileNames(files, Places(files, places, apis.packages()), lambda name: apis.of(name) is not None)
+    names = FileNames(files, Places(files, places, apis.packages()), apis.knows)
     return Program(files, apis, names, Families(files, names), ClassNatures())
