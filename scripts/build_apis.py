@@ -3,6 +3,7 @@
     python scripts/build_apis.py torch torchvision timm     # writes these libraries' tables
     python scripts/build_apis.py --check torch              # writes nothing; exit code 1 where a table is out of date
     python scripts/build_apis.py --check-names torch        # does every name of the tables exist in the library?
+    python scripts/build_apis.py --check-data torchvision   # are arguments in the tables about data as in the library?
 
 Needs the libraries themselves (CPU builds will do) and evallint. Models are built on the meta device: nothing is
 downloaded and no weights are allocated. Whether a module depends on the mode is read off its classes' sources: a class
@@ -28,7 +29,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evallint.apis import load
+from evallint.apis import REQUIRED, UNKNOWN, Argument, load
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -369,18 +370,71 @@ def missing_names(package: str) -> list[str]:
 
 
 def _exists(name: str) -> bool:
+    return _found(name) is not None
+
+
+def _found(name: str) -> Any:
+    """What a qualified name stands for in the library, None where it does not exist."""
     parts = name.split(".")
-    return any(_has(".".join(parts[:split]), parts[split:]) for split in range(len(parts), 0, -1))
+    things = (_within(".".join(parts[:split]), parts[split:]) for split in range(len(parts) - 1, 0, -1))
+    return next((thing for thing in things if thing is not None), None)
 
 
-def _has(module: str, path: list[str]) -> bool:
+def _within(module: str, path: list[str]) -> Any:
     try:
         found: Any = importlib.import_module(module)
     except ImportError:
-        return False
+        return None
     for part in path:
         found = getattr(found, part, None)
-    return found is not None
+    return found
+
+
+# ---- arguments ----------------------------------------------------------------------------------
+
+
+def wrong_arguments(package: str) -> Iterator[str]:
+    """What the tables about data say of names and arguments that the installed library contradicts."""
+    absent = _names_in(APIS / f"{package}.data.toml", lambda group: "absent" in group)
+    for name in load().data_names(package):
+        if "*" in name or name in absent:
+            continue
+        thing = _found(name)
+        if thing is None:
+            yield f"{name} does not exist"
+        for argument in _data_arguments(name) if thing is not None else ():
+            yield from (f"{name}: {argument.keyword} {what}" for what in _contradictions(thing, argument))
+
+
+def _data_arguments(name: str) -> Iterator[Argument]:
+    for value in load().data(name) or ():
+        if isinstance(value, Argument):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (each for each in value if isinstance(each, Argument))
+
+
+def _contradictions(thing: Any, argument: Argument) -> Iterator[str]:
+    try:
+        parameters = [one for one in inspect.signature(thing).parameters.values() if one.name != "self"]
+    except (TypeError, ValueError):  # written in C, without a signature
+        return
+    known = {one.name: (position, one) for position, one in enumerate(parameters)}
+    if argument.keyword not in known:
+        if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+            yield "does not exist"
+        return
+    position, parameter = known[argument.keyword]
+    if argument.position not in (None, position):
+        yield f"is number {position}"
+    default = getattr(parameter.default, "value", parameter.default)
+    default = REQUIRED if default is parameter.empty else tuple(default) if isinstance(default, list) else default
+    if (
+        argument.default is not UNKNOWN
+        and default != argument.default
+        and parameter.kind is not parameter.VAR_POSITIONAL
+    ):
+        yield f"is {default} by default"
 
 
 def _classes(module: Any, base: type) -> Iterator[tuple[str, type]]:
@@ -435,12 +489,13 @@ def main() -> int:
     parser.add_argument("library", nargs="+", metavar="LIBRARY", help=f"with a built table: {', '.join(BUILDERS)}")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a table is out of date")
     parser.add_argument("--check-names", action="store_true", help="only say which names the library does not have")
+    parser.add_argument("--check-data", action="store_true", help="only say which arguments the library has otherwise")
     options = parser.parse_args()
     _define_missing_operators()
     wrong = 0
     for package in options.library:
-        if options.check_names:
-            missing = missing_names(package)
+        if options.check_names or options.check_data:
+            missing = missing_names(package) if options.check_names else list(wrong_arguments(package))
             print(*missing, sep="\n")
             wrong += len(missing)
             continue

@@ -22,6 +22,7 @@ from evallint.apis import (
     Draw,
     Export,
     Factory,
+    Fit,
     FlaggedFunction,
     GradContext,
     Gradient,
@@ -501,6 +502,18 @@ def test_what_steps() -> None:
         ("torch.utils.data.dataloader.DataLoader", "torch.utils.data.DataLoader"),
         ("torch.utils.data.dataset.random_split", "torch.utils.data.random_split"),
         ("torchvision.models.resnet.ResNet50_Weights.DEFAULT.transforms",) * 2,
+        ("albumentations.pytorch.transforms.ToTensorV2", "albumentations.ToTensorV2"),
+        ("albumentations.augmentations.transforms.Normalize", "albumentations.Normalize"),
+        ("albumentations.core.composition.OneOf", "albumentations.OneOf"),
+        ("kornia.augmentation._2d.intensity.normalize.Normalize", "kornia.augmentation.Normalize"),
+        ("monai.transforms.croppad.dictionary.RandSpatialCropd", "monai.transforms.RandSpatialCropd"),
+        ("timm.data.transforms_factory.create_transform", "timm.data.create_transform"),
+        ("timm.data.random_erasing.RandomErasing", "timm.data.RandomErasing"),
+        ("sklearn.preprocessing.data.StandardScaler.fit", "sklearn.preprocessing.StandardScaler.fit"),
+        ("sklearn.model_selection._split.train_test_split", "sklearn.model_selection.train_test_split"),
+        ("torch_geometric.data.DataLoader", "torch_geometric.loader.DataLoader"),
+        ("tensorflow.keras.layers.Normalization.adapt", "keras.layers.Normalization.adapt"),
+        ("numpy.random.mtrand.rand", "numpy.random.rand"),
     ],
 )
 def test_a_name_about_data_resolves_through_re_exports(name: str, canonical: str) -> None:
@@ -552,6 +565,18 @@ V1, V2 = "torchvision.transforms", "torchvision.transforms.v2"
         (f"{V1}.RandomResizedCrop", (224,), {"scale": (1.0, 1.0)}, True),
         (f"{V1}.GaussianBlur", (5,), {}, True),
         (f"{V1}.GaussianBlur", (5, 1.5), {}, False),
+        ("albumentations.HorizontalFlip", (), {}, True),
+        ("albumentations.HorizontalFlip", (), {"p": 1}, False),
+        ("albumentations.RandomBrightnessContrast", (), {"p": 1}, True),
+        ("albumentations.Resize", (224, 224), {}, False),
+        ("albumentations.Resize", (224, 224), {"p": 0.5}, True),
+        ("albumentations.Cutout", (), {}, True),
+        ("kornia.augmentation.RandomAffine", (0,), {}, False),
+        ("monai.transforms.RandFlipd", (UNKNOWN,), {"prob": 0.5}, True),
+        ("monai.transforms.RandFlipd", (UNKNOWN,), {"prob": 0}, False),
+        ("monai.transforms.Resized", (UNKNOWN, 96), {}, False),
+        ("timm.data.RandomErasing", (), {"probability": 0}, False),
+        ("cv2.resize", (UNKNOWN,), {}, False),
         (f"{V1}.functional.hflip", (UNKNOWN,), {}, False),
         (f"{V2}.functional.gaussian_noise", (UNKNOWN,), {}, True),
     ],
@@ -573,6 +598,10 @@ def test_which_transforms_treat_equal_images_unequally(
         (f"{V1}.TenCrop", ("crop", "flip"), ("pil", "tensor"), "several"),
         (f"{V2}.ToImage", ("tensor",), ("any",), "tensor"),
         (f"{V2}.ToDtype", ("dtype",), ("any",), "same"),
+        ("albumentations.Normalize", ("scale", "normalize"), ("array",), "array"),
+        ("albumentations.pytorch.ToTensorV2", ("tensor",), ("array",), "tensor"),
+        ("cv2.cvtColor", ("channels",), ("array",), "array"),
+        ("PIL.Image.Image.resize", ("resize",), ("pil",), "pil"),
     ],
 )
 def test_what_transforms_take_do_and_give(name: str, does: tuple[str, ...], takes: tuple[str, ...], gives: str) -> None:
@@ -586,6 +615,43 @@ def test_a_function_names_the_argument_that_is_the_image() -> None:
     assert resize.size is not None
     assert (resize.image.position, resize.size.position) == (0, 1)
     assert transform(f"{V1}.Resize").image is None
+
+
+def test_a_normalisation_may_have_constants_by_default() -> None:
+    normalize = transform("albumentations.Normalize")
+    assert normalize.mean is not None
+    assert normalize.mean.given((), {}) == (0.485, 0.456, 0.406)
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "items"),
+    [
+        ("timm.data.create_transform", False, (None, None)),
+        ("timm.data.transforms_factory.transforms_imagenet_train", True, (None, None)),
+        ("transformers.AutoImageProcessor.from_pretrained", False, (None, None)),
+        ("transformers.ViTImageProcessor.from_pretrained", False, (None, None)),
+        ("open_clip.create_model_and_transforms", False, (1, 2)),
+        ("clip.load", False, (None, 1)),
+    ],
+)
+def test_presets(name: str, training: bool, items: tuple[int | None, int | None]) -> None:
+    preset = apis.data(name)
+    assert isinstance(preset, Preset)
+    assert (preset.training, (preset.train_item, preset.eval_item)) == (training, items)
+
+
+def test_what_is_fitted() -> None:
+    for name in ("sklearn.preprocessing.StandardScaler.fit_transform", "keras.layers.TextVectorization.adapt"):
+        fit = apis.data(name)
+        assert isinstance(fit, Fit)
+        assert fit.data.position == 0
+    assert apis.data("sklearn.preprocessing.LabelEncoder.fit") is None
+
+
+def test_a_split_of_several_arguments() -> None:
+    split = apis.data("sklearn.model_selection.train_test_split")
+    assert isinstance(split, Split)
+    assert split.each
 
 
 def test_a_preset_has_its_weights_constants() -> None:

@@ -477,13 +477,14 @@ class Chain(NamedTuple):
 class Preset(NamedTuple):
     """A function or method that returns a whole pipeline, made for a model's weights or by a configuration.
 
-    `source`: where its sizes and constants come from: "weights", or "arguments" where they are given. `trains`: the
-    argument that makes it a pipeline for training, whose values mean that. `train_item` and `eval_item`: the
-    pipelines' positions where a tuple is returned.
+    `source`: where its sizes and constants come from: "weights", or "arguments" where they are given. `training`:
+    whether it is for training where no argument asks; `trains`: the argument whose `values` ask for that. `train_item`
+    and `eval_item`: the pipelines' positions where a tuple is returned.
     """
 
     name: str
     source: Literal["weights", "arguments"] = "weights"
+    training: bool = False
     trains: Argument | None = None
     train_item: int | None = None
     eval_item: int | None = None
