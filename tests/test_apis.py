@@ -34,6 +34,7 @@ from evallint.apis import (
     ModeSwitch,
     ModuleClass,
     Preset,
+    Read,
     ReturnsSelf,
     Runs,
     Sampler,
@@ -646,6 +647,28 @@ def test_what_is_fitted() -> None:
         assert isinstance(fit, Fit)
         assert fit.data.position == 0
     assert apis.data("sklearn.preprocessing.LabelEncoder.fit") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "gives", "order"),
+    [
+        ("cv2.imread", "array", "bgr"),
+        ("PIL.Image.open", "pil", "rgb"),
+        ("imageio.v2.imread", "array", "rgb"),
+        ("torchvision.io.read_image", "tensor", "rgb"),
+    ],
+)
+def test_how_images_are_read(name: str, gives: str, order: str) -> None:
+    read = apis.data(name)
+    assert isinstance(read, Read)
+    assert (read.gives, read.order) == (gives, order)
+
+
+def test_a_data_set_put_together_names_its_parts() -> None:
+    whole = apis.data("torch.utils.data.dataset.ConcatDataset")
+    assert isinstance(whole, Dataset)
+    assert whole.parts is not None
+    assert whole.split is None
 
 
 def test_a_split_of_several_arguments() -> None:

@@ -496,7 +496,8 @@ class Dataset(NamedTuple):
     `transform`: the argument that transforms the input, `joint` the one that transforms input and target together.
     `split`: the argument that picks the part, whose values in `training` mean the training part, and in `evaluation`
     one for validation or test; None where it knows no parts (a folder, tensors). `statistics`: its key in
-    `statistics.toml`. `size`: the height and width that all of its images have.
+    `statistics.toml`. `size`: the height and width that all of its images have. `parts`: the argument that lists the
+    data sets it is put together of.
     """
 
     name: str
@@ -507,6 +508,7 @@ class Dataset(NamedTuple):
     evaluation: tuple[Value, ...] = ()
     statistics: str = ""
     size: tuple[int, ...] = ()
+    parts: Argument | None = None
 
     def part(
         self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None
@@ -562,6 +564,14 @@ class Sampler(NamedTuple):
     sampler: Argument | None = None
 
 
+class Read(NamedTuple):
+    """A function that reads an image from a file. `order`: that of its channels."""
+
+    name: str
+    gives: Literal["pil", "array", "tensor"]
+    order: Literal["rgb", "bgr", "unknown"] = "rgb"
+
+
 class Draw(NamedTuple):
     """A function or method that draws random numbers."""
 
@@ -575,7 +585,7 @@ class Fit(NamedTuple):
     data: Argument
 
 
-Data: TypeAlias = Transform | Chain | Preset | Dataset | Loader | Split | Sampler | Draw | Fit
+Data: TypeAlias = Transform | Chain | Preset | Dataset | Loader | Split | Sampler | Read | Draw | Fit
 """What a name does to data: the pipelines from files to batches."""
 
 
@@ -886,6 +896,7 @@ _DATA_KINDS: dict[str, Callable[..., Data]] = {
     "loader": Loader,
     "split": Split,
     "sampler": Sampler,
+    "read": Read,
     "draw": Draw,
     "fit": Fit,
 }
