@@ -121,9 +121,10 @@ def test_an_unreadable_file_is_told_and_the_rest_is_linted(lint: Lint) -> None:
         (b"# coding: klingon\nimport torch\n", 1, "unknown encoding"),
         (b"x = '''import torch\n", 1, "unterminated"),
         (b"if torch:\n\ty\n        z\n", None, "tabs"),
-        (b"import torch\n\x00\n", None, ""),
+        (b"import torch\n\x00\n", 2, "NUL"),
+        (b"import torch\n(x): int\n", 2, "Python understands this, but the parser that evallint uses does not"),
     ],
-    ids=["python 2", "syntax", "not utf-8", "encoding", "open string", "tabs", "nul"],
+    ids=["python 2", "syntax", "not utf-8", "encoding", "open string", "tabs", "nul", "parser"],
 )
 def test_a_file_that_is_no_python_is_told_with_its_line_and_the_rest_is_linted(
     lint: Lint, data: bytes, line: int | None, says: str

@@ -668,6 +668,15 @@ def test_a_refusal_is_said_in_pythons_words() -> None:
         "from . import a\n",
         "from .a import *\n",
         "if a:\n    from ..a.b import c\n",
+        "from nets import make\n",
+        "from lib.nets import (\n    make,\n)\n",
+        "import lib.nets as n\n",
+        "import os, lib\n",
+        "import os as o, lib as l\n",
+        "if a: import lib\n",
+        "import os as o; from nets import make\n",
+        "try:\n    from quick import f\nexcept ImportError:\n    f = None\n",
+        "x.module\n",
     ],
 )
 def test_a_file_that_could_touch_a_model_is_worth_parsing(text: str) -> None:
@@ -675,7 +684,17 @@ def test_a_file_that_could_touch_a_model_is_worth_parsing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "import os\n", "x.evaluate()\n", "planet = x.trainer\n", "# from .a\n", "a = 'über'\n"]
+    "text",
+    [
+        "",
+        "import os\n",
+        "import os.path, re as r\n",
+        "from collections.abc import Set\n",
+        "x.evaluate()\n",
+        "planet = x.trainer\n",
+        "# from .a\n",
+        "a = 'über'\n",
+    ],
 )
 def test_other_files_are_not(text: str) -> None:
     assert not worth_parsing(text.encode())

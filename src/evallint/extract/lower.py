@@ -104,14 +104,19 @@ def _extract(text: str) -> FileFacts:
 
 
 def not_python(text: str, error: cst.ParserSyntaxError) -> NotPython:
-    """What is wrong with a text, in the words of Python's own parser where it agrees: it knows the line better."""
+    """What is wrong with a text, in the words of Python's own parser: it knows the line better.
+
+    Where that finds nothing wrong, the text is told to be none that can be read.
+    """
+    if "\0" in text:
+        return NotPython(text.count("\n", 0, text.index("\0")) + 1, "there is a NUL character")
     try:
         ast.parse(text)
     except SyntaxError as found:
         return NotPython(found.lineno or error.raw_line, found.msg or first_line(error.message))
     except (ValueError, RecursionError, MemoryError):
-        pass
-    return NotPython(error.raw_line, first_line(error.message))
+        return NotPython(error.raw_line, first_line(error.message))
+    return NotPython(error.raw_line, "Python understands this, but the parser that evallint uses does not")
 
 
 def first_line(message: str) -> str:
