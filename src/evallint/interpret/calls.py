@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.apis import GradContext, ModuleClass
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import library, modules
+from evallint.interpret import data, describing, library, modules
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
@@ -24,6 +24,7 @@ from evallint.interpret.values import (
     Grad,
     Known,
     Method,
+    Origin,
     Ref,
     Role,
     State,
@@ -198,6 +199,13 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
             return wrapped
     if machine.cost[symbol] > MOST_SPENT:
         return library.opaque_result(machine, function.name, given, span, state)
+    return follow(machine, callee, given, span, state)
+
+
+def follow(machine: Machine, callee: Callee, given: Arguments, span: Span, state: State) -> Value:
+    """Run a function of the program, or have its generator."""
+    symbol = callee.symbol
+    function = machine.program.function(symbol)
     place = machine.place(span)
     context = machine.context(machine.frame.context, place, symbol, callee.bound)
     address: Address = ("frame", context)
@@ -234,7 +242,8 @@ def run(
     program = machine.program
     symbol = callee.symbol
     function = program.function(symbol)
-    machine.reached.add(symbol)
+    if machine.notes is None:
+        machine.reached.add(symbol)
     thing = Thing("frame", function.qualname, inner=callee.within)
     state.put(address, thing)
     before = state.grad
@@ -412,14 +421,15 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     title = program.klass(klass).name
     place = machine.place(expression.span)
     address: Address = ("new", machine.frame.context, id(expression), klass)
+    origin = Origin(title, given, place)
     if program.is_module(klass):
-        thing = Thing("module", "", klass, place, mode=modules.built(machine, title), pending=given)
+        thing = Thing("module", "", klass, place, mode=modules.built(machine, title), pending=given, origin=origin)
         thing.marks["module"] = None
         state.put(address, thing)
         if must_initialise(machine, klass, given, state):
             initialise(machine, address, state)
         return of(Ref(address))
-    thing = Thing("instance", "", klass, place, pending=given)
+    thing = Thing("instance", "", klass, place, pending=given, origin=origin)
     state.put(address, thing)
     initialise(machine, address, state)
     roles = frozenset[Role]()
@@ -428,7 +438,7 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     ):
         roles = roles_of(title, given)
     flow = given.flow()
-    return Value(frozenset((Ref(address),)), Flow(roles=roles or flow.roles))
+    return Value(frozenset((Ref(address),)), Flow(roles=roles or flow.roles, sources=flow.sources))
 
 
 def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, state: State) -> bool:
@@ -507,6 +517,9 @@ SPLITS = frozenset("split mode phase subset set partition stage flag part fold u
 def call_thing(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value:
     """Call an object."""
     thing = state.heap[address]
+    applied = data.apply(machine, address, given, state) if thing.origin is not None else None
+    if applied is not None:
+        return applied
     if thing.kind in ("module", "wrapper", "symbol", "parts"):
         return forward(machine, address, given, expression, state)
     if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
@@ -546,13 +559,14 @@ def result_of(
     """What a model's run gives: what its code returns, where that was followed, and the graph that it records."""
     events = frozenset((event.id if event.sure else machine.doubtful(event),))
     if not (state.grad.on or state.grad.unknown):
-        return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles))
+        return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles, sources=flow.sources))
     if inlined is not None:
         if not inlined.flow.graph and inlined.flow.cut:
-            return Value(inlined.atoms, Flow(cut=inlined.flow.cut | events, roles=flow.roles | inlined.flow.roles))
+            roles, sources = flow.roles | inlined.flow.roles, flow.sources | inlined.flow.sources
+            return Value(inlined.atoms, Flow(cut=inlined.flow.cut | events, roles=roles, sources=sources))
         flow = flow.join(inlined.flow)
-        return Value(inlined.atoms, Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
-    result = Value(flow=Flow(flow.graph | events, flow.cut, flow.roles, flow.sums))
+        return Value(inlined.atoms, flow.holding(flow.graph | events))
+    result = Value(flow=flow.holding(flow.graph | events))
     if event.sure:
         return result
     made = machine.symbol(("made", machine.frame.context, id(expression)), "", state)  # perhaps a factory, not a model
@@ -626,6 +640,7 @@ def record(
         event.mode = event.mode.join(mode)
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
+        came_through(machine, event, flow, state)
         still = {part.label for part in frozen_parts(machine, address, state)}
         event.frozen = tuple(part for part in event.frozen if part.label in still)
         return event
@@ -654,7 +669,16 @@ def record(
         method=method,
     )
     machine.events.forwards.append(event)
+    came_through(machine, event, flow, state)
     return event
+
+
+def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State) -> None:
+    """Keep what the inputs of a model's run came through, as it is now."""
+    for number in flow.sources:
+        address = machine.events.sources.get(number)
+        if address is not None and number not in event.data and machine.notes is None:
+            event.data[number] = describing.describe(machine, of(Ref(address)), state)
 
 
 def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
@@ -982,6 +1006,23 @@ def concatenated(machine: Machine, left: Value, right: Value, state: State, key:
             thing.rest = element if thing.rest is None else thing.rest.join(element)
     address = state.put(("list", machine.frame.context, key), thing)
     return Value(frozenset((Ref(address),)), left.flow.join(right.flow))
+
+
+def repeated(machine: Machine, left: Value, right: Value, state: State, key: int) -> Value | None:
+    """`[x] * 3`, None for other products."""
+    count = right.constant()
+    things = [state.heap[address] for address in left.refs()]
+    if count is None or count.kind is not int or len(things) != 1 or things[0].kind != "list":
+        return None
+    items = list(things[0].items.values())
+    if things[0].rest is not None or not 0 < len(items) * int(count.value or 0) <= LONGEST_REPEATED:
+        return None
+    thing = Thing("list", born=machine.place())
+    thing.items = dict(enumerate(items * int(count.value or 0)))
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, key), thing)),)), left.flow)
+
+
+LONGEST_REPEATED = 32
 
 
 def never_returns(machine: Machine, expression: Expr) -> bool:

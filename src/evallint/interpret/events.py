@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evallint.findings import Place, Step
-from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode
+from evallint.interpret.terms import Term
+from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode, Role
 from evallint.program import FunctionSymbol, Nature, Symbol
+
+
+class Exhausted(Exception):
+    """The entry's budget is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class ForwardCall:
     `inside`: it happened within the forward of another model. `escapes`: the entry returned it to whoever called.
     `sure`: what was called is known to be a module. `family`: it and its submodules; `own_mode`: that of the object
     called, where `mode` is that of the parts which heed it. `part_of`: the number of the run that this one is part of.
-    `method`: that by which the model is run, "" where it is called.
+    `method`: that by which the model is run, "" where it is called. `data`: what its inputs came through, by number.
     """
 
     id: int
@@ -72,6 +78,28 @@ class ForwardCall:
     escapes: bool = False
     part_of: int | None = None
     method: str = ""
+    data: dict[int, Term] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Creation:
+    """A loader or pipeline that was made: what of, in which functions, and the names it was given."""
+
+    kind: Literal["loader", "pipeline"]
+    term: Term
+    frames: tuple[Caller, ...]
+    names: dict[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """Statistics, a vocabulary or a projection is learnt from data. `use`: what names or arguments say they are for."""
+
+    at: Place
+    name: str
+    data: Term
+    roles: frozenset[Role]
+    frames: tuple[Caller, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +181,8 @@ class Events:
     `complete`: it was followed to its end, not cut off by its budget; `failed`: how evallint itself failed on it.
     `orphan`: the entry is a function whose caller is out of sight. Negative numbers in a flow are calls out of sight:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
-    result a backward() proved to hold a graph. `short` are the loops that make a few passes only.
+    result a backward() proved to hold a graph. `short` are the loops that make a few passes only. `sources`: the
+    loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and pipelines made.
     """
 
     entry: str
@@ -172,6 +201,9 @@ class Events:
     summed_backwards: set[Place] = field(default_factory=set)
     complete: bool = True
     failed: str = ""
+    sources: dict[int, Address] = field(default_factory=dict)
+    created: dict[Address, Creation] = field(default_factory=dict)
+    fittings: list[Fitting] = field(default_factory=list)
 
     def behind(self, number: int) -> Iterator[ForwardCall]:
         """The run of a model that a number in a flow stands for, and those that it is part of."""

@@ -28,7 +28,7 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, modules
+from evallint.interpret import calls, data, modules
 from evallint.interpret.events import Backward, ExportCall, ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, names_forward, words
@@ -48,6 +48,7 @@ from evallint.interpret.values import (
     Flow,
     Grad,
     Mode,
+    Origin,
     Ref,
     Role,
     State,
@@ -86,6 +87,11 @@ def call(
     special = SPECIAL.get(name.removeprefix("builtins."))
     if special is not None:
         return special(machine, given, expression, state)
+    about_data = machine.apis.data(name)
+    if about_data is not None:
+        found = data.call(machine, about_data, name, given, expression, state)
+        if found is not None:
+            return found
     meaning = machine.apis.of(name) or machine.apis.method(*owner_and_name(name))
     match meaning:
         case ModuleClass():
@@ -148,17 +154,20 @@ def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, sta
     if not flow.roles and (words(name.rpartition(".")[2]) & DATA or ".datasets." in name):
         roles = calls.roles_of(name, given)
         if roles:
-            flow = Flow(flow.graph, flow.cut, roles, flow.sums)
+            flow = Flow(flow.graph, flow.cut, roles, flow.sums, sources=flow.sources)
     last = name.rpartition(".")[2]
     runs = state.grad.on and (names_forward(last) or last.endswith("step") or "loss" in last)
     if flow.graph or runs:  # whether its result holds the graph is not known
         number = -1 - machine.context("opaque", machine.frame.context, machine.place(span), name)
-        flow = Flow(flow.graph | {number}, flow.cut, flow.roles, flow.sums)
+        flow = flow.holding(flow.graph | {number})
         if not runs:
             return Value(flow=flow)
     if (flow.cut or flow.synthetic) and not flow.graph:
         return Value(flow=flow)
-    value = machine.symbol(("result", machine.context(machine.frame.context, machine.place(span), name)), "", state)
+    address: Address = ("result", machine.context(machine.frame.context, machine.place(span), name))
+    value = machine.symbol(address, "", state)
+    if state.heap[address].origin is None:
+        state.own(address).origin = Origin(name, given, machine.place(span))
     return value.with_flow(flow)
 
 
@@ -380,6 +389,11 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
         if found is not None:
             return found
     for owner in owners(machine, thing):
+        about_data = machine.apis.data(f"{owner}.{name}")
+        if about_data is not None:
+            found = data.call(machine, about_data, f"{owner}.{name}", given, expression, state)
+            if found is not None:
+                return found
         meaning = machine.apis.method(owner, name)
         if meaning is not None:
             return by_meaning(machine, address, meaning, name, given, expression, state)
@@ -849,16 +863,13 @@ def library_object(
     machine: Machine, meaning: LibraryClass, name: str, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """An instance of a library's class that is no module."""
-    data = meaning.role == "other" and bool(words(name.rpartition(".")[2]) & DATA or ".datasets." in name)
-    flow = given.flow() if data or meaning.role == "tensor" else NO_FLOW
+    flow = given.flow() if meaning.role == "tensor" else NO_FLOW
     if meaning.role == "optimizer" and given.positional:
         modules.optimize(machine, given.positional[0], state)
-    if data:
-        roles = calls.roles_of(name, given)
-        if any(role.sure for role in roles) or not flow.roles:
-            flow = Flow(roles=roles) if roles else flow
-        flow = Flow(roles=flow.roles)
-    thing = Thing("instance", "", External(meaning.name), machine.place(expression.span))
+    if meaning.role == "other":
+        flow = data.data_flow(name, given)
+    place = machine.place(expression.span)
+    thing = Thing("instance", "", External(meaning.name), place, origin=Origin(meaning.name, given, place))
     address: Address = ("new", machine.frame.context, id(expression), name)
     return Value(frozenset((Ref(state.put(address, thing)),)), flow)
 
@@ -1072,15 +1083,6 @@ def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: Sta
     return modules.copied(machine, given.positional[0], state, id(expression)) if given.positional else UNKNOWN
 
 
-def _split(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    """The halves of a split are told apart by their names: what the whole was for says nothing of them."""
-    thing = Thing("list")
-    thing.items = {
-        index: machine.symbol(("half", machine.frame.context, id(expression), index), "", state) for index in range(4)
-    }
-    return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
-
-
 def _first(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     return given.positional[0] if given.positional else UNKNOWN
 
@@ -1102,7 +1104,8 @@ def _variable(machine: Machine, given: Arguments, expression: f.Call, state: Sta
     flag = given.keywords.get("volatile")
     if flag is None or is_false(flag):
         return value
-    return Value(value.atoms, Flow(value.flow.graph, value.flow.cut, frozenset((VOLATILE,)), value.flow.sums))
+    flow = value.flow
+    return Value(value.atoms, Flow(flow.graph, flow.cut, frozenset((VOLATILE,)), flow.sums, sources=flow.sources))
 
 
 def _load(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1148,8 +1151,6 @@ SPECIAL: dict[str, Special] = {
     "functools.partial": _partial,
     "copy.deepcopy": _deepcopy,
     "copy.copy": _deepcopy,
-    "torch.utils.data.random_split": _split,
-    "torch.utils.data.dataset.random_split": _split,
     "sum": _sum,
     "max": _sum,
     "min": _sum,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, library, modules
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
+from evallint.interpret import calls, data, library, modules
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, Exhausted, ForwardCall
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import names_data, use_of
 from evallint.interpret.running import RunningMethods
+from evallint.interpret.terms import Pass
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -62,14 +63,14 @@ UNROLLED = 6
 """A loop over at most this many known elements is taken element by element."""
 
 
+UNROLLED_ASIDE = 32
+"""The same where a sample is run aside, through each transform of a pipeline."""
+
+
 BUILT = (f.Call, f.Collection, f.Mapping, f.Comprehension)
 
 
 HEAD = Span(1, 1, 1, 1)
-
-
-class Exhausted(Exception):
-    """The entry's budget is used up."""
 
 
 @dataclass(slots=True)
@@ -135,6 +136,8 @@ class Machine:
         self._parts_of: dict[ClassSymbol, dict[str, tuple[str, Expr]]] = {}
         self._class_variables: dict[ClassSymbol, dict[str, tuple[str, f.Assign]]] = {}
         self.ids: dict[tuple[object, ...], int] = {}
+        self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
+        self.unsure = self.chance = self.aside = 0
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
             f.Assign: self._assign,
             f.Augment: self._augment,
@@ -306,6 +309,7 @@ class Machine:
             thing = state.heap[ref]
             if not thing.label:
                 state.own(ref).label = name
+        data.named(self, value, name)
 
     def _unpack(self, items: tuple[Expr, ...], value: Value, state: State) -> None:
         for index, item in enumerate(items):
@@ -359,7 +363,7 @@ class Machine:
         self.events.accumulations.append(
             Accumulation(place, target, flow, how, place, self.callers(), loops, self.grad_now, renewed)
         )
-        return Flow(flow.graph, flow.cut, flow.roles, flow.sums | {place}, flow.synthetic)
+        return replace(flow, sums=flow.sums | {place})
 
     def _is_parameter(self, name: str) -> bool:
         symbol = self.frame.symbol
@@ -447,10 +451,33 @@ class Machine:
             return self.block(statement.body if truth else statement.orelse, [state])
         split = self._is_repeated(statement.test)
         other = state.fork()
+        drawn = self._begin_doubt(statement.test, state)
         self.assume(statement.test, state, True)
         self.assume(statement.test, other, False)
         found = self.block(statement.body, [state]) + self.block(statement.orelse, [other])
+        self._end_doubt(drawn)
         return found if split else together(found)
+
+    def _begin_doubt(self, test: Expr, state: State) -> bool:
+        """What follows happens or not: by chance, or as something unknown says."""
+        if self.notes is None:
+            return False
+        drawn = data.is_drawn(self._compared(test, state))
+        self.chance += drawn
+        self.unsure += not drawn
+        return drawn
+
+    def _end_doubt(self, drawn: bool) -> None:
+        if self.notes is not None:
+            self.chance -= drawn
+            self.unsure -= not drawn
+
+    def _compared(self, test: Expr, state: State) -> Value:
+        """What a test hangs on."""
+        if isinstance(test, f.Comparison | f.Logic):
+            left, right = self._compared(test.left, state), self._compared(test.right, state)
+            return Value(flow=left.flow.join(right.flow))
+        return self._compared(test.operand, state) if isinstance(test, f.Unary) else self.value(test, state)
 
     def _match(self, statement: f.Match, state: State) -> list[State]:
         subject = self.value(statement.subject, state).constant()
@@ -625,7 +652,8 @@ class Machine:
             return None
         for address in iterable.refs():
             thing = state.heap[address]
-            if thing.kind in ("list", "dict") and thing.rest is None and 0 < len(thing.items) <= UNROLLED:
+            most = UNROLLED if self.notes is None else UNROLLED_ASIDE
+            if thing.kind in ("list", "dict") and thing.rest is None and 0 < len(thing.items) <= most:
                 if thing.kind == "dict":
                     return [constant(key) for key in thing.items if isinstance(key, str | int | float | bool | None)]
                 return list(thing.items.values())
@@ -868,6 +896,7 @@ class Machine:
                 known = self.value(key, state).constant()
                 if known is not None:
                     thing.items[known.value] = value
+                    data.named(self, value, str(known.value))
                 else:
                     thing.rest = value if thing.rest is None else thing.rest.join(value)
             if value.flow is not NO_FLOW:
@@ -883,6 +912,10 @@ class Machine:
             sliced = self._sliced(base, expression.key, state, id(expression))
             if sliced is not None:
                 return sliced
+        if self.notes is not None:
+            data.by_hand(self, "[]", base, index, state)
+            if data.objects(self, base, state):
+                return Value(flow=base.flow.join(index.flow).through(data.SEEN))
         value = self.item(base, index, state, isinstance(expression.key, f.Slice))
         text = index.text()
         return (
@@ -961,7 +994,7 @@ class Machine:
         if not any(number < 0 for number in flow.graph):
             return flow
         graph = frozenset(number if number >= 0 else -1 - self.context("part", number, key) for number in flow.graph)
-        return Flow(graph, flow.cut, flow.roles, flow.sums, flow.synthetic)
+        return replace(flow, graph=graph)
 
     def element(self, iterable: Value, state: State) -> Value:
         """What one element of an iterable may be."""
@@ -984,6 +1017,12 @@ class Machine:
 
     def _operation(self, expression: f.Operation, state: State) -> Value:
         left, right = self.value(expression.left, state), self.value(expression.right, state)
+        if self.notes is not None:
+            data.by_hand(self, expression.operator, left, right, state)
+        if expression.operator == "*" and (left.atoms or right.atoms):
+            repeated = calls.repeated(self, left, right, state, id(expression))
+            if repeated is not None:
+                return repeated
         if expression.operator == "+" and (left.atoms or right.atoms):
             added = calls.concatenated(self, left, right, state, id(expression))
             if added is not None:
@@ -1022,7 +1061,10 @@ class Machine:
         truth = self.truth(expression.test, state)
         if truth is not None:
             return self.value(expression.body if truth else expression.orelse, state)
-        return self.value(expression.body, state).join(self.value(expression.orelse, state))
+        drawn = self._begin_doubt(expression.test, state)
+        value = self.value(expression.body, state).join(self.value(expression.orelse, state))
+        self._end_doubt(drawn)
+        return value
 
     def _lambda(self, expression: f.Lambda, state: State) -> Value:
         within = self.frame.address
@@ -1036,7 +1078,7 @@ class Machine:
         frame.loops.append(loop)
         iterable = self.iterable(expression.clauses[0].iterable, state)
         known = self._known_elements(iterable, state) if len(expression.clauses) == 1 else None
-        flow = Flow(roles=iterable.flow.roles) if expression.kind != "dict" else NO_FLOW
+        flow = Flow(roles=iterable.flow.roles, sources=iterable.flow.sources) if expression.kind != "dict" else NO_FLOW
         if known is not None and not expression.clauses[0].conditions:
             for number, element in enumerate(known):
                 self.bind(expression.clauses[0].target, element, state)
@@ -1083,10 +1125,8 @@ class Machine:
         return Value(flow=flow_of(*(self.value(part, state) for part in expression.parts)))
 
     def _slice(self, expression: f.Slice, state: State) -> Value:
-        for part in expression:
-            if part is not None:
-                self.value(part, state)
-        return UNKNOWN
+        parts = [self.value(part, state) for part in expression if part is not None]
+        return UNKNOWN if self.notes is None else Value(flow=flow_of(*parts))
 
     def _assert(self, statement: f.Assert, state: State) -> list[State]:
         self.value(statement.test, state)
@@ -1208,12 +1248,16 @@ def is_something(atom: object, state: State) -> bool:
 
 def foldable(operator: str, a: Known, b: Known) -> bool:
     numbers = a.kind in (int, float) and b.kind in (int, float)
+    if numbers and operator == "/":
+        return b.value != 0
     return (numbers and operator in "+-*") or (operator == "+" and a.kind is b.kind is str)
 
 
 def folded(operator: str, a: Any, b: Any) -> Any:
     if operator == "+":
         return a + b
+    if operator == "/":
+        return a / b
     return a - b if operator == "-" else a * b
 
 

@@ -222,6 +222,8 @@ def child(machine: Machine, address: Address, name: str, state: State) -> Value:
 
 def set_attribute(machine: Machine, base: Value, name: str, value: Value, state: State, text: str) -> None:
     """`base.name = value`."""
+    from evallint.interpret import data
+
     if name == "requires_grad":
         require(machine, base, value, state, text)
         return
@@ -242,6 +244,7 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
         for ref in value.refs():
             if not state.heap[ref].label:
                 state.own(ref).label = f"{text}.{name}"
+        data.named(machine, value, name)
 
 
 def flag_mode(machine: Machine, value: Value) -> Mode:

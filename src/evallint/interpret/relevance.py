@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evallint.apis import Dataset
 from evallint.facts import Function
 from evallint.program import ClassSymbol, FunctionSymbol, Program, VariableSymbol
 
@@ -10,7 +11,7 @@ WORDS = frozenset(
     "requires_grad_ load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare "
     "compile script trace "
     "export Variable freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad "
-    "autograd hub models".split()
+    "autograd hub models Compose Normalize Subset train_test_split ImageFolder create_transform fit_transform".split()
 )
 """Names of which a call or attribute changes, reads or hands on a model, its mode, its gradients or its data."""
 
@@ -36,7 +37,8 @@ class Relevance:
         methods = {f"self.{function.name}()" for facts in program.files.values() for function in facts.functions}
         for path, facts in program.files.items():
             for index, klass in enumerate(facts.classes):
-                if program.is_module(ClassSymbol(path, index)):
+                symbol = ClassSymbol(path, index)
+                if program.is_module(symbol) or is_dataset(program, symbol):
                     names.add(klass.name)
             for function in facts.functions[1:]:
                 name = function.name
@@ -71,6 +73,11 @@ class Relevance:
     def mentions(self, symbol: FunctionSymbol, words: frozenset[str]) -> bool:
         """Whether the function's own code mentions one of these names."""
         return any(name in words for name in self._program.function(symbol).mentions)
+
+
+def is_dataset(program: Program, klass: ClassSymbol) -> bool:
+    """Whether a class derives from a library's class of data sets."""
+    return any(isinstance(program.apis.data(name), Dataset) for name in program.externals(klass))
 
 
 def calls_what_it_is_given(function: Function, methods: set[str]) -> bool:

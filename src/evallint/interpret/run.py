@@ -8,8 +8,8 @@ from evallint.apis import Hook
 from evallint.codec import Corrupt
 from evallint.facts import Span
 from evallint.interpret import calls, modules
-from evallint.interpret.events import Caller, Events
-from evallint.interpret.machine import BUDGET, Exhausted, Frame, Machine
+from evallint.interpret.events import Caller, Events, Exhausted
+from evallint.interpret.machine import BUDGET, Frame, Machine
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
 from evallint.interpret.values import (

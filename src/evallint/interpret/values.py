@@ -101,7 +101,7 @@ class Flow:
     """`graph`: the forward calls whose graph the value holds. `cut`: those it depends on without a graph.
 
     `roles`: what the data in it are for. `sums`: the accumulators it has gone through. `synthetic`: made of random
-    or constant tensors only.
+    or constant tensors only. `sources`: the loaders, data sets and transforms it has come through, by number.
     """
 
     graph: frozenset[int] = frozenset()
@@ -109,6 +109,7 @@ class Flow:
     roles: frozenset[Role] = frozenset()
     sums: frozenset[Place] = frozenset()
     synthetic: bool = False
+    sources: frozenset[int] = frozenset()
 
     def join(self, other: Flow) -> Flow:
         if self is other or (other is NO_FLOW and not self.synthetic):
@@ -121,13 +122,22 @@ class Flow:
             self.roles | other.roles,
             self.sums | other.sums,
             self.synthetic and other.synthetic,
+            self.sources | other.sources,
         )
+
+    def holding(self, graph: frozenset[int]) -> Flow:
+        """The same with the graph of these calls, and computed: no mere constant or random tensor."""
+        return Flow(graph, self.cut, self.roles, self.sums, sources=self.sources)
+
+    def through(self, source: int) -> Flow:
+        """The same after it has come through this loader, data set or transform."""
+        return self if source in self.sources else replace(self, sources=self.sources | {source})
 
     def detached(self) -> Flow:
         """The same without a graph."""
         if not self.graph and not self.sums:
             return self
-        return Flow(frozenset(), self.cut | self.graph, self.roles, frozenset(), self.synthetic)
+        return Flow(frozenset(), self.cut | self.graph, self.roles, frozenset(), self.synthetic, self.sources)
 
 
 NO_FLOW = Flow()
@@ -326,6 +336,20 @@ def is_plain(value: Value) -> bool:
     return bool(value.atoms) and all(isinstance(atom, Known | External) for atom in value.atoms)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The call that made an object: of what, by its qualified name, with what, where.
+
+    `owner`: the object whose method it was. `part`: the object's position in what was returned, None for the whole.
+    """
+
+    name: str
+    given: Arguments
+    at: Place
+    owner: Address | None = None
+    part: int | None = None
+
+
 @dataclass(slots=True)
 class Thing:
     """An object of the heap. Changed in place only by the state that owns it."""
@@ -344,6 +368,7 @@ class Thing:
     call: Callee | None = None
     nature: Nature | None = None
     grad: Grad | None = None
+    origin: Origin | None = None
     owner: object = None
 
     def copy(self, owner: object) -> Thing:
@@ -499,6 +524,7 @@ def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
         call=ours.call,
         nature=ours.nature if ours.nature == theirs.nature else None,
         grad=join_grads(ours.grad, theirs.grad),
+        origin=ours.origin or theirs.origin,
         owner=owner,
     )
 

@@ -1,0 +1,230 @@
+"""What libraries do to data: pipelines, data sets, splits and loaders come into being, and samples go through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evallint import facts as f
+from evallint.apis import Chain, Data, Dataset, Draw, Fit, Loader, ModuleClass, Preset, Read, Sampler, Split, Transform
+from evallint.interpret import calls, describing, library
+from evallint.interpret.events import Creation, Fitting
+from evallint.interpret.roles import DATA, words
+from evallint.interpret.terms import ByHand, Made, Pass, Term
+from evallint.interpret.values import (
+    NO_FLOW,
+    UNKNOWN,
+    Address,
+    Arguments,
+    Flow,
+    Origin,
+    Ref,
+    State,
+    Thing,
+    Value,
+    of,
+)
+from evallint.program import ClassSymbol, External
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+DRAWN = -1
+"""The number, among sources, of everything random; only where a sample is run aside."""
+
+SEEN = -2
+"""The number of the sample itself there: an image that was read, and what became of it."""
+
+
+def call(
+    machine: Machine, meaning: Data, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value | None:
+    """The value of a call that the tables about data know; None where other tables say what comes out."""
+    match meaning:
+        case Split():
+            return split(machine, meaning, name, given, expression, state)
+        case Dataset() | Loader() | Sampler() | Chain() | Preset() | Transform(image=None):
+            return make(machine, meaning, name, given, expression, state)
+        case Fit():
+            return fit(machine, meaning, name, given, expression, state)
+        case Transform() | Read() | Draw() if machine.notes is not None:
+            return note_call(machine, meaning, name, given, state)
+    return None
+
+
+# ---- what is made -------------------------------------------------------------------------------
+
+
+def make(machine: Machine, meaning: Data, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
+    """A data set, loader, sampler, transform or pipeline."""
+    origin = Origin(meaning.name, given, machine.place(expression.span))
+    table = machine.apis.of(name)
+    if isinstance(table, ModuleClass):
+        value = library.new_module(machine, table, name, given, expression, state)
+        (address,) = value.refs()
+        state.own(address).origin = origin
+    else:
+        address = ("new", machine.frame.context, id(expression), name)
+        state.put(address, Thing("instance", "", External(meaning.name), origin.at, origin=origin))
+        value = Value(frozenset((Ref(address),)), data_flow(name, given))
+    if isinstance(meaning, Preset) and (meaning.train_item is not None or meaning.eval_item is not None):
+        return several(machine, address, origin, state)
+    hold(meaning, address, given, state)
+    if isinstance(meaning, Loader | Dataset):
+        value = value.with_flow(Flow(sources=frozenset((source(machine, address),))))
+    if isinstance(meaning, Loader):
+        value = Value(value.atoms, Flow(roles=value.flow.roles, sources=frozenset((source(machine, address),))))
+        created(machine, "loader", address, state)
+    elif isinstance(meaning, Preset) or (isinstance(meaning, Chain) and not isinstance(table, ModuleClass)):
+        created(machine, "pipeline", address, state)
+    return value
+
+
+def data_flow(name: str, given: Arguments) -> Flow:
+    """What goes into a data set or loader, for the use that its arguments say, or else its own."""
+    if not (words(name.rpartition(".")[2]) & DATA or ".datasets." in name):
+        return NO_FLOW
+    flow = given.flow()
+    roles = calls.roles_of(name, given)
+    if any(role.sure for role in roles) or not flow.roles:
+        return Flow(roles=roles, sources=flow.sources)
+    return Flow(roles=flow.roles, sources=flow.sources)
+
+
+def hold(meaning: Data, address: Address, given: Arguments, state: State) -> None:
+    """Keep the arguments that stay in reach as attributes: what may be read there, and replaced."""
+    kept = {
+        "dataset": meaning.dataset if isinstance(meaning, Loader | Split) else None,
+        "transform": meaning.transform if isinstance(meaning, Dataset) else None,
+    }
+    for name, argument in kept.items():
+        value = library.argument(given, argument)
+        if value is not None:
+            state.own(address).attributes[name] = value
+
+
+def several(machine: Machine, address: Address, origin: Origin, state: State) -> Value:
+    """The parts of a result that is a tuple, each by itself."""
+    thing = Thing("list", born=origin.at)
+    for index in range(SEVERAL):
+        part = Origin(origin.name, origin.given, origin.at, origin.owner, index)
+        one: Address = (*address, index)
+        state.put(one, Thing("instance", "", External(origin.name), origin.at, origin=part))
+        thing.items[index] = of(Ref(one))
+    return of(Ref(state.put((*address, "all"), thing)))
+
+
+SEVERAL = 4
+
+
+def split(machine: Machine, meaning: Split, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
+    """Parts of a data set. What the whole was for says nothing of them: their names do."""
+    origin = Origin(meaning.name, given, machine.place(expression.span))
+    address: Address = ("half", machine.frame.context, id(expression))
+    if meaning.result == "one":
+        return of(Ref(half(machine, meaning, address, origin, given, state)))
+    wholes = given.positional if meaning.each else (library.argument(given, meaning.dataset),)
+    thing = Thing("list", born=origin.at)
+    parts = 2 if meaning.each else SEVERAL
+    for index in range(parts * len(wholes)):
+        part = Origin(origin.name, origin.given, origin.at, None, index)
+        one = half(machine, meaning, (*address, index), part, given, state)
+        thing.items[index] = of(Ref(one))
+    return of(Ref(state.put((*address, "all"), thing)))
+
+
+def half(machine: Machine, meaning: Split, address: Address, origin: Origin, given: Arguments, state: State) -> Address:
+    state.put(address, Thing("instance", "", External(meaning.name), origin.at, origin=origin))
+    if meaning.holds:
+        hold(meaning, address, given, state)
+    return address
+
+
+def source(machine: Machine, address: Address) -> int:
+    """The number by which flows name a loader, data set or transform."""
+    number = machine.context("source", address)
+    machine.events.sources[number] = address
+    return number
+
+
+def created(machine: Machine, kind: str, address: Address, state: State) -> None:
+    if machine.notes is None:
+        term = describing.describe(machine, of(Ref(address)), state)
+        machine.events.created[address] = Creation(kind, term, machine.callers())  # type: ignore[arg-type]
+
+
+def named(machine: Machine, value: Value, name: str) -> None:
+    """Something is given a name: a variable, an attribute, a key, a parameter."""
+    for address in value.refs():
+        creation = machine.events.created.get(address)
+        if creation is not None:
+            creation.names.setdefault(name, machine.place())
+
+
+def fit(machine: Machine, meaning: Fit, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
+    """Statistics are learnt from data; what comes out are the data themselves, or what learnt."""
+    value = library.argument(given, meaning.data) or UNKNOWN
+    place = machine.place(expression.span)
+    term = describing.describe(machine, value, state)
+    machine.events.fittings.append(Fitting(place, meaning.name, term, value.flow.roles, machine.callers()))
+    address: Address = ("fit", machine.frame.context, id(expression))
+    state.put(address, Thing("symbol", "", born=place, origin=Origin(meaning.name, given, place)))
+    return Value(frozenset((Ref(address),)), value.flow)
+
+
+# ---- what samples go through --------------------------------------------------------------------
+
+
+def apply(machine: Machine, address: Address, given: Arguments, state: State) -> Value | None:
+    """Call an object of a library; None where it is none that transforms samples."""
+    thing = state.heap[address]
+    if thing.kind != "instance" and machine.notes is None:
+        return None  # a model may be an `nn.Sequential`, too
+    origin = thing.origin
+    meaning = machine.apis.data(origin.name) if origin is not None else None
+    if not isinstance(meaning, Transform | Chain | Preset):
+        return None
+    flow = given.flow()
+    if machine.notes is not None:
+        note(machine, describing.describe(machine, of(Ref(address)), state), flow)
+        return Value(flow=library.kept(flow, state).through(SEEN))
+    return Value(flow=library.kept(flow, state).through(source(machine, address)))
+
+
+def note(machine: Machine, what: Term, flow: Flow = NO_FLOW) -> None:
+    """Something is done to the sample that is run aside."""
+    if machine.notes is not None:
+        chance = machine.chance > 0 or DRAWN in flow.sources
+        machine.notes.append(Pass(what, machine.place(), machine.unsure == 0, chance))
+
+
+def note_call(
+    machine: Machine, meaning: Transform | Read | Draw, name: str, given: Arguments, state: State
+) -> Value | None:
+    flow = given.flow()
+    if isinstance(meaning, Draw):
+        return Value(flow=flow.through(DRAWN))
+    positional = tuple(describing.describe(machine, value, state) for value in given.positional)
+    keywords = tuple((key, describing.describe(machine, value, state)) for key, value in given.keywords.items())
+    note(machine, Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread), flow)
+    return Value(flow=library.kept(flow, state).through(SEEN))
+
+
+def by_hand(machine: Machine, operator: str, left: Value, right: Value, state: State) -> None:
+    """Arithmetic with a sample that is run aside, or a slice of it."""
+    if SEEN in left.flow.sources and SEEN not in right.flow.sources:
+        note(machine, ByHand(operator, describing.describe(machine, right, state)), right.flow)
+
+
+def is_drawn(value: Value) -> bool:
+    return DRAWN in value.flow.sources
+
+
+def objects(machine: Machine, value: Value, state: State) -> bool:
+    """Note the data sets among what an index picks from; whether there is one."""
+    found = False
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind == "instance" and (isinstance(thing.klass, ClassSymbol) or thing.origin is not None):
+            note(machine, describing.describe(machine, of(Ref(address)), state))
+            found = True
+    return found

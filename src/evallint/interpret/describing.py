@@ -1,0 +1,130 @@
+"""Takes terms of values: what they are at this moment, for whoever reads it after the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evallint.interpret import sampling
+from evallint.interpret.render import code
+from evallint.interpret.terms import DARK, AnyOf, Dark, Items, Made, Named, Pass, Plain, Term
+from evallint.interpret.values import (
+    Address,
+    Anonymous,
+    Atom,
+    Callee,
+    Known,
+    Ref,
+    State,
+    Thing,
+    Value,
+    of,
+)
+from evallint.program import ClassSymbol, External
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+DEEPEST = 10
+"""What lies deeper within what is described is dark."""
+
+LARGEST = 400
+"""So many objects are looked into for one description; what else it holds is dark."""
+
+
+def describe(machine: Machine, value: Value, state: State) -> Term:
+    """What a value is now, objects with all that they hold."""
+    return Description(machine, state).term(value, 0)
+
+
+class Description:
+    """One description that is being taken; an object within itself is dark."""
+
+    def __init__(self, machine: Machine, state: State) -> None:
+        self._machine, self._state = machine, state
+        self._within: list[Address] = []
+        self._left = LARGEST
+        self._taken: dict[Address, Term] = {}
+
+    def term(self, value: Value, depth: int) -> Term:
+        if not value.atoms or depth > DEEPEST:
+            return DARK
+        found = [self._atom(atom, depth) for atom in sorted(value.atoms, key=repr)]
+        found = list(dict.fromkeys(found))
+        return found[0] if len(found) == 1 else AnyOf(tuple(found))
+
+    def _atom(self, atom: Atom, depth: int) -> Term:
+        match atom:
+            case Known(value):
+                return Plain(value)
+            case Ref(address):
+                return self._object(address, depth)
+            case External(name):
+                return Named(self._machine.apis.canonical(name))
+            case Callee(symbol):
+                return Named(self._machine.program.function(symbol).qualname, symbol)
+            case ClassSymbol():
+                return Named(self._machine.program.klass(atom).name, atom)
+            case Anonymous(path, lambda_):
+                return Dark(code(lambda_.body), (path, id(lambda_)))
+        return DARK
+
+    def _object(self, address: Address, depth: int) -> Term:
+        if address in self._taken:
+            return self._taken[address]
+        thing = self._state.heap.get(address)
+        if thing is None or address in self._within or self._left <= 0:
+            return Dark(thing.label if thing is not None else "", address)
+        self._left -= 1
+        self._within.append(address)
+        found = self._thing(address, thing, depth)
+        self._within.pop()
+        self._taken[address] = found
+        return found
+
+    def _thing(self, address: Address, thing: Thing, depth: int) -> Term:
+        if thing.kind in ("list", "dict"):
+            items = tuple((key, self.term(item, depth + 1)) for key, item in thing.items.items())
+            return Items(items, self.term(thing.rest, depth + 1) if thing.rest is not None else None)
+        if thing.kind == "wrapper" and thing.inner is not None:
+            return self._object(thing.inner, depth)
+        if thing.kind == "partial" and thing.rest is not None:
+            return self._partial(address, thing, depth)
+        if thing.origin is None:
+            return Dark(thing.label, address)
+        return self._made(address, thing, depth)
+
+    def _partial(self, address: Address, thing: Thing, depth: int) -> Term:
+        assert thing.rest is not None
+        of_what = self.term(thing.rest, depth + 1)
+        if not isinstance(of_what, Named):
+            return Dark(thing.label, address)
+        positional = tuple(self.term(item, depth + 1) for key, item in thing.items.items() if isinstance(key, int))
+        keywords = tuple((key, self.term(item, depth + 1)) for key, item in thing.items.items() if isinstance(key, str))
+        klass = of_what.symbol if isinstance(of_what.symbol, ClassSymbol) else None
+        return Made(of_what.name, klass, self._machine.place(), address, positional, keywords, label=thing.label)
+
+    def _made(self, address: Address, thing: Thing, depth: int) -> Term:
+        origin = thing.origin
+        assert origin is not None
+        given = origin.given
+        klass = thing.klass if isinstance(thing.klass, ClassSymbol) else None
+        attributes = {} if thing.kind == "symbol" else thing.attributes
+        return Made(
+            origin.name,
+            klass,
+            origin.at,
+            address,
+            tuple(self.term(value, depth + 1) for value in given.positional),
+            tuple((name, self.term(value, depth + 1)) for name, value in given.keywords.items()),
+            given.spread,
+            self._object(origin.owner, depth + 1) if origin.owner is not None else None,
+            tuple((name, self.term(value, depth + 1)) for name, value in attributes.items()),
+            self._passes(address, thing, klass),
+            origin.part,
+            thing.label,
+        )
+
+    def _passes(self, address: Address, thing: Thing, klass: ClassSymbol | None) -> tuple[Pass, ...] | None:
+        if klass is None or thing.kind not in ("instance", "module"):
+            return None
+        return sampling.passes(self._machine, of(Ref(address)), klass, self._state)

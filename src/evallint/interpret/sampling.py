@@ -1,0 +1,62 @@
+"""What a data set or transform of the program does to a sample: its own code, run aside on a sample of which nothing is
+known, with a note of all that is applied to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evallint.interpret import calls
+from evallint.interpret.events import Events, Exhausted
+from evallint.interpret.terms import Pass
+from evallint.interpret.values import UNKNOWN, Arguments, Callee, State, Value
+from evallint.program import ClassSymbol, FunctionSymbol
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+BUDGET = 6_000
+"""Expressions and statements interpreted for one object; one whose code needs more is not known."""
+
+DEEPEST = 4
+"""Objects that are met within are run so deep."""
+
+
+def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> tuple[Pass, ...] | None:
+    """What the object's `__getitem__`, `__call__` or `forward` does; None where it has none, or it is too much."""
+    symbol = entry(machine, klass)
+    if symbol is None or machine.aside >= DEEPEST:
+        return None
+    (receiver,) = value.refs()
+    kept = machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, machine.budget
+    machine.notes, machine.unsure, machine.chance = [], 0, 0
+    machine.events, machine.ids = aside(machine.events), dict(machine.ids)
+    machine.frames = machine.frames[:1]
+    machine.budget = min(BUDGET, machine.budget)
+    machine.aside += 1
+    try:
+        given = Arguments((UNKNOWN,) * wanted(machine, symbol))
+        calls.follow(machine, Callee(symbol, receiver), given, machine.program.function(symbol).span, state.fork())
+        return tuple(machine.notes)
+    except (Exhausted, RecursionError):
+        return None
+    finally:
+        machine.aside -= 1
+        machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, budget = kept
+        machine.budget = budget
+
+
+def entry(machine: Machine, klass: ClassSymbol) -> FunctionSymbol | None:
+    """The method through which samples go."""
+    names = ("forward",) if machine.program.is_module(klass) else ("__getitem__", "__call__")
+    return next((found for name in names if (found := machine.program.method(klass, name)) is not None), None)
+
+
+def wanted(machine: Machine, symbol: FunctionSymbol) -> int:
+    """How many arguments a method must be given, its receiver aside."""
+    parameters = machine.program.function(symbol).parameters[1:]
+    return sum(1 for one in parameters if one.default is None and one.kind in ("", "/"))
+
+
+def aside(events: Events) -> Events:
+    """A copy that takes what is seen aside, where the numbers of earlier runs still mean something."""
+    return Events(events.entry, forwards=list(events.forwards), doubtful=dict(events.doubtful), sources=events.sources)
