@@ -657,6 +657,26 @@ def test_a_forward_may_heed_the_mode_by_itself(code: str, because: str) -> None:
     assert nature(text) == Nature("yes", because, False)
 
 
+def test_a_layer_that_heeds_the_mode_is_named_before_the_classs_own_code() -> None:
+    both = "    def forward(self, x): return F.dropout(x, 0.1, self.training) if self.training else x\n"
+    assert nature(f"{IMPORTS}class Net(nn.Module):\n{both}").because == "`dropout`"
+    own = "    def forward(self, x): return -self.part(x) if self.training else x\n"
+    held = "    def __init__(self, part): self.part = part\n"
+    assert not nature(f"{IMPORTS}class Net(nn.Module):\n{held}{own}").by_own_code
+    assert nature(f"{IMPORTS}class Net(nn.Module):\n{own}").by_own_code
+
+
+def test_a_layer_built_in_a_function_within_a_method_counts() -> None:
+    body = (
+        "    def __init__(self):\n"
+        "        self.part = nn.Sequential()\n"
+        "        def add(norm=nn.BatchNorm1d):\n"
+        "            self.part.append(norm(3))\n"
+        "        add()\n"
+    )
+    assert nature(f"{IMPORTS}class Net(nn.Module):\n{body}") == Nature("yes", "`BatchNorm1d`", True)
+
+
 @pytest.mark.parametrize("code", ["F.relu(x)", "other.training", "self.train_size", "torch.sum(x)"])
 def test_other_code_does_not(code: str) -> None:
     text = f"{IMPORTS}class Net(nn.Module):\n    def forward(self, x):\n        return {code}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from evallint.apis import Apis
 from evallint.facts import Attribute, Block, Class, Expr, FileFacts, Function, Import, Name
@@ -52,6 +52,10 @@ class External:
 Symbol: TypeAlias = FunctionSymbol | ClassSymbol | ModuleSymbol | VariableSymbol | External
 
 
+OWN_CODE: Final = "self.training"
+"""What decides where a class asks for its mode itself and holds no layer that heeds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nature:
     """Whether a module behaves differently in train and eval mode.
@@ -63,6 +67,11 @@ class Nature:
     heeds: Literal["yes", "no", "unknown"]
     because: str = ""
     statistics: bool | None = None
+
+    @property
+    def by_own_code(self) -> bool:
+        """Whether nothing but code of the project's own, which asks for the mode, makes the difference."""
+        return self.heeds == "yes" and self.because == OWN_CODE
 
 
 UNKNOWN_NATURE = Nature("unknown")

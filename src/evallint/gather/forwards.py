@@ -176,7 +176,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     phase = use_of(event.method) or phase_of(event.frames)
     off = not event.grad.on and event.grad.off is not None
     if within_training_step(event, trained):
-        if data is not None and data.use == "eval":
+        if data is not None and data.use == "eval" and not trains_on(data, event, trained):
             return Evaluation(f"on `{data.label}`", data.sure, "data")
         apart = evaluating_call(event, trained)
         return Evaluation(f"in `{apart}`", off, "phase") if apart and (data is None or not data.sure) else None
@@ -247,6 +247,11 @@ def within_training_step(event: ForwardCall, trained: list[ForwardCall]) -> bool
         if not other.loops and other.frames == event.frames[: len(other.frames)]:
             return True
     return False
+
+
+def trains_on(data: Role, event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether the training step around a call trains on the same data: it adapts to them, and the call may help it."""
+    return any(data in other.inputs.roles and set(other.loops[-1:]) & set(event.loops) for other in trained)
 
 
 def role_of(roles: Iterable[Role]) -> Role | None:

@@ -360,7 +360,7 @@ def nature(machine: Machine, address: Address, state: State) -> Nature:
         parts = [nature(machine, part, state) for part in children(thing) if part != address]
         if not parts:
             return UNKNOWN_NATURE
-        best = next((part for part in parts if part.heeds == "yes"), None)
+        best = min((part for part in parts if part.heeds == "yes"), key=lambda part: part.by_own_code, default=None)
         unknown = next((part for part in parts if part.heeds == "unknown"), None)
         found = best or unknown or parts[0]
         return Nature(found.heeds, found.because, any(part.statistics for part in parts))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
-from evallint.facts import Assign, Attribute, Block, Call, Constant, Expr, Name
+from evallint.facts import Assign, Attribute, Block, Call, Constant, Define, Expr, Name
 from evallint.program import (
+    OWN_CODE,
     UNKNOWN_NATURE,
     ClassSymbol,
     External,
@@ -71,9 +72,12 @@ class ClassNatures:
         for node in walk(block):
             if isinstance(node, Call):
                 yield self._of_call(program, path, node, known)
+            elif isinstance(node, Define):
+                within = FunctionSymbol(path, node.function)
+                yield from self._parts(program, path, program.body(within), known | locals_of(program, within), called)
             elif isinstance(node, Attribute):
                 if node.name == "training" and node.value == Name("self"):
-                    yield Nature("yes", "self.training", False)
+                    yield Nature("yes", OWN_CODE, False)
             elif (
                 isinstance(node, Assign)
                 and isinstance(node.value, Name | Call)
@@ -164,16 +168,17 @@ def is_off(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: d
 
 
 def total(parts: Iterator[Nature]) -> Nature:
-    """The nature of a whole: one part that heeds the mode decides, then one that is unknown."""
-    heeds, because, statistics, unsure = "no", "", False, False
+    """The nature of a whole: one part that heeds the mode decides, a layer before code of the class's own, then one that
+    is unknown."""
+    decides: dict[tuple[str, bool], Nature] = {}
+    statistics, unsure = False, False
     for part in parts:
         statistics = statistics or bool(part.statistics)
         unsure = unsure or part.statistics is None
-        if part.heeds == "yes" and heeds != "yes":
-            heeds, because = "yes", part.because
-        elif part.heeds == "unknown" and heeds == "no":
-            heeds, because = "unknown", part.because
-    known: Any = heeds
+        decides.setdefault((part.heeds, part.by_own_code), part)
+    layer, own, unknown = (decides.get(key) for key in (("yes", False), ("yes", True), ("unknown", False)))
+    known: Literal["yes", "no", "unknown"] = "yes" if layer or own else "unknown" if unknown else "no"
+    because = next((part.because for part in (layer, unknown, own) if part is not None), "")
     return Nature(known, because, True if statistics else None if unsure else False)
 
 

@@ -36,6 +36,8 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def severity(forward: Forward) -> Severity | None:
+    if forward.nature.by_own_code:
+        return "info"  # teacher forcing, losses for outputs: a validation loss may need what training mode gives
     return "info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None
 
 
@@ -46,6 +48,8 @@ def says(forward: Forward) -> str:
     if forward.nature.heeds == "no":
         return f"`{model}` is in training mode; harmless today: no layer of `{forward.title}` depends on it"
     assert forward.evaluation is not None
+    if forward.nature.by_own_code:
+        return f"`{model}` evaluates in training mode; only `self.training` in `{forward.title}` depends on it"
     return f"`{model}` is still in training mode when it runs {forward.evaluation.because}"
 
 
