@@ -30,6 +30,8 @@ from evallint.apis import (
     LibraryClass,
     Loader,
     Meaning,
+    Measure,
+    Metric,
     ModeContext,
     ModeSwitch,
     ModuleClass,
@@ -743,8 +745,15 @@ def every_data() -> Iterator[tuple[str, Data | None]]:
             yield sample, apis.data(sample)
 
 
+def every_metric() -> Iterator[tuple[str, Metric | None]]:
+    for package in apis.packages():
+        for name in apis.metric_names(package):
+            yield name, apis.metric(name)
+
+
 def test_every_name_means_something_under_that_very_name() -> None:
-    wrong = [name for name, meaning in (*every_meaning(), *every_data()) if meaning is None or meaning.name != name]
+    every = (*every_meaning(), *every_data(), *every_metric())
+    wrong = [name for name, meaning in every if meaning is None or meaning.name != name]
     assert wrong == []
 
 
@@ -774,6 +783,14 @@ def words_of(hint: object) -> Iterator[str]:
             yield part
         else:
             yield from words_of(part)
+
+
+def test_a_loss_gives_the_mean_unless_it_is_told_otherwise() -> None:
+    for name in ("torch.nn.CrossEntropyLoss", "torch.nn.modules.loss.MSELoss", "torch.nn.functional.mse_loss"):
+        measure = apis.metric(name)
+        assert isinstance(measure, Measure) and measure.reduction is not None
+        assert (measure.gives, measure.reduction.given([], {"reduction": "sum"})) == ("mean", "sum")
+    assert apis.metric("torch.nn.Linear") is None
 
 
 def test_every_base_is_known() -> None:

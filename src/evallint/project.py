@@ -91,6 +91,25 @@ class Accumulated:
 
 
 @dataclass(frozen=True, slots=True)
+class Averaged:
+    """A number of an evaluation that is averaged over batches, and so not the average over the data.
+
+    `how`: "batches" all count the same, or a meter is not told how much a value counts ("unweighted"); "nominal": the
+    size by which a value is weighted is the same for all; "scaled": a value is divided by that size; "score": no mean
+    over parts of the data gives the score of all; "samples": batch means are divided by the number of samples; "other
+    loader": it is divided by the length of `other`, though it was added up over `loader`.
+    """
+
+    at: Place
+    function: str
+    what: str
+    how: Literal["batches", "unweighted", "nominal", "scaled", "score", "samples", "other loader"]
+    loader: str
+    other: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenButLearning:
     """Parameters are frozen, but the batch norm among them still learns in the training forward."""
 
@@ -204,6 +223,7 @@ class Project:
     forwards: tuple[Forward, ...] = ()
     lost_training: tuple[LostTraining, ...] = ()
     accumulated: tuple[Accumulated, ...] = ()
+    averaged: tuple[Averaged, ...] = ()
     frozen_but_learning: tuple[FrozenButLearning, ...] = ()
     exported: tuple[Exported, ...] = ()
     uncalled: tuple[Uncalled, ...] = ()

@@ -7,12 +7,14 @@
     apis.chosen(apis.of("timm.create_model"), "vit_base_patch16_224")   # the factory that a model's name picks
     meaning.dependence.on(positional, keywords)   # True, False, or None: does this very construction heed the mode?
     apis.data("torchvision.transforms.RandomCrop")   # Transform(…): what the name does to data; see `Data`
+    apis.metric("torch.nn.functional.mse_loss")   # Measure(…): what the name makes of a batch, in numbers
 
 A name is the qualified name by which code imports a thing; a method's is its class's name and its own
 (`torch.Tensor.item`). Re-exports resolve. A table is read when a name of its library is first asked for:
 `<package>.toml` is written by hand, `<package>.built.toml` by `scripts/build_apis.py` from the installed library; where
 both know a name, the hand-written meaning holds. What a name does to data is another question, with tables of its own,
-`<package>.data.toml`: one name may have both answers (`torch.nn.Sequential`, `clip.load`, `torch.rand`). In a table the
+`<package>.data.toml`: one name may have both answers (`torch.nn.Sequential`, `clip.load`, `torch.rand`). So is what
+numbers it makes of a batch, in `<package>.metric.toml` (`torch.nn.MSELoss` is a module and a mean). In a table the
 string "None" is Python's None, as a default "unknown" is UNKNOWN, and among values "a number" is NUMBER and "equal
 ends" EQUAL; a `*` in a name stands for any letters but a dot, beginning with a capital where it begins a part (names
 without `*` go first, then the table's order decides); `absent` says why the library's version has no such name
@@ -589,6 +591,39 @@ Data: TypeAlias = Transform | Chain | Preset | Dataset | Loader | Split | Sample
 """What a name does to data: the pipelines from files to batches."""
 
 
+class Measure(NamedTuple):
+    """A function that makes a number of a batch's outputs, or a class whose instances do.
+
+    `gives`: the "mean" of its samples' numbers, their "total", "each" of them, or a "score" that no mean of parts of
+    the data would give (an F1 or AUC of the batch alone). `reduction`: the argument that says which of the first three;
+    in it "mean", "sum" and "none" mean them. `averages`: the older flag whose false value means the total.
+    """
+
+    name: str
+    gives: Literal["mean", "total", "each", "score"]
+    reduction: Argument | None = None
+    averages: Argument | None = None
+
+
+class Average(NamedTuple):
+    """A function that takes the mean of what is in a sequence, weighted where `weights` are given."""
+
+    name: str
+    weights: Argument | None = None
+
+
+class Meter(NamedTuple):
+    """A method by which a meter takes in one more `value`, which counts `weight` times."""
+
+    name: str
+    value: Argument
+    weight: Argument
+
+
+Metric: TypeAlias = Measure | Average | Meter
+"""What a name makes of the numbers of an evaluation."""
+
+
 class Apis:
     """Every table, read as needed. Not a value: two are never compared; `load` gives the one of the process."""
 
@@ -596,8 +631,10 @@ class Apis:
         self._folder = folder
         self._libraries: dict[str, _Library | None] = {}
         self._data_libraries: dict[str, _Library | None] = {}
+        self._metric_libraries: dict[str, _Library | None] = {}
         self._known: dict[str, Meaning | None] = {}
         self._known_data: dict[str, Data | None] = {}
+        self._known_metrics: dict[str, Metric | None] = {}
 
     def of(self, name: str) -> Meaning | None:
         """What a qualified name means, None where no table knows it."""
@@ -611,9 +648,15 @@ class Apis:
             self._known_data[name] = self._find_data(name)
         return self._known_data[name]
 
+    def metric(self, name: str) -> Metric | None:
+        """What a qualified name makes of a batch's or an evaluation's numbers, None where no table knows it."""
+        if name not in self._known_metrics:
+            self._known_metrics[name] = self._find_metric(name)
+        return self._known_metrics[name]
+
     def knows(self, name: str) -> bool:
         """Does any table know the name?"""
-        return self.of(name) is not None or self.data(name) is not None
+        return any(table(name) is not None for table in (self.of, self.data, self.metric))
 
     def canonical(self, name: str) -> str:
         """The name under which the tables know a thing; the name itself where they don't."""
@@ -653,7 +696,7 @@ class Apis:
 
     def library(self, package: str) -> Mapping[str, str] | None:
         """What a table says of itself: the library's `version` and the `source` of its facts; None without a table."""
-        library = self._library(package) or self._data_library(package)
+        library = self._library(package) or self._data_library(package) or self._metric_library(package)
         return library.origin if library is not None else None
 
     def names(self, package: str) -> Iterator[str]:
@@ -664,6 +707,11 @@ class Apis:
     def data_names(self, package: str) -> Iterator[str]:
         """Every name of a library's tables about data, those with a `*` too."""
         library = self._data_library(package)
+        return iter(()) if library is None else library.names()
+
+    def metric_names(self, package: str) -> Iterator[str]:
+        """Every name of a library's tables about numbers."""
+        library = self._metric_library(package)
         return iter(()) if library is None else library.names()
 
     def packages(self) -> list[str]:
@@ -687,6 +735,14 @@ class Apis:
             return self.data(moved)
         return next((found for other in library.spellings(name) if (found := library.data(other))), None)
 
+    def _find_metric(self, name: str) -> Metric | None:
+        library = self._metric_library(name.partition(".")[0])
+        if library is None:
+            return None
+        for moved in library.moved(name):
+            return self.metric(moved)
+        return next((found for other in library.spellings(name) if (found := library.metric(other))), None)
+
     def _hook(self, name: str) -> Hook | None:
         library = self._library(name.partition(".")[0])
         return library.hook(name) if library is not None else None
@@ -700,6 +756,11 @@ class Apis:
         if package not in self._data_libraries:
             self._data_libraries[package] = _read(self._folder, package, (".data.toml",))
         return self._data_libraries[package]
+
+    def _metric_library(self, package: str) -> _Library | None:
+        if package not in self._metric_libraries:
+            self._metric_libraries[package] = _read(self._folder, package, (".metric.toml",))
+        return self._metric_libraries[package]
 
 
 @lru_cache(maxsize=1)
@@ -747,6 +808,10 @@ class _Library:
         group = self._group(name)
         return _data(name, *group) if group is not None else None
 
+    def metric(self, name: str) -> Metric | None:
+        group = self._group(name)
+        return _metric(name, *group) if group is not None else None
+
     def hook(self, name: str) -> Hook | None:
         group = self._hooks.get(name)
         return Hook(name=name, **_fields(group)) if group is not None else None
@@ -764,7 +829,7 @@ class _Library:
 
     def _add(self, table: dict[str, Any]) -> None:
         for kind, groups in table.items():
-            for group in groups if kind in _KINDS or kind in _DATA_KINDS else ():
+            for group in groups if kind in _KINDS or kind in _DATA_KINDS or kind in _METRIC_KINDS else ():
                 self._add_group(kind, group)
 
     def _add_group(self, kind: str, group: dict[str, Any]) -> None:
@@ -804,6 +869,11 @@ def _meaning(name: str, kind: str, group: dict[str, Any]) -> Meaning:
 def _data(name: str, kind: str, group: dict[str, Any]) -> Data:
     fields = {key: _data_field(value) for key, value in group.items() if key not in _NOT_DATA_FIELDS}
     return _DATA_KINDS[kind](name=name, **fields)
+
+
+def _metric(name: str, kind: str, group: dict[str, Any]) -> Metric:
+    fields = {key: _data_field(value) for key, value in group.items() if key not in _NOT_DATA_FIELDS}
+    return _METRIC_KINDS[kind](name=name, **fields)
 
 
 def _data_field(value: Any) -> Any:
@@ -901,3 +971,5 @@ _DATA_KINDS: dict[str, Callable[..., Data]] = {
     "fit": Fit,
 }
 """The same in the tables about data."""
+_METRIC_KINDS: dict[str, Callable[..., Metric]] = {"measure": Measure, "average": Average, "meter": Meter}
+"""The same in the tables about numbers."""

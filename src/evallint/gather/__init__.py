@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from evallint.gather import forwards, training
+from evallint.gather.averages import averaged
 from evallint.gather.built import built_in_forward
 from evallint.gather.contexts import ineffective_contexts
 from evallint.gather.eras import written_for_old_torch
@@ -33,6 +34,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         forwards=used,
         lost_training=first_each(found for run in events for found in training.lost(program, run)),
         accumulated=first_each(found for run in events for found in training.accumulated(program, run)),
+        averaged=first_each(averaged(program, events)),
         frozen_but_learning=first_each(
             (*(found for run in events for found in training.frozen(program, run)), *hidden_methods(program))
         ),

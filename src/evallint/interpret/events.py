@@ -167,6 +167,15 @@ class ExportCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LoaderPass:
+    """A loop goes over what the loaders built at these places give. `sure`: it goes over nothing else."""
+
+    loop: Address
+    loaders: frozenset[Place]
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reveal:
     """A `reveal_mode(model)` or `reveal_grad()` in a test's program."""
 
@@ -192,6 +201,7 @@ class Events:
     changes: list[ModeChange] = field(default_factory=list)
     exports: list[ExportCall] = field(default_factory=list)
     bare_switches: list[BareSwitch] = field(default_factory=list)
+    passes: list[LoaderPass] = field(default_factory=list)
     reveals: list[Reveal] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
     doubtful: dict[int, int] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
 from evallint.interpret import calls, data, library, modules
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, Exhausted, ForwardCall
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, Exhausted, ForwardCall, LoaderPass
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import names_data, use_of
@@ -560,6 +560,7 @@ class Machine:
         if known is not None:
             return self._unrolled(statement, known, state)
         address = ("loop", self.frame.context, id(statement))
+        self._note_pass(address, statement.iterable, iterable, state)
         if is_short(statement.iterable):
             self.events.short.add(address)
         generator = calls.pending_generator(iterable, state)
@@ -571,6 +572,15 @@ class Machine:
             self.bind(statement.target, self.element(iterable, head), head)
 
         return self._loop(address, statement.body, statement.orelse, state, bind)
+
+    def _note_pass(self, address: Address, expression: Expr, iterable: Value, state: State) -> None:
+        """Remember which loaders a loop goes over, through `enumerate` and progress bars too."""
+        core = gone_over(expression)
+        value = self.value(core, state) if isinstance(core, f.Name | f.Attribute | f.Subscript) else iterable
+        loaders = [one for one in value.refs() if one in self.events.created and one in state.heap]
+        built = frozenset(origin.at for one in loaders if (origin := state.heap[one].origin) is not None)
+        if built:
+            self.events.passes.append(LoaderPass(address, built, len(loaders) == len(value.atoms)))
 
     def _while(self, statement: f.While, state: State) -> list[State]:
         address = ("loop", self.frame.context, id(statement))
@@ -1334,6 +1344,16 @@ def called_in(root: object) -> Iterator[str]:
                 yield function.id
         if isinstance(node, tuple):
             todo.extend(node)
+
+
+def gone_over(iterable: Expr) -> Expr:
+    """`loader` of `tqdm(enumerate(loader))`."""
+    while isinstance(iterable, f.Call) and iterable.arguments and not iterable.arguments[0].stars:
+        last = code(iterable.function).rpartition(".")[2]
+        if last not in ("enumerate", "iter", "list") and not library.is_transparent(last):
+            break
+        iterable = iterable.arguments[0].value
+    return iterable
 
 
 def names_in(expression: Expr) -> Iterator[str]:
