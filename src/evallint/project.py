@@ -110,6 +110,17 @@ class Averaged:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingFigure:
+    """A figure that by its name is of an evaluation, and is computed from what `model` gives in training."""
+
+    at: Place
+    function: str
+    name: str
+    model: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenButLearning:
     """Parameters are frozen, but the batch norm among them still learns in the training forward."""
 
@@ -224,6 +235,7 @@ class Project:
     lost_training: tuple[LostTraining, ...] = ()
     accumulated: tuple[Accumulated, ...] = ()
     averaged: tuple[Averaged, ...] = ()
+    training_figures: tuple[TrainingFigure, ...] = ()
     frozen_but_learning: tuple[FrozenButLearning, ...] = ()
     exported: tuple[Exported, ...] = ()
     uncalled: tuple[Uncalled, ...] = ()

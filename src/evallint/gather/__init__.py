@@ -10,6 +10,7 @@ from evallint.gather.averages import averaged
 from evallint.gather.built import built_in_forward
 from evallint.gather.contexts import ineffective_contexts
 from evallint.gather.eras import written_for_old_torch
+from evallint.gather.figures import of_training
 from evallint.gather.flagged import flagged_calls
 from evallint.gather.held import plainly_held
 from evallint.gather.hidden import hidden_methods
@@ -35,6 +36,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         lost_training=first_each(found for run in events for found in training.lost(program, run)),
         accumulated=first_each(found for run in events for found in training.accumulated(program, run)),
         averaged=first_each(averaged(program, events)),
+        training_figures=first_each(found for run in events for found in of_training(run)),
         frozen_but_learning=first_each(
             (*(found for run in events for found in training.frozen(program, run)), *hidden_methods(program))
         ),

@@ -132,6 +132,16 @@ class Accumulation:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """Something computed from models' outputs gets a name that says it is of an evaluation: `val_loss`."""
+
+    at: Place
+    name: str
+    flow: Flow
+    frames: tuple[Caller, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModeChange:
     """`eval()` or `train()` of a module. `undoes`: the eval() of single parts that a train() of the whole overrules."""
 
@@ -202,6 +212,7 @@ class Events:
     exports: list[ExportCall] = field(default_factory=list)
     bare_switches: list[BareSwitch] = field(default_factory=list)
     passes: list[LoaderPass] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
     reveals: list[Reveal] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
     doubtful: dict[int, int] = field(default_factory=dict)

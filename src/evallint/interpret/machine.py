@@ -12,7 +12,16 @@ from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
 from evallint.interpret import calls, data, library, modules
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, Exhausted, ForwardCall, LoaderPass
+from evallint.interpret.events import (
+    Accumulation,
+    BareSwitch,
+    Caller,
+    Events,
+    Exhausted,
+    Figure,
+    ForwardCall,
+    LoaderPass,
+)
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import names_data, use_of
@@ -283,6 +292,8 @@ class Machine:
 
     def bind(self, target: Expr, value: Value, state: State) -> None:
         """`target = value`."""
+        if value.flow.graph or value.flow.cut:
+            self._note_figure(target, value.flow)
         match target:
             case f.Name(name):
                 self.set_name(name, value, state)
@@ -294,6 +305,10 @@ class Machine:
                 self._unpack(items, value, state)
             case f.Starred(inner):
                 self.bind(inner, value, state)
+
+    def _note_figure(self, target: Expr, flow: Flow) -> None:
+        if isinstance(target, f.Name | f.Attribute) and use_of(code(target).rpartition(".")[2]) == "eval":
+            self.events.figures.append(Figure(self.place(), code(target), flow, self.callers()))
 
     def set_name(self, name: str, value: Value, state: State) -> None:
         frame = self.frame
@@ -1065,7 +1080,10 @@ class Machine:
     def _comparison(self, expression: f.Comparison, state: State) -> Value:
         left, right = self.value(expression.left, state), self.value(expression.right, state)
         found = compared(expression.operator, left, right, state)
-        return constant(found) if found is not None else UNKNOWN
+        if found is not None:
+            return constant(found)
+        outputs = left.flow.graph | left.flow.cut | right.flow.graph | right.flow.cut
+        return Value(flow=Flow(cut=outputs)) if outputs else UNKNOWN
 
     def _choice(self, expression: f.Choice, state: State) -> Value:
         truth = self.truth(expression.test, state)
