@@ -121,6 +121,21 @@ class TrainingFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPrecision:
+    """A number format that evaluation has and training has not, or that a layer may not have.
+
+    `how`: the model is cast before it "evaluates", or what its forward casts goes into a "layer".
+    """
+
+    at: Place
+    function: str
+    what: str
+    how: Literal["evaluates", "layer"]
+    layer: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenButLearning:
     """Parameters are frozen, but the batch norm among them still learns in the training forward."""
 
@@ -236,6 +251,7 @@ class Project:
     accumulated: tuple[Accumulated, ...] = ()
     averaged: tuple[Averaged, ...] = ()
     training_figures: tuple[TrainingFigure, ...] = ()
+    other_precisions: tuple[OtherPrecision, ...] = ()
     frozen_but_learning: tuple[FrozenButLearning, ...] = ()
     exported: tuple[Exported, ...] = ()
     uncalled: tuple[Uncalled, ...] = ()

@@ -15,6 +15,7 @@ from evallint.gather.flagged import flagged_calls
 from evallint.gather.held import plainly_held
 from evallint.gather.hidden import hidden_methods
 from evallint.gather.keras import training_flags
+from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
 from evallint.gather.unlearned import cut_layers
@@ -37,6 +38,9 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         accumulated=first_each(found for run in events for found in training.accumulated(program, run)),
         averaged=first_each(averaged(program, events)),
         training_figures=first_each(found for run in events for found in of_training(run)),
+        other_precisions=first_each(
+            (*(found for run in events for found in cast_for_evaluation(program, run)), *cast_in_forward(program))
+        ),
         frozen_but_learning=first_each(
             (*(found for run in events for found in training.frozen(program, run)), *hidden_methods(program))
         ),

@@ -469,6 +469,7 @@ def module_method(
             modules.require(machine, receiver, value, state, code(expression.function))
         if name == "apply":
             callbacks_on_parts(machine, address, given, state)
+        note_precision(machine, address, name, given, expression, state)
         return receiver
     if name in ("parameters", "named_parameters", "modules", "children", "named_modules", "named_children", "buffers"):
         return parts(machine, address, name, expression, state)
@@ -489,6 +490,34 @@ def module_method(
             held.rest = given.positional[1] if held.rest is None else held.rest.join(given.positional[1])
         return UNKNOWN
     return None
+
+
+PRECISIONS = {
+    "half": "half",
+    "float16": "half",
+    "bfloat16": "bfloat16",
+    "double": "double",
+    "float64": "double",
+    "float": "",
+    "float32": "",
+}
+"""Methods and types, and the mark that they leave on a module: "" takes it away."""
+
+
+def note_precision(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> None:
+    """Mark a module whose parameters are cast: `model.half()`, `model.to(torch.float16)`."""
+    if name in ("to", "type"):
+        types = [atom.name for value in given.all() for atom in value.atoms if isinstance(atom, External)]
+        name = next((one.rpartition(".")[2] for one in types if one.startswith("torch.")), "")
+    precision = PRECISIONS.get(name)
+    if precision is None:
+        return
+    marks = state.own(address).marks
+    marks.pop("cast", None)
+    if precision:
+        marks["cast"] = machine.step(f"`{code(expression.function)}` makes it {precision}", expression.span)
 
 
 TRAIN_ARGUMENT = Argument("mode", 0, True)
