@@ -23,7 +23,7 @@ CLEAN = EXAMPLES / "clean"
 
 
 class Bug(NamedTuple):
-    """One entry of `planted.toml`."""
+    """One entry of `planted.toml`. `info`: it is information, and shown only where it is asked for."""
 
     rule: str
     path: str
@@ -31,6 +31,7 @@ class Bug(NamedTuple):
     code: str
     through: tuple[str, ...] = ()
     cell: int | None = None
+    info: bool = False
 
     def line(self) -> int:
         """The line at which `code` begins: in the file, or in its notebook cell."""
@@ -54,11 +55,11 @@ def planted() -> list[Bug]:
 PLANTED = planted()
 
 
-def lint(*paths: Path) -> list[dict[str, Any]]:
+def lint(*paths: Path, select: str = "") -> list[dict[str, Any]]:
     """The findings of the command, run in `examples/` by its own Python, without settings or cache."""
     command = [sys.executable, "-m", "evallint", "--isolated", "--no-cache", "--output-format", "json"]
     ran = subprocess.run(
-        [*command, *(str(path.relative_to(EXAMPLES)) for path in paths)],
+        [*command, *(["--select", select] if select else []), *(str(path.relative_to(EXAMPLES)) for path in paths)],
         cwd=EXAMPLES,
         capture_output=True,
         text=True,
@@ -84,7 +85,17 @@ def found() -> list[dict[str, Any]]:
     return lint(BUGGY)
 
 
-@pytest.mark.parametrize("bug", PLANTED, ids=str)
+@pytest.fixture(scope="module")
+def informed() -> list[dict[str, Any]]:
+    return lint(BUGGY, select=",".join(sorted({bug.rule for bug in PLANTED if bug.info})))
+
+
+@pytest.mark.parametrize("bug", [bug for bug in PLANTED if bug.info], ids=str)
+def test_planted_information_is_found_by_name(bug: Bug, informed: list[dict[str, Any]]) -> None:
+    assert [finding["function"] for finding in informed if place(finding) == place_of(bug)] == [bug.function]
+
+
+@pytest.mark.parametrize("bug", [bug for bug in PLANTED if not bug.info], ids=str)
 def test_a_planted_bug_is_found(bug: Bug, found: list[dict[str, Any]]) -> None:
     (finding,) = [finding for finding in found if place(finding) == place_of(bug)]
     assert finding["function"] == bug.function
@@ -105,8 +116,8 @@ def test_both_at_once_keep_their_packages_apart(found: list[dict[str, Any]]) -> 
     assert [place(finding) for finding in lint(EXAMPLES)] == [place(finding) for finding in found]
 
 
-def test_every_rule_of_mode_and_grad_is_planted() -> None:
-    pages = {page.stem for category in ("mode", "grad") for page in (ROOT / "rules" / category).glob("*.md")}
+def test_every_rule_of_mode_grad_and_metric_is_planted() -> None:
+    pages = {page.stem for category in ("mode", "grad", "metric") for page in (ROOT / "rules" / category).glob("*.md")}
     assert {bug.rule for bug in PLANTED} >= pages
 
 

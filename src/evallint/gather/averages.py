@@ -25,12 +25,17 @@ def averaged(program: Program, runs: Iterable[Events]) -> Iterator[Averaged]:
     for symbol in worth_following(program, passes, loops.values()):
         ledger.follow(symbol)
     rests = Rests(program)
+    scaled: set[int] = set()
     for entry in ledger.entries:
         found = passes.get(entry.loop)
+        if entry.how == "scaled" and entry.loop in scaled:
+            continue  # one division is told; those beside it in the same loop are made alike
         if entry.how == "other loader":
             yield of_other_loader(program, entry)
         elif found is not None:
-            yield from of_batches(program, entry, found, rests)
+            told = tuple(of_batches(program, entry, found, rests))
+            scaled |= {entry.loop} if told and entry.how == "scaled" else set()
+            yield from told
 
 
 def worth_following(program: Program, passes: Mapping[int, Pass], loops: Iterable[Loop]) -> tuple[FunctionSymbol, ...]:
