@@ -168,8 +168,7 @@ def is_off(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: d
 
 
 def total(parts: Iterator[Nature]) -> Nature:
-    """The nature of a whole: one part that heeds the mode decides, a layer before code of the class's own, then one that
-    is unknown."""
+    """The nature of a whole: a layer that heeds the mode decides before the class's own code, then what is unknown."""
     decides: dict[tuple[str, bool], Nature] = {}
     statistics, unsure = False, False
     for part in parts:
