@@ -8,7 +8,7 @@ from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.forwards import evaluation, graph_of, way, within_training_step
-from evallint.interpret.events import Accumulation, Events, ForwardCall
+from evallint.interpret.events import Accumulation, BareSwitch, Events, ForwardCall
 from evallint.interpret.roles import words
 from evallint.interpret.values import Change
 from evallint.program import Program
@@ -30,6 +30,8 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             continue
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
+        if not is_updated(program, events, event):
+            continue
         at, function = where_it_leaves(change, event)
         wrong = wrong_restoring(events, change, at)
         if wrong is not None:
@@ -41,6 +43,18 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             event.nature,
             (*calls_to(change, event), change.step, Step(event.at, f"`{event.receiver}` trains on here, in eval mode")),
         )
+
+
+def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
+    """Whether something around a training forward takes steps; what only looks at gradients explains, and trains
+    nothing."""
+    if "optimized" in event.marks:
+        return True
+    frames = [
+        *event.frames,
+        *(caller for one in events.backwards if event.id in one.flow.graph for caller in one.frames),
+    ]
+    return any(caller.symbol is not None and "step" in program.function(caller.symbol).mentions for caller in frames)
 
 
 def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
@@ -219,8 +233,15 @@ def exported(program: Program, events: Events) -> Iterator[Exported]:
 
 
 def uncalled(events: Events) -> Iterator[Uncalled]:
+    """Switches that are not called, of what is a module for sure or is run like one in the same function."""
     for found in events.bare_switches:
+        if not found.known and not any(is_run(event, found) for event in events.forwards):
+            continue
         yield Uncalled(found.at, found.frames[-1].function, f"{found.receiver}.{found.name}", found.name)
+
+
+def is_run(event: ForwardCall, switch: BareSwitch) -> bool:
+    return event.address in switch.owners and event.frames[-1] == switch.frames[-1]
 
 
 def cut(program: Program, events: Events) -> Iterator[CutTraining]:

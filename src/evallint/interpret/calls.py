@@ -262,9 +262,9 @@ def run(
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
     machine.cost[symbol] += budget - machine.budget
-    if not outcomes:
+    if not outcomes:  # it only raises: a subclass out of sight says what comes of it
         state.grad = before
-        return UNKNOWN
+        return library.opaque_result(machine, function.name, given, place.span, state)
     value = joined(value for _, value in outcomes)
     merged = outcomes[0][0]
     for other, _ in outcomes[1:]:

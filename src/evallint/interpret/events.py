@@ -37,12 +37,14 @@ class FrozenPart:
 
 @dataclass(frozen=True, slots=True)
 class BareSwitch:
-    """`model.eval` without its parentheses."""
+    """`model.eval` without its parentheses; `known`: one of the `owners` of the name is a module for sure."""
 
     at: Place
     receiver: str
     name: str
     frames: tuple[Caller, ...]
+    owners: frozenset[Address]
+    known: bool
 
 
 @dataclass(slots=True)

@@ -400,11 +400,11 @@ class Machine:
 
     def _bare_switch(self, expression: f.Attribute, found: Value, state: State) -> None:
         """`model.eval` as a statement."""
-        owner = self.value(expression.value, state)
-        if any(modules.is_model(state.heap[address]) or address[0] == "loaded" for address in owner.refs()):
-            self.events.bare_switches.append(
-                BareSwitch(self.place(), render(expression.value), expression.name, self.callers())
-            )
+        owners = frozenset(self.value(expression.value, state).refs())
+        known = any(modules.is_model(state.heap[address]) or address[0] == "loaded" for address in owners)
+        self.events.bare_switches.append(
+            BareSwitch(self.place(), render(expression.value), expression.name, self.callers(), owners, known)
+        )
 
     def _return(self, statement: f.Return, state: State) -> list[State]:
         value = self.value(statement.value, state) if statement.value is not None else constant(None)
