@@ -652,6 +652,10 @@ def test_a_refusal_is_said_in_pythons_words() -> None:
 # ---- triage -------------------------------------------------------------------------------------
 
 
+def test_async_as_an_argument_is_read_as_it_was_before_python_3_7() -> None:
+    assert extract("images = images.cuda(async=True)\nasync def f(a=1): pass\n").functions[1].is_async
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -76,6 +77,10 @@ SELF = Name("self")
 Node: TypeAlias = Any
 
 
+KEYWORD_ASYNC = re.compile(r"(?<=[(,\s])async(?=\s*=[^=])")
+"""`cuda(async=True)`, a call's argument before Python 3.7; another name of its length lets the rest be read."""
+
+
 class NotPython(Exception):
     """The text does not parse as Python 3. `line` is 1-based."""
 
@@ -96,6 +101,9 @@ def _extract(text: str) -> FileFacts:
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
+        renamed = KEYWORD_ASYNC.sub("Async", text)
+        if renamed != text:
+            return _extract(renamed)
         raise not_python(text, error) from error
     try:
         return Lowering(InOrder(text)).file(module)

@@ -27,7 +27,7 @@ class Built:
     at: Place
     use: Literal["train", "eval"] | None
     keeps: bool | None
-    batches: Literal["of many", "of one", "one"]
+    batches: Literal["of many", "of one", "one"] | None
 
 
 @dataclass
@@ -38,8 +38,11 @@ class Rests:
     _built: dict[Place, Built] = field(default_factory=dict)
     _read: bool = False
 
-    def of(self, found: Pass) -> tuple[Literal["may be", "none", "single", "unknown"], tuple[Step, ...]]:
-        """Whether there may be a smaller last batch, and the step that shows it; "single": batches have one sample."""
+    def of(self, found: Pass) -> tuple[Literal["may be", "none", "many", "single", "unknown"], tuple[Step, ...]]:
+        """Whether there may be a smaller last batch, and the step that shows it.
+
+        "single": batches have one sample; "many": they have several, and nobody knows of the last.
+        """
         self._read_all()
         if found.loaders and found.followed:
             known = [self._built[place] for place in sorted(found.loaders) if place in self._built]
@@ -49,12 +52,14 @@ class Rests:
             known = [one for one in self._built.values() if one.use != "train"] or list(self._built.values())
         if not known:
             return "unknown", ()
-        if any(one.batches != "of many" for one in known):
+        if any(one.batches in ("of one", "one") for one in known):
             return "single", ()
+        if any(one.batches is None for one in known):
+            return "unknown", ()
         if found.followed and any(one.keeps for one in known):
             known = [one for one in known if one.keeps]
         if any(one.keeps is not True for one in known):
-            return "none" if all(one.keeps is False for one in known) else "unknown", ()
+            return "none" if all(one.keeps is False for one in known) else "many", ()
         near = sorted(known, key=lambda one: (one.at.path != found.loop.symbol.path, one.use != "eval"))
         says = "the loader" if found.loaders and found.followed else "like all loaders for evaluation here, this one"
         return "may be", (Step(near[0].at, f"{says} keeps a last batch that is smaller than the others"),)
@@ -96,11 +101,13 @@ class Rests:
             return True  # `drop_last=is_train`
         return None
 
-    def _batches(self, symbol: FunctionSymbol, call: f.Call, meaning: Loader) -> Literal["of many", "of one", "one"]:
+    def _batches(
+        self, symbol: FunctionSymbol, call: f.Call, meaning: Loader
+    ) -> Literal["of many", "of one", "one"] | None:
         size = given(call, meaning.batch_size)
         if size is None:
             spread = any(one.stars for one in call.arguments) or given(call, meaning.batch_sampler) is not None
-            return "of many" if spread else "of one"
+            return None if spread else "of one"
         constant = self._constant(symbol, size)
         if constant == 1:
             return "of one"
