@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -10,7 +9,7 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
-from evallint.extract.positions import ByNode, Disagreement, InOrder, Positions
+from evallint.extract.positions import ByNode, Disagreement, InOrder, Positions, TooDeep
 from evallint.facts import (
     Argument,
     Assert,
@@ -98,32 +97,48 @@ def extract(text: str) -> FileFacts:
 
 
 def _extract(text: str) -> FileFacts:
+    positions = standard_positions(text)
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         renamed = KEYWORD_ASYNC.sub("Async", text)
         if renamed != text:
             return _extract(renamed)
-        raise not_python(text, error) from error
+        raise not_python(positions, error) from error
+    if isinstance(positions, InOrder):
+        try:
+            return Lowering(positions).file(module)
+        except Disagreement:
+            pass
+    return Lowering(ByNode(module)).file(module)
+
+
+def standard_positions(text: str) -> InOrder | SyntaxError:
+    """The positions that Python's own parser finds, or what it finds wrong, which a newer Python may understand.
+
+    It goes first: where it gives up for depth, LibCST's parser crashes. Raises `NotPython` for what no Python runs.
+    """
+    if "\0" in text:
+        raise NotPython(text.count("\n", 0, text.index("\0")) + 1, "there is a NUL character")
     try:
-        return Lowering(InOrder(text)).file(module)
-    except (Disagreement, SyntaxError, ValueError, RecursionError, MemoryError):
-        return Lowering(ByNode(module)).file(module)
+        return InOrder(text)
+    except SyntaxError as error:
+        if error.msg.startswith("too many"):
+            raise NotPython(error.lineno or 1, error.msg) from error
+        return error
+    except TooDeep as error:
+        raise NotPython(error.line, "nested too deeply for Python") from error
+    except (RecursionError, MemoryError) as error:
+        raise NotPython(1, "nested too deeply for Python") from error
 
 
-def not_python(text: str, error: cst.ParserSyntaxError) -> NotPython:
+def not_python(positions: InOrder | SyntaxError, error: cst.ParserSyntaxError) -> NotPython:
     """What is wrong with a text, in the words of Python's own parser: it knows the line better.
 
     Where that finds nothing wrong, the text is told to be none that can be read.
     """
-    if "\0" in text:
-        return NotPython(text.count("\n", 0, text.index("\0")) + 1, "there is a NUL character")
-    try:
-        ast.parse(text)
-    except SyntaxError as found:
-        return NotPython(found.lineno or error.raw_line, found.msg or first_line(error.message))
-    except (ValueError, RecursionError, MemoryError):
-        return NotPython(error.raw_line, first_line(error.message))
+    if isinstance(positions, SyntaxError):
+        return NotPython(positions.lineno or error.raw_line, positions.msg or first_line(error.message))
     return NotPython(error.raw_line, "Python understands this, but the parser that evallint uses does not")
 
 

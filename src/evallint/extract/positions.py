@@ -33,26 +33,22 @@ class Positions(Protocol):
 
 
 class InOrder:
-    """The standard parser's positions, handed out in order."""
+    """The standard parser's positions, handed out in order.
+
+    Raises what `ast.parse` raises, and `TooDeep`.
+    """
 
     def __init__(self, text: str) -> None:
         tree = ast.parse(text)
         columns = Columns(text)
         statements, calls = [], []
-        todo: list[ast.AST] = [tree]
-        while todo:
-            node = todo.pop()
-            kind = type(node)
-            if kind is ast.Call:
-                calls.append(place(node))
-            elif isinstance(node, ast.stmt):
-                statements.append(place(node))
-            for field in node._fields:
-                value = getattr(node, field, None)
-                if value.__class__ is list:
-                    todo.extend(part for part in value if isinstance(part, ast.AST) and part.__class__ not in SKIPPED)
-                elif isinstance(value, ast.AST) and value.__class__ not in SKIPPED:
-                    todo.append(value)
+        for level in levels(tree):
+            for node in level:
+                kind = type(node)
+                if kind is ast.Call:
+                    calls.append(place(node))
+                elif isinstance(node, ast.stmt):
+                    statements.append(place(node))
         self._statements = columns.spans(statements)
         self._calls = columns.spans(calls)
 
@@ -71,6 +67,37 @@ class InOrder:
     def finish(self) -> None:
         if next(self._statements, None) or next(self._calls, None):
             raise Disagreement
+
+
+DEEPEST = 3000
+"""Nodes within nodes that Python's own compiler follows. What LibCST takes for a node grows with its depth."""
+
+
+class TooDeep(Exception):
+    """Code is nested too deeply for Python to run it, at `line`."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def levels(tree: ast.AST) -> Iterator[list[ast.AST]]:
+    """The nodes of a tree, those of equal depth together. Raises `TooDeep`."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        if not level:
+            return
+        yield level
+        below: list[ast.AST] = []
+        for node in level:
+            for field in node._fields:
+                value = getattr(node, field, None)
+                if value.__class__ is list:
+                    below.extend(part for part in value if isinstance(part, ast.AST) and part.__class__ not in SKIPPED)
+                elif isinstance(value, ast.AST) and value.__class__ not in SKIPPED:
+                    below.append(value)
+        level = below
+    raise TooDeep(getattr(level[0], "lineno", 1))
 
 
 # Before Python 3.12 the positions within f-strings are not reliable: calls in them take their statement's place.

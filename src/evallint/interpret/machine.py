@@ -76,6 +76,10 @@ UNROLLED_ASIDE = 32
 """The same where a sample is run aside, through each transform of a pipeline."""
 
 
+MOST_PARTS = 64
+"""A graph of more calls than this is not told apart by the parts of their results: each would double their number."""
+
+
 BUILT = (f.Call, f.Collection, f.Mapping, f.Comprehension)
 
 
@@ -1016,7 +1020,7 @@ class Machine:
 
     def _part(self, flow: Flow, key: object) -> Flow:
         """One of several results of a call out of sight: whether it holds a graph says nothing of the others."""
-        if not any(number < 0 for number in flow.graph):
+        if len(flow.graph) > MOST_PARTS or not any(number < 0 for number in flow.graph):
             return flow
         graph = frozenset(number if number >= 0 else -1 - self.context("part", number, key) for number in flow.graph)
         return replace(flow, graph=graph)

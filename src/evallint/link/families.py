@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -108,11 +109,16 @@ def homes(facts: FileFacts) -> Iterator[tuple[int, tuple[Scope, ...]]]:
 
 def merged(lineages: Sequence[Lineage]) -> Lineage:
     """One order that keeps those of all lineages (C3); where there is none, each class as soon as it is named."""
-    waiting = [list(lineage) for lineage in lineages if lineage]
-    found: list[ClassSymbol | External] = []
+    waiting = [deque(lineage) for lineage in lineages if lineage]
+    later = Counter(base for lineage in waiting for base in list(lineage)[1:])
+    found: dict[ClassSymbol | External, None] = {}
     while waiting:
-        later = {base for lineage in waiting for base in lineage[1:]}
-        first = next((lineage[0] for lineage in waiting if lineage[0] not in later), waiting[0][0])
-        found.append(first)
-        waiting = [rest for lineage in waiting if (rest := [base for base in lineage if base != first])]
+        first = next((lineage[0] for lineage in waiting if not later[lineage[0]]), waiting[0][0])
+        found[first] = None
+        for lineage in waiting:
+            while lineage and lineage[0] in found:
+                lineage.popleft()
+                if lineage:
+                    later[lineage[0]] -= 1
+        waiting = [lineage for lineage in waiting if lineage]
     return tuple(found)

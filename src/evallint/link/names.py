@@ -43,6 +43,16 @@ class Names(NamedTuple):
     stars: tuple[tuple[int, Import], ...]
 
 
+NO_NAMES = Names({}, ())
+
+
+class Reach(NamedTuple):
+    """Where the star import of a file may take names from: `names` of the program, modules outside of it."""
+
+    names: frozenset[str]
+    outside: frozenset[str]
+
+
 class FileNames:
     """The names of a set of files, resolved as they are asked for.
 
@@ -58,6 +68,7 @@ class FileNames:
         self._asking: set[tuple[str, str]] = set()
         self._asked: set[tuple[str, str]] = set()
         self._stated: dict[str, frozenset[str] | None] = {}
+        self._reaches: dict[str, Reach] = {}
         self._following: set[VariableSymbol] = set()
 
     # ---- names ----------------------------------------------------------------------------------
@@ -110,8 +121,37 @@ class FileNames:
             return External(outside) if is_there else None
         stated = self._all(module)
         if stated is None:
-            return self.lookup(module, name) if not name.startswith("_") else None
+            return self.lookup(module, name) if self._reaches_name(module, name) else None
         return self.member(module, name) if name in stated else None
+
+    def _reaches_name(self, module: str, name: str) -> bool:
+        """Whether a star import of a file without `__all__` may bring a name: most of a package's many bring none."""
+        if name.startswith("_"):
+            return False
+        if module not in self._reaches:
+            self._reaches[module] = self._reach(module)
+        reach = self._reaches[module]
+        return name in reach.names or any(self._knows(f"{package}.{name}") for package in reach.outside)
+
+    def _reach(self, module: str) -> Reach:
+        names: set[str] = set()
+        outside: set[str] = set()
+        seen = {module}
+        todo = [module]
+        for here in todo:
+            bound = self.names(here) if here in self._files else NO_NAMES
+            names.update(bound.own)
+            for _, star in bound.stars:
+                target = self._places.of(here, star.module, star.level)
+                stated = self._all(target) if target is not None else None
+                if target is None:
+                    outside.add(star.module)
+                elif stated is not None:
+                    names |= stated
+                elif target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return Reach(frozenset(names), frozenset(outside))
 
     def member(self, module: str, name: str) -> Symbol | None:
         """What `module.name` stands for: a name in the file, or a module of the package."""

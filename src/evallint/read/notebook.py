@@ -21,6 +21,10 @@ AUTOMAGICS: Final = frozenset(
 """The magics people type without their `%`."""
 
 
+MOST_MAGICS: Final = 100
+"""So many lines of one cell are found to be magics one by one."""
+
+
 class NotNotebook(Exception):
     """Bytes that are no notebook: `line` (0 where none is at fault) of the file, and why."""
 
@@ -75,7 +79,13 @@ def masked(source: str, python_cells: frozenset[str] = PYTHON_CELLS) -> list[str
             return [""] * len(lines)
         lines[first] = ""
     # What only IPython understands is an error to Python at the very line, so every line that is no error is Python.
+    rounds = 0
     while (index := _first_error(lines)) is not None:
+        rounds += 1
+        if rounds > MOST_MAGICS:
+            # Going on one by one would take the square of their number; prose in a string may lose a line by this.
+            lines = [_as_python(line) or line if line.lstrip().startswith(("%", "!")) else line for line in lines]
+            break
         replacement = _as_python(lines[index])
         if replacement is None or lines[index] == replacement:
             break
