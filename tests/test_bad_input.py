@@ -57,6 +57,8 @@ def test_a_format_of_the_environment_that_does_not_exist_is_told(lint: Lint, mon
     [
         ("evallint.toml", "jobs = 1\nselect = mode\n", "evallint.toml:2: not TOML: Invalid value"),
         ("pyproject.toml", "[tool.evallint]\nselect = ['mod']\n", "pyproject.toml:2: `select`: unknown rule `mod`"),
+        ("evallint.toml", 'cache-dir = "a\\u0000"\n', "evallint.toml:1: `cache-dir`: holds a NUL character"),
+        ("evallint.toml", f"exclude = ['{'*a' * 7}']\n", f"evallint.toml:1: `exclude`: `{'*a' * 7}` has more than 6"),
         ("sub/evallint.toml", "jobz = 1\n", "sub/evallint.toml:1: unknown key `jobz`; did you mean `jobs`?"),
     ],
 )
@@ -72,6 +74,11 @@ def test_a_config_that_wants_another_version_is_exit_code_2(lint: Lint) -> None:
     code, _, err = lint(files={"a.py": BUG, "evallint.toml": "required-version = '>=99'"})
     assert code == 2
     assert "asks for evallint >=99" in err
+
+
+def test_a_deadline_without_end_is_one(lint: Lint) -> None:
+    outcome = lint("--output-format", "json", files={"a.py": BUG, "evallint.toml": "deadline = inf"})
+    assert rules(outcome) == [("a.py", "eval-missing")]
 
 
 # ---- paths ---------------------------------------------------------------------------------------
@@ -123,8 +130,31 @@ def test_an_unreadable_file_is_told_and_the_rest_is_linted(lint: Lint) -> None:
         (b"if torch:\n\ty\n        z\n", None, "tabs"),
         (b"import torch\n\x00\n", 2, "NUL"),
         (b"import torch\n(x): int\n", 2, "Python understands this, but the parser that evallint uses does not"),
+        (b"import torch\nx = " + b"(" * 9000 + b"1" + b")" * 9000, 2, "too many nested parentheses"),
+        (b"import torch\nx = " + b"[" * 9000, 2, "too many nested parentheses"),
+        (b"import torch\nx = " + b"-" * 100_000 + b"1\n", None, "nested too deeply for Python"),
+        (b"import torch\n" + b"".join(b" " * n + b"if x:\n" for n in range(200)), None, "too many levels"),
+        (b"import torch\nx = " + b"a + " * 4000 + b"a\n", 2, "nested too deeply for Python"),
+        (b"import torch\nx = a" + b".b()" * 4000 + b"\n", 2, "nested too deeply for Python"),
+        (b"import torch\nif x: y\n" + b"elif x: y\n" * 4000, None, "nested too deeply for Python"),
     ],
-    ids=["python 2", "syntax", "not utf-8", "encoding", "open string", "tabs", "nul", "parser"],
+    ids=[
+        "python 2",
+        "syntax",
+        "not utf-8",
+        "encoding",
+        "open string",
+        "tabs",
+        "nul",
+        "parser",
+        "parentheses",
+        "open brackets",
+        "minus",
+        "blocks",
+        "sum",
+        "calls",
+        "branches",
+    ],
 )
 def test_a_file_that_is_no_python_is_told_with_its_line_and_the_rest_is_linted(
     lint: Lint, data: bytes, line: int | None, says: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -264,6 +266,57 @@ def test_modules_of_the_working_directory_are_never_imported(tmp_path: Path) -> 
     done = subprocess.run(command, cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False)
     assert not (tmp_path / "trapped").exists(), done.stderr
     assert [finding["path"] for finding in json.loads(done.stdout)["findings"]] == ["bug.py"], done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="streams are closed in another way there")
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_leads_nowhere(tmp_path: Path, streams: str) -> None:
+    (tmp_path / "bug.py").write_text(BUG)
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {streams}', "sh", *COMMAND, "."], cwd=tmp_path, env=ENV, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == b""
+    assert (b"eval-missing" in done.stdout) == (">&-" not in streams.replace("2>&-", ""))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("words", [["."], ["explain", "eval-missing"]])
+def test_output_that_cannot_be_written_is_a_run_that_failed(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "bug.py").write_text(BUG)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, *words], cwd=tmp_path, env=ENV, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "evallint: error: standard output: No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a directory that is in use can't be removed there")
+def test_a_working_directory_that_is_gone_is_a_run_that_failed(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = 'rmdir "$PWD" && "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *COMMAND, "."],
+        cwd=tmp_path / "gone",
+        env=ENV,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "evallint: error: the working directory: No such file or directory\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent in another way there")
+def test_ctrl_c_ends_a_run_without_a_word(tmp_path: Path) -> None:
+    for number in range(300):
+        (tmp_path / f"bug_{number}.py").write_text(BUG + f"# {number}\n" + "x = 1\n" * 2000)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, "."], cwd=tmp_path, env=ENV, stdout=pipe, stderr=pipe) as run:
+        time.sleep(1.5)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=20)
+    assert (run.returncode, out, err) == (130, b"", b"")
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:

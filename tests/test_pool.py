@@ -21,8 +21,10 @@ from evallint.read import Source
 LIMITS = Limits(deadline=20)
 
 GOOD = "import torch\nmodel.eval()\n"
-OVERFLOWS_THE_STACK = "import torch\n" + "(" * 200_000
-TAKES_FOR_EVER = "loss = " + " + ".join(["a"] * 30_000)
+ONLY_FOR_LIBCST = "loss = '\\N{no such letter}'\n"
+"""Where Python's own parser stops: what is nested too deeply for it after this, only LibCST sees."""
+
+TAKES_FOR_EVER = f"{ONLY_FOR_LIBCST}loss = {' + '.join(['a'] * 30_000)}"
 EATS_MEMORY = "loss = [" + "a, " * 4_000_000 + "]\n"
 
 
@@ -59,11 +61,20 @@ def test_what_is_not_python_is_told_with_its_line() -> None:
     assert (answer.path, answer.line) == ("a.py", 2)
 
 
-def test_a_file_that_overflows_the_stack_costs_that_file() -> None:
-    answers = results({"a.py": GOOD, "bad.py": OVERFLOWS_THE_STACK, "b.py": GOOD, "c.py": GOOD}, jobs=1)
-    assert isinstance(answers.pop("bad.py"), Crash)
-    assert set(answers.values()) == {codec.encode(extract(GOOD))}
-    assert len(answers) == 3
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+def test_every_file_that_ends_its_process_costs_that_file() -> None:
+    texts = {f"{index}.py": TAKES_FOR_EVER if index % 2 else GOOD for index in range(5)}
+    before = children()
+    answers = {}
+    for read, answer in extract_all([source(path, text) for path, text in texts.items()], 1, Limits(deadline=60)):
+        answers[read.path] = answer
+        if read.text == GOOD and len(answers) < len(texts):
+            (process,) = children() - before
+            os.kill(process, signal.SIGSEGV)
+    crashes = [Crash(path, 1, "evallint fails to read this file: the parser was ended by SIGSEGV") for path in texts]
+    assert [answers[path] for path in texts] == [
+        crashes[index] if index % 2 else codec.encode(extract(GOOD)) for index in range(5)
+    ]
 
 
 def test_a_file_that_takes_for_ever_costs_that_file() -> None:
@@ -83,12 +94,6 @@ def test_a_file_that_eats_memory_costs_that_file() -> None:
     assert isinstance(crash, Crash)
     assert "memory" in crash.message or "SIGABRT" in crash.message
     assert set(answers.values()) == {codec.encode(extract(GOOD))}
-
-
-def test_every_hostile_file_of_a_batch_has_its_own_trouble() -> None:
-    texts = {f"{index}.py": OVERFLOWS_THE_STACK if index % 2 else GOOD for index in range(5)}
-    answers = results(texts, jobs=1)
-    assert [isinstance(answers[path], Crash) for path in texts] == [bool(index % 2) for index in range(5)]
 
 
 def test_deep_code_is_read() -> None:
@@ -136,10 +141,10 @@ def test_nothing_in_the_working_directory_is_imported(tmp_path: Path, monkeypatc
     assert not (tmp_path / "canary").exists()
 
 
-RUN_FOR_EVER = """
+RUN_FOR_EVER = f"""
 from evallint.extract.pool import Limits, extract_all
 from evallint.read import Source
-text = "loss = " + " + ".join(["a"] * 30_000)
+text = {ONLY_FOR_LIBCST!r} + "loss = " + " + ".join(["a"] * 30_000)
 sources = (Source(str(index), text, "") for index in range(100))
 print("started", flush=True)
 for answer in extract_all(sources, 2, Limits(deadline=5)):

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evallint import read
@@ -473,6 +473,7 @@ def test_comments_are_read_up_to_where_a_text_stops_being_python() -> None:
     assert len(read.suppressions("y  # evallint: ignore[mode]\n(((\n")) == 1
 
 
+@example("\\\n", "ignore[mode]")
 @given(
     st.text(alphabet="#\n '\"([])@:\\ef\tx", max_size=40), st.sampled_from(["ignore[mode]", "file-ignore[x]", "ignore"])
 )

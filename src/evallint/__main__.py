@@ -6,10 +6,24 @@ import sys
 
 def main() -> int:
     """Runs the command line and returns its exit code. Nothing in the working directory is ever imported."""
-    forget_working_directory()
+    open_streams()
+    try:
+        forget_working_directory()
+    except OSError as error:
+        print(f"evallint: error: the working directory: {error.strerror}", file=sys.stderr)
+        return 2
     from evallint import cli
 
     return cli.main(sys.argv[1:])
+
+
+def open_streams() -> None:
+    """A standard stream that was closed leads nowhere; else the next file that is opened would take its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            while os.open(os.devnull, os.O_RDWR) < number:
+                pass
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def forget_working_directory() -> None:

@@ -156,9 +156,11 @@ def _print(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has seen enough. Without this, Python would complain once more at exit.
+    except OSError as error:
+        # Without this, Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # there, whoever read has seen enough
+            raise _Unusable(f"standard output: {error.strerror}") from None
 
 
 def _log(text: str) -> None:

@@ -318,6 +318,8 @@ class _Table:
         value = self.values.get(key, default)
         if not isinstance(value, str):
             raise self.error(key, f"takes a string, not {_kind(value)}")
+        if "\0" in value:
+            raise self.error(key, "holds a NUL character")
         return value
 
     def flag(self, key: str, default: bool) -> bool:
@@ -371,6 +373,8 @@ class _Table:
         return tuple(value)
 
     def _pattern(self, key: str, glob: str) -> Pattern:
+        if has_many_stars(glob):
+            raise self.error(key, f"`{glob[:60]}` has more than {MOST_STARS} `*` between two slashes")
         if not is_pattern(glob.removeprefix("!")):
             raise self.error(key, f"`{glob}` is not a pattern")
         return Pattern(self.base, glob)
@@ -381,6 +385,9 @@ class _Table:
             if name not in known:
                 raise self.error(key, f"unknown rule `{name}`{did_you_mean(name, known)}", within)
         return names
+
+
+MOST_STARS: Final = 6
 
 
 def selectable() -> frozenset[str]:
@@ -399,8 +406,15 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
+def has_many_stars(glob: str) -> bool:
+    """Whether a part of a pattern could take years to be compared with a long name."""
+    return any(part.count("*") > MOST_STARS for part in re.sub(r"\*+", "*", glob).split("/"))
+
+
 def is_pattern(glob: str) -> bool:
     """Whether a line means something in a .gitignore file."""
+    if has_many_stars(glob):
+        return False
     if glob.strip("/") and not set(glob) & {"!", "[", "\\"}:
         return True
     from pathspec import GitIgnoreSpec

@@ -19,6 +19,9 @@ from evallint.read import File, Source
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many files are extracted, and of how many."""
 
+LONGEST: Final = 86_400.0
+"""Seconds beyond which a deadline is none."""
+
 Answer: TypeAlias = "tuple[Source, bytes | Trouble]"
 
 Extract: TypeAlias = Callable[[Iterable[Source], int], Iterator[Answer]]
@@ -56,7 +59,7 @@ def in_workers(settings: Settings, on_progress: Progress | None = None) -> Extra
     def extract(sources: Iterable[Source], total: int) -> Iterator[Answer]:
         from evallint.extract.pool import Limits, extract_all
 
-        with closing(extract_all(sources, settings.jobs, Limits(settings.deadline))) as answers:
+        with closing(extract_all(sources, settings.jobs, Limits(min(settings.deadline, LONGEST)))) as answers:
             for done, answer in enumerate(answers, 1):
                 if on_progress:
                     on_progress(done, total)

@@ -129,6 +129,9 @@ def standard_positions(text: str) -> InOrder | SyntaxError:
     except TooDeep as error:
         raise NotPython(error.line, "nested too deeply for Python") from error
     except (RecursionError, MemoryError) as error:
+        # A text that is no longer than this does not fill the memory: it is the parser's own stack that is full.
+        if isinstance(error, MemoryError) and len(text) > 1_000_000:
+            raise
         raise NotPython(1, "nested too deeply for Python") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import stat
@@ -188,7 +189,7 @@ def _last_part(line: str) -> str:
     part = line.strip().lstrip("!").rstrip("/").rsplit("/", 1)[-1]
     if "\\" in part or "[" in part or part == "**":
         return ""
-    return re.escape(part).replace(r"\*", ".*").replace(r"\?", ".") + "$"
+    return fnmatch.translate(part)  # which never tries a `*` twice, unlike pathspec
 
 
 def _spec(lines: Sequence[str]) -> GitIgnoreSpec:

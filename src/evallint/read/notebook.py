@@ -25,6 +25,9 @@ MOST_MAGICS: Final = 100
 """So many lines of one cell are found to be magics one by one."""
 
 
+MAGIC: Final = re.compile(r"\s*(?:[\w.,\[\]'\" ]+?=\s*)?[%!]")
+
+
 class NotNotebook(Exception):
     """Bytes that are no notebook: `line` (0 where none is at fault) of the file, and why."""
 
@@ -84,8 +87,7 @@ def masked(source: str, python_cells: frozenset[str] = PYTHON_CELLS) -> list[str
         rounds += 1
         if rounds > MOST_MAGICS:
             # Going on one by one would take the square of their number; prose in a string may lose a line by this.
-            lines = [_as_python(line) or line if line.lstrip().startswith(("%", "!")) else line for line in lines]
-            break
+            return [_as_python(line) or line if MAGIC.match(line) else line for line in lines]
         replacement = _as_python(lines[index])
         if replacement is None or lines[index] == replacement:
             break

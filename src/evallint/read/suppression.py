@@ -162,7 +162,7 @@ def _reach(comment: _Comment, layout: _Layout) -> tuple[int, int]:
     if not comment.alone:
         return line, line
     if any(first < line <= last for first, last in layout.logical):
-        below = next(code for code in layout.code if code > line)
+        below = next((code for code in layout.code if code > line), line)
         return below, below
     return next((reach for reach in layout.logical if reach[0] > line), (line, line))
 
