@@ -16,7 +16,7 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("NO_COLOR", "FORCE_COLOR", "EVALLINT_OUTPUT_FORMAT", "EVALLINT_CACHE_DIR"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "EVALLINT_OUTPUT_FORMAT", "EVALLINT_CACHE_DIR", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*words: str, files: dict[str, str] | None = None) -> Outcome:

@@ -62,6 +62,22 @@ def test_github_and_sarif_outputs_are_produced(lint: Lint) -> None:
     assert json.loads(lint("--output-format", "sarif").out)["version"] == "2.1.0"
 
 
+def test_a_job_of_github_gets_a_summary_of_all_that_is_found(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(Path("summary.md").absolute()))
+    Path("summary.md").write_text("before\n")
+    files = {f"{number:02}.py": BUG for number in range(12)} | {"bad.py": "import torch\ndef (\n"}
+    lint("--output-format", "github", files=files)
+    head, *entries = Path("summary.md").read_text().split("\n- ")
+    assert head == "before\n### evallint\n\nFound 12 errors in 13 files (1 problem kept code from being judged).\n"
+    assert len(entries) == 13
+    assert entries[0].startswith("**error** `00.py:19:25` eval-missing: `model` is still in training mode")
+    assert entries[-1] == "**not judged** `bad.py:2`: invalid syntax\n"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "no/such/folder")
+    assert lint("--output-format", "github").err.startswith("evallint: warning: GITHUB_STEP_SUMMARY no/such/folder: ")
+    lint("--output-format", "json")
+    assert Path("summary.md").read_text().count("###") == 1
+
+
 def test_the_format_can_come_from_the_environment_and_an_option_beats_it(
     lint: Lint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from evallint.findings import (
     Wrap,
 )
 from evallint.report import FORMATS, render
+from evallint.report.github import step_summary
 from evallint.report.legible import legible
 from evallint.report.paint import ansi
 
@@ -376,6 +377,13 @@ def test_github_shows_the_worst_within_the_limits_and_the_rest_in_the_log() -> N
             ("info", 11),
         )
     ]
+
+
+def test_a_summary_stays_within_what_github_takes() -> None:
+    run = Run(tuple(reported(says="x" * 100_000) for _ in range(12)), (), 1)
+    text = step_summary(run)
+    assert 900_000 < len(text.encode()) < 1 << 20
+    assert text.endswith("- 3 more are in the log\n")
 
 
 def test_github_says_nothing_of_a_rest_where_all_fits() -> None:

@@ -254,8 +254,20 @@ def hashes(text: str) -> list[str]:
     return list(line_hashes(text, set(range(1, 100))).values())
 
 
-def test_an_empty_file_has_one_line() -> None:
-    assert hashes("") == ["c129715d7a2bc9a3:1"]
+@pytest.mark.parametrize(
+    ("text", "published"),
+    [
+        ("", "c129715d7a2bc9a3:1"),
+        (" a\nb\n  \t\tc\n d", "271789c17abda88f:1 54703d4cd895b18:1 180aee12dab6264:1 a23a3dc5e078b07b:1"),
+        (
+            " hello; \t\nworld!!!\n\n\n  \t\tGreetings\n End",
+            "8b7cf3e952e7aeb2:1 b1ae1287ec4718d9:1 bff680108adb0fcc:1 "
+            "c6805c5e1288b612:1 b86d3392aea1be30:1 e6ceba753e1a442:1",
+        ),
+    ],
+)
+def test_hashes_are_those_that_github_publishes(text: str, published: str) -> None:
+    assert hashes(text) == published.split()
 
 
 def test_blanks_and_the_kind_of_newline_do_not_count() -> None:

@@ -113,6 +113,8 @@ def _write(run: Run, settings: Settings, asked: argparse.Namespace) -> None:
     paint = _paint(asked.color, sys.stdout) if not asked.output_file else _paint("never", sys.stdout)
     catalogue = pages.load() if form == "sarif" else {}
     text = report.render(run, form, catalogue, __version__, paint)
+    if form == "github":
+        _summarize(run)
     if not asked.output_file:
         _print(text)
         return
@@ -121,6 +123,20 @@ def _write(run: Run, settings: Settings, asked: argparse.Namespace) -> None:
             stream.write(text)
     except OSError as error:
         raise _Unusable(f"--output-file {asked.output_file}: {error.strerror}") from None
+
+
+def _summarize(run: Run) -> None:
+    """Where GitHub runs a job, it shows what is written to this file below the job's log."""
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return
+    from evallint.report.github import step_summary
+
+    try:
+        with open(file, "a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(step_summary(run))
+    except OSError as error:
+        _log(f"warning: GITHUB_STEP_SUMMARY {file}: {error.strerror}")
 
 
 def _paint(color: str, stream: TextIO) -> Paint:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from evallint.findings import Reported, Run, Severity, Trouble
+from evallint.report.legible import legible
 from evallint.report.paint import plain
 from evallint.report.summary import headline, trouble_line, verdict, where
 
@@ -17,6 +18,8 @@ _Kind: TypeAlias = Literal["error", "warning", "notice"]
 
 _SHOWN_OF_A_KIND = 10
 _LONGEST = 4096
+_LONGEST_SUMMARY = 1_000_000
+"""Bytes; GitHub drops a summary of more than 1 MiB as a whole."""
 
 _KINDS: dict[Severity, _Kind] = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -39,6 +42,29 @@ def render(run: Run) -> str:
     if rest:
         shown.append(_command("notice", {"title": "evallint"}, f"{len(rest)} more are in the log. {verdict(run)}"))
     return "\n".join([*shown, *map(_log_line, rest), verdict(run)]) + "\n"
+
+
+def step_summary(run: Run) -> str:
+    """Markdown for the summary of a job: every finding, as far as the summary takes them."""
+    entries = [_entry(reported) for reported in run.reported]
+    entries += [
+        f"- **not judged** `{where(each.path, None, each.line)}`: {legible(each.message)}\n" for each in run.troubles
+    ]
+    text = [f"### evallint\n\n{verdict(run)}\n\n"]
+    room = _LONGEST_SUMMARY
+    for number, entry in enumerate(entries):
+        room -= len(entry.encode("utf-8", "surrogateescape"))
+        if room < 0:
+            text.append(f"- {len(entries) - number} more are in the log\n")
+            break
+        text.append(entry)
+    return "".join(text)
+
+
+def _entry(reported: Reported) -> str:
+    finding = reported.finding
+    at = where(finding.at.path, reported.cell, finding.at.span.line, finding.at.span.column)
+    return f"- **{reported.severity}** `{at}` {finding.rule}: {legible(finding.says)}\n"
 
 
 def _annotation(reported: Reported, kind: _Kind) -> str:
