@@ -11,7 +11,7 @@ from evallint.gather.forwards import evaluation, graph_of, way, within_training_
 from evallint.interpret.events import Accumulation, BareSwitch, Events, ForwardCall
 from evallint.interpret.roles import words
 from evallint.interpret.values import Change
-from evallint.program import Program
+from evallint.program import FunctionSymbol, Program
 from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
 
 
@@ -50,11 +50,11 @@ def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
     nothing."""
     if "optimized" in event.marks:
         return True
-    frames = [
-        *event.frames,
-        *(caller for one in events.backwards if event.id in one.flow.graph for caller in one.frames),
-    ]
-    return any(caller.symbol is not None and "step" in program.function(caller.symbol).mentions for caller in frames)
+    backwards = [one for one in events.backwards if event.id in one.flow.graph]
+    running = [caller for one in (event, *backwards) for caller in one.frames]
+    return any(
+        "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions for caller in running
+    )
 
 
 def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:

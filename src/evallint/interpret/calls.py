@@ -15,6 +15,7 @@ from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
 from evallint.interpret.values import (
     NO_FLOW,
+    OPEN,
     UNKNOWN,
     Address,
     Anonymous,
@@ -158,6 +159,8 @@ def with_contents(value: Value, state: State) -> Value:
 def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call, state: State) -> Value:
     """What calling a value gives."""
     found: list[Value] = []
+    if OPEN in callee.atoms and any(value.flow.graph for value in given.positional):
+        callee = Value(frozenset(a for a in callee.atoms if not isinstance(a, ClassSymbol)), callee.flow)  # a loss
     for atom in sorted(callee.atoms, key=repr)[:MOST_CALLEES] if len(callee.atoms) > 1 else callee.atoms:
         match atom:
             case Callee():
