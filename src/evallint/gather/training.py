@@ -51,7 +51,7 @@ def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
     if "optimized" in event.marks:
         return True
     backwards = [one for one in events.backwards if event.id in one.flow.graph]
-    running = [caller for one in (event, *backwards) for caller in one.frames]
+    running = [*event.frames, *(caller for one in backwards for caller in one.frames)]
     return any(
         "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions for caller in running
     )
