@@ -42,8 +42,10 @@ def of_training(events: Events) -> Iterator[TrainingFigure]:
 
 
 def is_figure(figure: Figure) -> bool:
-    found = words(figure.name.rpartition(".")[2])
-    return bool(found & HELD_OUT and found & FIGURES)
+    name = figure.name.rpartition(".")[2]
+    found = words(name)
+    value = name.lower().endswith("val")  # `loss_val`, the value of the loss
+    return bool(found & HELD_OUT and found & FIGURES) and not value
 
 
 def trains(source: ForwardCall) -> bool:

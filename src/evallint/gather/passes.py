@@ -51,28 +51,37 @@ class Pass:
 
 def evaluating_passes(program: Program, runs: Iterable[Events]) -> Mapping[int, Pass]:
     """Every loop over batches in which a model evaluates, by the identity of its statement."""
-    loops = loops_over_batches(program)
-    found: dict[int, Pass] = {}
     runs = tuple(runs)
-    sampled = {number for number, loop in every_loop(program) if stops_early(loop.statement)}
     known = {one.loop[2] for events in runs for one in events.passes}
-    loops |= {number: loop for number, loop in every_loop(program) if number in known}
+    every = dict(every_loop(program))
+    loops = {number: loop for number, loop in every.items() if number in known or goes_over_batches(loop.statement)}
+    sampled = {number for number, loop in loops.items() if stops_early(loop.statement)}
+    training = training_calls(runs)
+    found: dict[int, Pass] = {}
     for events in runs:
         trained = [event for event in events.forwards if event.trained]
         for event in events.forwards:
             number = next((number for number in numbers(event) if number in loops), None)
-            if (
-                number is None
-                or number in sampled
-                or event.inside
-                or event.trained
-                or needs_gradients(program, events, event)
-            ):
+            if number is None or number in sampled or event.inside or event.trained:
+                continue
+            if number in training and event.at not in training[number]:
+                continue  # an evaluation between two steps of training: the loop is not its own
+            if needs_gradients(program, events, event):
                 continue
             because = evaluation(program, events, event, trained)
             if because is not None:
                 seen = one_pass(loops[number], number, because, events, event)
                 found[number] = seen if number not in found else together(found[number], seen)
+    return found
+
+
+def training_calls(runs: Iterable[Events]) -> Mapping[int, set[Place]]:
+    """The calls that train models, by the identities of the loops around them."""
+    found: dict[int, set[Place]] = {}
+    for events in runs:
+        for event in events.forwards:
+            for number in numbers(event) if event.trained else ():
+                found.setdefault(number, set()).add(event.at)
     return found
 
 
