@@ -136,6 +136,21 @@ class OtherPrecision:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedOnTest:
+    """Statistics, a vocabulary or a projection that `what` learns from `data` which an evaluation is made on.
+
+    `of`: they are "test" data, training and test data "both", or "all" data, which are split only later.
+    """
+
+    at: Place
+    function: str
+    what: str
+    data: str
+    of: Literal["test", "both", "all"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenButLearning:
     """Parameters are frozen, but the batch norm among them still learns in the training forward."""
 
@@ -261,3 +276,4 @@ class Project:
     ineffective_contexts: tuple[IneffectiveContext, ...] = ()
     cut_training: tuple[CutTraining, ...] = ()
     training_flags: tuple[TrainingFlag, ...] = ()
+    fitted_on_test: tuple[FittedOnTest, ...] = ()

@@ -11,6 +11,7 @@ from evallint.gather.built import built_in_forward
 from evallint.gather.contexts import ineffective_contexts
 from evallint.gather.eras import written_for_old_torch
 from evallint.gather.figures import of_training
+from evallint.gather.fits import fitted_on_test
 from evallint.gather.flagged import flagged_calls
 from evallint.gather.held import plainly_held
 from evallint.gather.hidden import hidden_methods
@@ -54,6 +55,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
             (*(found for run in events for found in training.cut(program, run)), *cut_layers(program, running))
         ),
         training_flags=tuple(training_flags(program)),
+        fitted_on_test=first_each(fitted_on_test(program)),
     )
 
 
