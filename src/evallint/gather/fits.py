@@ -11,13 +11,17 @@ from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.sites import argument, functions, last_name, of_self, root, statements
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import use_of
+from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import FittedOnTest
 
 LEARNING = frozenset("fit fit_transform partial_fit adapt fit_on_texts scale minmax_scale".split())
 """A file that mentions none of these fits nothing."""
+
+
+ROWS = frozenset("idx idxs index indexes indices id ids mask masks row rows selected selection keep kept i j".split())
+"""Words of what picks samples, not columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,8 @@ def before_split(
         return None
     learnt = targets_of(each.statement) if each.of == "" or each.name.endswith("transform") else frozenset[str]()
     parts: dict[str, dict[str, f.Stmt]] = {}
+    if each.of and isinstance(each.data, f.Name) and is_used_after_split(program, symbol, each, body):
+        learnt |= {each.data.id}
     for statement in body[each.index + 1 :]:
         split = split_of(program, symbol, statement, each, learnt)
         if split is None:
@@ -179,9 +185,21 @@ def before_split(
     return None
 
 
+def is_used_after_split(program: Program, symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) -> bool:
+    """Whether the very data are split after the fit, and what was learnt is applied then."""
+    name = code(each.data)
+    for index, statement in enumerate(body[each.index + 1 :], each.index + 1):
+        if split_of(program, symbol, statement, each, frozenset((name,))) is not None:
+            later = (call for one in body[index + 1 :] for call in own_calls(one))
+            return any(is_application(call, each.of) for call in later)
+        if name in targets_of(statement):
+            return False
+    return False
+
+
 def is_part(data: Expr, before: tuple[f.Stmt, ...], depth: int = 4) -> bool:
     """Whether some of the rows are left out of the data, by what is seen of where they come from."""
-    if any(isinstance(node, f.Subscript) and not is_columns(node) for node in walk((data,))):  # type: ignore[arg-type]
+    if takes_rows(data):
         return True
     name = root(data)
     given = [index for index, one in enumerate(before) if name in getattr(one, "targets", ())]
@@ -192,6 +210,12 @@ def is_part(data: Expr, before: tuple[f.Stmt, ...], depth: int = 4) -> bool:
     return value is not None and is_part(value, before[: given[-1]], depth - 1)
 
 
+def takes_rows(node: object) -> bool:
+    if isinstance(node, f.Subscript):
+        return not is_columns(node) or takes_rows(node.value)
+    return isinstance(node, tuple) and any(map(takes_rows, node))
+
+
 def is_columns(taken: f.Subscript) -> bool:
     """Whether a subscript takes all rows: `x["price"]`, `x[["a", "b"]]`, `x[:, 1:]`."""
     key = taken.key
@@ -199,7 +223,16 @@ def is_columns(taken: f.Subscript) -> bool:
         return bool(key.items) and key.items[0] == f.Slice(None, None, None)
     if isinstance(key, f.Collection):
         return all(isinstance(item, f.Constant) for item in key.items)
+    if isinstance(key, f.Name | f.Attribute | f.Subscript):
+        return not words(last_name(root_of(key))) & ROWS
     return isinstance(key, f.Constant) or key == f.Slice(None, None, None)
+
+
+def root_of(key: Expr) -> Expr:
+    """`x` of `x[0]`."""
+    while isinstance(key, f.Subscript):
+        key = key.value
+    return key
 
 
 def targets_of(statement: f.Stmt) -> frozenset[str]:
