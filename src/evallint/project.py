@@ -151,6 +151,27 @@ class FittedOnTest:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedConstants:
+    """A mean and a deviation to normalise by, typed into the code, that contradict or repeat where they come from.
+
+    `how`: one number is "near" the published one (`given` for `right`); both are "swapped"; the orders of their
+    channels are "crossed"; one of them is for 0 to 255 ("scales-differ"), or both are, and the data go to 1
+    ("unscaled"); they are "foreign" to the data, which are `given`; the deviation was averaged over images
+    ("wrong-deviation"); they are typed in "repeated"ly, or of "unknown" origin. `whose`: the data that they belong to.
+    `mended`: the code at the place with the right number, "" where there is none.
+    """
+
+    at: Place
+    function: str
+    how: str
+    whose: str
+    given: str
+    right: str
+    because: tuple[Step, ...]
+    mended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenButLearning:
     """Parameters are frozen, but the batch norm among them still learns in the training forward."""
 
@@ -277,3 +298,4 @@ class Project:
     cut_training: tuple[CutTraining, ...] = ()
     training_flags: tuple[TrainingFlag, ...] = ()
     fitted_on_test: tuple[FittedOnTest, ...] = ()
+    typed_constants: tuple[TypedConstants, ...] = ()

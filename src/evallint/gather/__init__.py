@@ -8,6 +8,7 @@ from typing import TypeVar
 from evallint.gather import forwards, training
 from evallint.gather.averages import averaged
 from evallint.gather.built import built_in_forward
+from evallint.gather.constants import typed_constants
 from evallint.gather.contexts import ineffective_contexts
 from evallint.gather.eras import written_for_old_torch
 from evallint.gather.figures import of_training
@@ -55,6 +56,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
             (*(found for run in events for found in training.cut(program, run)), *cut_layers(program, running))
         ),
         training_flags=tuple(training_flags(program)),
+        typed_constants=first_each(typed_constants(program, events)),
         fitted_on_test=first_each(fitted_on_test(program)),
     )
 
