@@ -17,11 +17,14 @@ STD = (0.229, 0.224, 0.225)
 
 
 def loaders(root: Path) -> tuple[DataLoader, DataLoader]:
-    transform = transforms.Compose(
+    train_transform = transforms.Compose(
         [transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
     )
-    train_set = datasets.ImageFolder(root / "train", transform)
-    val_set = datasets.ImageFolder(root / "validation", transform)
+    val_transform = transforms.Compose(
+        [transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+    )
+    train_set = datasets.ImageFolder(root / "train", transform=train_transform)
+    val_set = datasets.ImageFolder(root / "validation", transform=val_transform)
     return DataLoader(train_set, batch_size=32, shuffle=True), DataLoader(val_set, batch_size=32)
 
 

@@ -172,6 +172,23 @@ class TypedConstants:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusedPipeline:
+    """A pipeline `name`d for evaluation that nothing reads, where the `data` for evaluation come through `instead`.
+
+    `call`: what gives them that pipeline, by this `keyword`; None where that can't be exchanged alone.
+    """
+
+    at: Place
+    function: str
+    name: str
+    data: str
+    instead: str
+    because: tuple[Step, ...]
+    call: Place | None
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenButLearning:
     """Parameters are frozen, but the batch norm among them still learns in the training forward."""
 
@@ -299,3 +316,4 @@ class Project:
     training_flags: tuple[TrainingFlag, ...] = ()
     fitted_on_test: tuple[FittedOnTest, ...] = ()
     typed_constants: tuple[TypedConstants, ...] = ()
+    unused_pipelines: tuple[UnusedPipeline, ...] = ()

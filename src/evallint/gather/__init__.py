@@ -21,6 +21,7 @@ from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
 from evallint.gather.unlearned import cut_layers
+from evallint.gather.unused import unused_pipelines
 from evallint.interpret.events import Events
 from evallint.program import Program
 from evallint.project import Project
@@ -57,6 +58,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         ),
         training_flags=tuple(training_flags(program)),
         typed_constants=first_each(typed_constants(program, events)),
+        unused_pipelines=first_each(unused_pipelines(program)),
         fitted_on_test=first_each(fitted_on_test(program)),
     )
 
