@@ -22,6 +22,7 @@ from evallint.statistics import Numbers, Recognition, published, recognise
 
 MEANS = frozenset("mean means mu".split())
 DEVIATIONS = frozenset("std stds sigma stdev".split())
+NORMALIZING = frozenset("normalize normalise".split())
 CONVERTING = frozenset("tensor array asarray as_tensor Tensor FloatTensor list tuple".split())
 """Functions that give the numbers which they are given."""
 
@@ -89,8 +90,16 @@ def in_call(reader: Reader, call: f.Call, function: str) -> Iterator[Pair]:
     if given is None:
         return
     mean, std = (reader.literal(one, call.span) for one in given)
-    if mean is not None and std is not None and len(mean.numbers) == len(std.numbers):
+    if mean is None or std is None or len(mean.numbers) != len(std.numbers):
+        return
+    if len(mean.numbers) > 1 or normalizes(reader.program, reader.symbol, call):
         yield Pair(mean, std, Place(reader.symbol.path, call.span), function, call)
+
+
+def normalizes(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
+    """Whether a call's mean and deviation are for images, not for random numbers (`normal_(w, mean=0, std=0.02)`)."""
+    named = words(last_name(call.function)) & NORMALIZING
+    return bool(named) or transform(program, symbol, call) is not None
 
 
 def normalizing(program: Program, symbol: FunctionSymbol, call: f.Call) -> tuple[Expr, Expr] | None:
@@ -101,7 +110,7 @@ def normalizing(program: Program, symbol: FunctionSymbol, call: f.Call) -> tuple
         mean = argument(call, meaning.mean.keyword, meaning.mean.position)
         std = argument(call, meaning.std.keyword, meaning.std.position)
     elif meaning is None:
-        place = 0 if words(last_name(call.function)) & {"normalize", "normalise"} else None
+        place = 0 if words(last_name(call.function)) & NORMALIZING else None
         mean = argument(call, "mean", place)
         std = argument(call, "std", None if place is None else 1)
     else:
