@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -93,6 +93,8 @@ class Program:
     symbols: Symbols
     families: Families
     natures: Natures
+    _methods: dict[tuple[ClassSymbol, str], FunctionSymbol | None] = field(default_factory=dict, repr=False)
+    _modules: dict[Symbol | None, bool] = field(default_factory=dict, repr=False)
 
     @cached_property
     def linted(self) -> tuple[str, ...]:
@@ -160,9 +162,15 @@ class Program:
 
     def method(self, symbol: ClassSymbol, name: str, after: ClassSymbol | None = None) -> FunctionSymbol | None:
         """The method that an instance of the class has under a name; `after` a class of its lineage, for `super()`."""
-        lineage: Iterable[ClassSymbol | External] = self.lineage(symbol)
-        if after is not None and after in lineage:
-            lineage = tuple(lineage)[tuple(lineage).index(after) + 1 :]
+        if after is not None:
+            lineage = self.lineage(symbol)
+            return self._found(lineage[lineage.index(after) + 1 :] if after in lineage else lineage, name)
+        key = symbol, name
+        if key not in self._methods:
+            self._methods[key] = self._found(self.lineage(symbol), name)
+        return self._methods[key]
+
+    def _found(self, lineage: Iterable[ClassSymbol | External], name: str) -> FunctionSymbol | None:
         for base in lineage:
             if isinstance(base, ClassSymbol):
                 for method in reversed(self.klass(base).methods):
@@ -178,6 +186,11 @@ class Program:
 
     def is_module(self, symbol: Symbol | None) -> bool:
         """Is this a class of `torch.nn.Module`s?"""
+        if symbol not in self._modules:
+            self._modules[symbol] = self._is_module(symbol)
+        return self._modules[symbol]
+
+    def _is_module(self, symbol: Symbol | None) -> bool:
         if isinstance(symbol, External):
             return self.apis.is_module(symbol.name)
         return isinstance(symbol, ClassSymbol) and "torch.nn.Module" in self.externals(symbol)

@@ -635,6 +635,7 @@ class Apis:
         self._known: dict[str, Meaning | None] = {}
         self._known_data: dict[str, Data | None] = {}
         self._known_metrics: dict[str, Metric | None] = {}
+        self._methods: dict[tuple[str, str], Meaning | None] = {}
 
     def of(self, name: str) -> Meaning | None:
         """What a qualified name means, None where no table knows it."""
@@ -665,7 +666,11 @@ class Apis:
 
     def method(self, owner: str, name: str) -> Meaning | None:
         """What a method (or attribute) of a library's class means, inherited ones too."""
-        return next((found for base in self.lineage(owner) if (found := self.of(f"{base}.{name}"))), None)
+        key = owner, name
+        if key not in self._methods:
+            bases = self.lineage(owner)
+            self._methods[key] = next((found for base in bases if (found := self.of(f"{base}.{name}"))), None)
+        return self._methods[key]
 
     def hook(self, owner: str, name: str) -> Hook | None:
         """The hook that a method of this name is in a class derived from `owner`.

@@ -24,7 +24,7 @@ from evallint.interpret.events import (
 )
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import names_data, use_of
+from evallint.interpret.roles import use_of, use_of_data
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.terms import Pass
 from evallint.interpret.values import (
@@ -782,10 +782,10 @@ class Machine:
 
     def with_role(self, value: Value, name: str, label: str) -> Value:
         """A value with what its name says of its use, where neither an argument nor names that agree say it better."""
-        if not names_data(name) or is_settled(value.flow.roles):
+        use = use_of_data(name)
+        if use is None or is_settled(value.flow.roles):
             return value
-        use = use_of(name)
-        return value if use is None else value.used_as(Role(use, False, label))
+        return value.used_as(Role(use, False, label))
 
     def variable(self, name: str, state: State) -> Value:
         frame = self.frame

@@ -351,13 +351,25 @@ def heeds_itself(machine: Machine, thing: Thing) -> bool:
 
 def nature(machine: Machine, address: Address, state: State) -> Nature:
     """Whether a module heeds its mode."""
+    return _nature(machine, address, state, {})
+
+
+def _nature(machine: Machine, address: Address, state: State, known: dict[Address, Nature]) -> Nature:
+    """As `nature`; `known` are those of this moment: in a dense net each part is held by all that follow it."""
+    if address not in known:
+        known[address] = UNKNOWN_NATURE  # a module that holds itself tells nothing more of itself
+        known[address] = _judged(machine, address, state, known)
+    return known[address]
+
+
+def _judged(machine: Machine, address: Address, state: State, known: dict[Address, Nature]) -> Nature:
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None:
-        return nature(machine, thing.inner, state)
+        return _nature(machine, thing.inner, state, known)
     if thing.kind == "parts" and thing.inner is not None and thing.inner in state.heap:
-        return nature(machine, thing.inner, state)
+        return _nature(machine, thing.inner, state, known)
     if is_container(machine, thing):
-        parts = [nature(machine, part, state) for part in children(thing) if part != address]
+        parts = [_nature(machine, part, state, known) for part in children(thing) if part != address]
         if not parts:
             return UNKNOWN_NATURE
         best = min((part for part in parts if part.heeds == "yes"), key=lambda part: part.by_own_code, default=None)
@@ -370,8 +382,8 @@ def nature(machine: Machine, address: Address, state: State) -> Nature:
         return UNKNOWN_NATURE
     found = machine.program.nature(thing.klass)
     if found.heeds == "unknown":  # perhaps what was handed in tells
-        known = [nature(machine, part, state) for part in children(thing) if state.heap[part].kind == "module"]
-        return next((part for part in known if part.heeds == "yes"), found)
+        parts = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
+        return next((part for part in parts if part.heeds == "yes"), found)
     return found
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
 from evallint.apis import Dataset
 from evallint.facts import Function
-from evallint.program import ClassSymbol, FunctionSymbol, Program, VariableSymbol
+from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol, VariableSymbol
 
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
@@ -22,6 +25,11 @@ SPLITTING = frozenset(
 )
 """Names that make it worth keeping a function's paths apart."""
 
+
+VAGUE = frozenset("training models compile requires_grad".split())
+"""Those of `WORDS` that by themselves do nothing."""
+
+ACTING = WORDS - VAGUE
 
 AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
 
@@ -59,6 +67,28 @@ class Relevance:
             return True
         return function.name != "__init__" and calls_what_it_is_given(function, self._methods)
 
+    def acts(self, symbol: FunctionSymbol) -> bool:
+        """Whether a function, or what it can be seen to lead to, mentions a name by which something is done."""
+        return symbol in self._acting
+
+    @cached_property
+    def _acting(self) -> frozenset[FunctionSymbol]:
+        graph = Graph(self._program)
+        users: dict[FunctionSymbol, list[FunctionSymbol]] = {}
+        todo = []
+        for symbol in functions(self._program):
+            if not ACTING.isdisjoint(self._program.function(symbol).mentions):
+                todo.append(symbol)
+            for used in graph.leads_to(symbol):
+                users.setdefault(used, []).append(symbol)
+        found = set(todo)
+        while todo:
+            for user in users.get(todo.pop(), ()):
+                if user not in found:
+                    found.add(user)
+                    todo.append(user)
+        return frozenset(found)
+
     def _calls_variable(self, path: str, function: Function) -> bool:
         """Whether a function calls a variable of its file, perhaps a model."""
         return any(
@@ -78,6 +108,69 @@ class Relevance:
 def is_dataset(program: Program, klass: ClassSymbol) -> bool:
     """Whether a class derives from a library's class of data sets."""
     return any(isinstance(program.apis.data(name), Dataset) for name in program.externals(klass))
+
+
+class Graph:
+    """Which functions a function leads to: by what its names stand for where that is known, else by its names."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._named: dict[str, list[FunctionSymbol]] = {}
+        for symbol in functions(program):
+            self._named.setdefault(program.function(symbol).name, []).append(symbol)
+
+    def leads_to(self, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
+        """The functions that one may call or hand on, some of them twice."""
+        function = self._program.function(symbol)
+        klass = self._program.class_of(symbol)
+        mentioned = set(function.mentions)
+        for name in function.mentions:
+            if name.startswith("self."):
+                yield from self._own(klass, name[5:-2])
+            elif name.endswith("()"):
+                yield from self._called(symbol.path, name[:-2])
+            elif name.startswith("__") and klass is not None:
+                yield from self._inherited(klass, name)
+            elif f"{name}()" not in mentioned and f"self.{name}()" not in mentioned:
+                found = self._program.lookup(symbol.path, name)
+                yield from self._named.get(name, ()) if found is None else self._runs(found)
+
+    def _own(self, klass: ClassSymbol | None, name: str) -> Iterable[FunctionSymbol]:
+        """`self.name()`: a method; an attribute that is called is a part of the object, judged for itself."""
+        method = self._program.method(klass, name) if klass is not None else None
+        return (method,) if method is not None else () if klass is not None else self._named.get(name, ())
+
+    def _called(self, path: str, name: str) -> Iterator[FunctionSymbol]:
+        found = self._program.lookup(path, name)
+        if found is not None:
+            yield from self._runs(found)
+            return
+        for symbol in self._named.get(name, ()):
+            if symbol.path == path:  # defined within a function
+                yield symbol
+
+    def _inherited(self, klass: ClassSymbol, name: str) -> Iterator[FunctionSymbol]:
+        for base in self._program.lineage(klass):
+            method = self._program.method(base, name) if isinstance(base, ClassSymbol) else None
+            if method is not None:
+                yield method
+
+    def _runs(self, symbol: Symbol) -> Iterator[FunctionSymbol]:
+        """What calling a symbol runs."""
+        if isinstance(symbol, FunctionSymbol):
+            yield symbol
+        elif isinstance(symbol, ClassSymbol):
+            for name in ("__init__", "__call__"):
+                method = self._program.method(symbol, name)
+                if method is not None:
+                    yield method
+
+
+def functions(program: Program) -> Iterator[FunctionSymbol]:
+    """Every function of the program, the files' own code left aside."""
+    for path, facts in program.files.items():
+        for index in range(1, len(facts.functions)):
+            yield FunctionSymbol(path, index)
 
 
 def calls_what_it_is_given(function: Function, methods: set[str]) -> bool:

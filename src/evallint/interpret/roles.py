@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 EVALUATION = frozenset(
     "val valid valids validate validation validating test tests testing tester eval evals evaluate evaluation "
@@ -23,6 +23,9 @@ FORWARD = re.compile(
 )
 
 
+Use: TypeAlias = Literal["train", "eval"]
+
+
 @lru_cache(maxsize=8192)
 def words(name: str) -> frozenset[str]:
     """The words of an identifier or path: `valLoader2` and `val_loader_2` have val and loader."""
@@ -31,13 +34,19 @@ def words(name: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def use_of(name: str) -> Literal["train", "eval"] | None:
+def use_of(name: str) -> Use | None:
     """What a name says its data or function are for; None where it says nothing, or both."""
     found = words(name)
     trains, evaluates = bool(found & TRAINING), bool(found & EVALUATION)
     if trains == evaluates:
         return None
     return "train" if trains else "eval"
+
+
+@lru_cache(maxsize=65536)
+def use_of_data(name: str) -> Use | None:
+    """What the name of data says they are for; None for a name that data do not go by."""
+    return use_of(name) if names_data(name) else None
 
 
 def names_data(name: str) -> bool:

@@ -116,9 +116,18 @@ def orphans(machine: Machine) -> list[FunctionSymbol]:
             symbol = FunctionSymbol(path, index)
             if not index or ".<locals>." in function.qualname or is_unit_test(path, function.qualname):
                 continue
-            if machine.relevance.matters(symbol):
+            if machine.relevance.matters(symbol) and tells_by_itself(machine, symbol):
                 found.append((function.name in mentioned, path, index, symbol))
     return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
+
+
+def tells_by_itself(machine: Machine, symbol: FunctionSymbol) -> bool:
+    """Whether an entry of its own could tell anything of a function. The parts of a module whose method is run by
+    someone out of sight are in unknown modes: nothing is known of them until something is done to them."""
+    klass = machine.program.class_of(symbol)
+    if klass is None or not machine.program.is_module(klass) or machine.relevance.acts(symbol):
+        return True
+    return hook_of(machine, klass, machine.program.function(symbol).name) is not None
 
 
 def is_unit_test(path: str, qualname: str) -> bool:

@@ -5,7 +5,7 @@ Everything here only grows when two paths join: sets become their union. `tests/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -166,8 +166,9 @@ class Value:
         """The same, for this use alone."""
         return Value(self.atoms, replace(self.flow, roles=frozenset((role,))))
 
-    def refs(self) -> Iterator[Address]:
-        return (atom.address for atom in self.atoms if isinstance(atom, Ref))
+    def refs(self) -> Sequence[Address]:
+        atoms = self.atoms
+        return [atom.address for atom in atoms if isinstance(atom, Ref)] if atoms else ()
 
     def constant(self) -> Known | None:
         """The constant that the value is, None where it may be another."""
