@@ -120,7 +120,9 @@ def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:
     spread = False
     rest: Value | None = None
     for argument in expression.arguments:
-        value = with_contents(machine.value(argument.value, state), state)
+        value = machine.value(argument.value, state)
+        if value.atoms:
+            value = with_contents(value, state)
         if argument.stars == 0:
             if argument.keyword:
                 keywords[argument.keyword] = value
@@ -192,7 +194,7 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
     symbol = callee.symbol
     function = program.function(symbol)
     depth = len(machine.frames)
-    if depth >= 16 or sum(frame.symbol == symbol for frame in machine.frames) > 0:
+    if depth >= 16 or any(frame.symbol == symbol for frame in machine.frames):
         return Value(flow=given.flow())
     if function.name != "__init__" and not machine.relevance.matters(symbol) and not is_small(machine, symbol):
         return library.opaque_result(machine, function.name, given, span, state)

@@ -146,6 +146,7 @@ class Machine:
         self.cost: Counter[FunctionSymbol] = Counter()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._tests: dict[tuple[str, int], Tests] = {}
+        self._values: dict[Symbol, Value] = {}
         self._parts_of: dict[ClassSymbol, dict[str, tuple[str, Expr]]] = {}
         self._class_variables: dict[ClassSymbol, dict[str, tuple[str, f.Assign]]] = {}
         self.ids: dict[tuple[object, ...], int] = {}
@@ -321,12 +322,11 @@ class Machine:
             address = self.module_frame(frame.path, state)
         state.own(address).attributes[name] = value
         if state.assumed:
-            state.assumed = {
-                key: truth for key, truth in state.assumed.items() if key[0] != address or name not in key[1]
-            }
+            stale = {key for key in state.assumed if name in key[1] and key[0] == address}
+            if stale:
+                state.assumed = {key: truth for key, truth in state.assumed.items() if key not in stale}
         for ref in value.refs():
-            thing = state.heap[ref]
-            if not thing.label:
+            if not state.heap[ref].label:
                 state.own(ref).label = name
         data.named(self, value, name)
 
@@ -813,13 +813,12 @@ class Machine:
 
     def symbol_value(self, symbol: Symbol, state: State) -> Value:
         """What a symbol is as a value."""
-        match symbol:
-            case FunctionSymbol():
-                return of(Callee(symbol))
-            case VariableSymbol(path, name):
-                return self.static_variable(path, name, state)
-            case ClassSymbol() | ModuleSymbol() | External():
-                return of(symbol)
+        if isinstance(symbol, VariableSymbol):
+            return self.static_variable(symbol.path, symbol.name, state)
+        found = self._values.get(symbol)
+        if found is None:
+            found = self._values[symbol] = of(Callee(symbol) if isinstance(symbol, FunctionSymbol) else symbol)
+        return found
 
     def static_variable(self, path: str, name: str, state: State) -> Value:
         """A variable of a file whose code is not running: its last plain assignment, evaluated there."""
@@ -1329,28 +1328,38 @@ def asked(test: Expr) -> Iterator[str]:
 def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
     """What a function's own code tests, and how it uses its names. A test is worth repeating only where something of
     weight, a mode or a gradient, hangs on it."""
-    counts: Counter[str] = Counter()
-    matters: set[str] = set()
+    tests: list[f.If] = []
+    others: list[Expr] = []
     used: set[str] = set()
     todo: list[object] = [body]
     while todo:
         node = todo.pop()
         if not isinstance(node, tuple):
             continue
+        todo.extend(node)
+        if node.__class__ not in TELLING:
+            continue
         match node:
-            case f.If(test, inner, orelse):
-                texts = list(asked(test))
-                counts.update(texts)
-                if any(weighty(name) for name in called_in((inner, orelse))):
-                    matters.update(texts)
-            case f.While(test) | f.Choice(test) | f.Assert(test):
-                counts.update(asked(test))
-            case f.Argument(value) if isinstance(value, f.Comparison | f.Name | f.Unary | f.Attribute):
-                counts.update(asked(value))
             case f.Attribute(f.Name(name)) | f.Subscript(f.Name(name)) | f.Call(f.Name(name)) | f.For(_, f.Name(name)):
                 used.add(name)
-        todo.extend(node)
+            case f.If():
+                tests.append(node)
+            case f.While(test) | f.Choice(test) | f.Assert(test):
+                others.append(test)
+            case f.Argument(value) if isinstance(value, f.Comparison | f.Name | f.Unary | f.Attribute):
+                others.append(value)
+    matters = {text for test in tests if has_weight(test, weighty) for text in asked(test.test)}
+    if not matters:
+        return Tests(frozenset(), frozenset(used))
+    counts = Counter(text for test in (*(one.test for one in tests), *others) for text in asked(test))
     return Tests(frozenset(text for text in matters if counts[text] > 1), frozenset(used))
+
+
+TELLING = frozenset((f.Attribute, f.Subscript, f.Call, f.For, f.If, f.While, f.Choice, f.Assert, f.Argument))
+
+
+def has_weight(statement: f.If, weighty: Callable[[str], bool]) -> bool:
+    return any(weighty(name) for name in called_in((statement.body, statement.orelse)))
 
 
 def called_in(root: object) -> Iterator[str]:

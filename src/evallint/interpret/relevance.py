@@ -59,11 +59,17 @@ class Relevance:
         self._switching = closure(set(SPLITTING), mentions)
         self._program = program
         self._methods = methods
+        self._known: dict[FunctionSymbol, bool] = {}
 
     def matters(self, symbol: FunctionSymbol) -> bool:
         """Whether the function is to be followed."""
+        if symbol not in self._known:
+            self._known[symbol] = self._matters(symbol)
+        return self._known[symbol]
+
+    def _matters(self, symbol: FunctionSymbol) -> bool:
         function = self._program.function(symbol)
-        if any(name in self._names for name in function.mentions) or self._calls_variable(symbol.path, function):
+        if not self._names.isdisjoint(function.mentions) or self._calls_variable(symbol.path, function):
             return True
         return function.name != "__init__" and calls_what_it_is_given(function, self._methods)
 
@@ -102,7 +108,7 @@ class Relevance:
 
     def mentions(self, symbol: FunctionSymbol, words: frozenset[str]) -> bool:
         """Whether the function's own code mentions one of these names."""
-        return any(name in words for name in self._program.function(symbol).mentions)
+        return not words.isdisjoint(self._program.function(symbol).mentions)
 
 
 def is_dataset(program: Program, klass: ClassSymbol) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from evallint.facts import (
     Attribute,
     Await,
@@ -27,31 +30,42 @@ def render(expression: Expr | None) -> str:
 
 
 def code(expression: Expr | None) -> str:
-    match expression:
-        case None:
-            return ""
-        case Name(name):
-            return name
-        case Attribute(value, name):
-            return f"{code(value)}.{name}"
-        case Constant(value):
-            return repr(value)
-        case Subscript(value, index):
-            return f"{code(value)}[{code(index)}]"
-        case Call(function, arguments):
-            shown = ", ".join(
-                "*" * argument.stars + (f"{argument.keyword}=" if argument.keyword else "") + code(argument.value)
-                for argument in arguments
-            )
-            return f"{code(function)}({shown})" if len(shown) <= LONGEST else f"{code(function)}(…)"
-        case Unary(operator, operand):
-            return f"not {code(operand)}" if operator == "not" else f"{operator}{code(operand)}"
-        case Comparison(operator, left, right) | Operation(operator, left, right) | Logic(operator, left, right):
-            return f"{code(left)} {operator} {code(right)}"
-        case Collection("tuple", items):
-            return f"({', '.join(map(code, items))})"
-        case Collection(_, items):
-            return f"[{', '.join(map(code, items))}]"
-        case Await(value):
-            return code(value)
-    return "…"
+    write = WRITERS.get(expression.__class__)
+    return write(expression) if write is not None else "…"
+
+
+def _call(call: Call) -> str:
+    shown = ", ".join(
+        "*" * argument.stars + (f"{argument.keyword}=" if argument.keyword else "") + code(argument.value)
+        for argument in call.arguments
+    )
+    return f"{code(call.function)}({shown})" if len(shown) <= LONGEST else f"{code(call.function)}(…)"
+
+
+def _unary(unary: Unary) -> str:
+    return f"not {code(unary.operand)}" if unary.operator == "not" else f"{unary.operator}{code(unary.operand)}"
+
+
+def _binary(pair: Comparison | Operation | Logic) -> str:
+    return f"{code(pair.left)} {pair.operator} {code(pair.right)}"
+
+
+def _collection(collection: Collection) -> str:
+    items = ", ".join(map(code, collection.items))
+    return f"({items})" if collection.kind == "tuple" else f"[{items}]"
+
+
+WRITERS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda nothing: "",
+    Name: lambda name: str(name.id),
+    Attribute: lambda attribute: f"{code(attribute.value)}.{attribute.name}",
+    Constant: lambda constant: repr(constant.value),
+    Subscript: lambda subscript: f"{code(subscript.value)}[{code(subscript.key)}]",
+    Call: _call,
+    Unary: _unary,
+    Comparison: _binary,
+    Operation: _binary,
+    Logic: _binary,
+    Collection: _collection,
+    Await: lambda awaited: code(awaited.value),
+}

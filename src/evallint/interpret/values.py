@@ -152,7 +152,7 @@ class Value:
     flow: Flow = NO_FLOW
 
     def join(self, other: Value) -> Value:
-        if self is other or self == other:
+        if self is other or (self.atoms == other.atoms and self.flow == other.flow):
             return self
         atoms = self.atoms | other.atoms
         if not self.atoms or not other.atoms:
@@ -432,11 +432,11 @@ class State:
 
     def fork(self) -> State:
         """The same moment, to go on from separately."""
-        twin = State()
+        twin = State.__new__(State)
         twin.heap = Heap(self.heap)
         twin.grad = self.grad
         twin.assumed = dict(self.assumed)
-        self.owner = object()
+        twin.owner, self.owner = object(), object()
         if len(self.trail) > LONGEST_TRAIL:
             half = len(self.trail) // 2
             older = set().union(*(written for _, written in self.trail[:half]))
@@ -548,12 +548,15 @@ def join_maps(ours: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[An
     found: dict[Any, Value] = dict(theirs)
     for name, value in ours.items():
         other = found.get(name)
-        found[name] = value if other is None or other is value else value.join(other)
+        if other is not value:
+            found[name] = value if other is None else value.join(other)
     return found
 
 
 def join_marks(ours: dict[str, Step | None], theirs: dict[str, Step | None]) -> dict[str, Step | None]:
     """A mark that must hold survives only where both have it."""
+    if ours == theirs:
+        return dict(ours)
     found = {**theirs, **ours}
     return {name: step for name, step in found.items() if name in MAY or (name in ours and name in theirs)}
 
