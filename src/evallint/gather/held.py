@@ -164,11 +164,18 @@ def held_by(program: Program, running: Running, substances: Substances, klass: C
     shelf = Shelf(program, substances)
     for method in (init, *helpers(program, klass, init)):
         shelf.follow(method)
+    held = {
+        name: plain
+        for name, plain in shelf.known.items()
+        if name.startswith("self.") and plain.holds and (plain.items != 1 or plain.grows)
+    }
+    if not held:
+        return
     building = constructing(program, klass, init)
     methods = [method for kin in sorted(running.family(klass), key=order) for method in program.methods(kin)]
     wrapped = {name for method in methods for name in handed_on(program.body(method), method in building)}
-    for name, plain in shelf.known.items():
-        if not name.startswith("self.") or name in wrapped or not plain.holds or (plain.items == 1 and not plain.grows):
+    for name, plain in held.items():
+        if name in wrapped:
             continue
         used = first_use(program, [method for method in methods if method not in building], name.removeprefix("self."))
         if used is not None:

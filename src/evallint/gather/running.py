@@ -37,6 +37,7 @@ class Running:
     _families: dict[ClassSymbol, frozenset[ClassSymbol]] = field(default_factory=dict)
     _members: dict[ClassSymbol, list[FunctionSymbol]] = field(default_factory=dict)
     _edges: dict[FunctionSymbol, tuple[Edge, ...]] = field(default_factory=dict)
+    _named: dict[FunctionSymbol, dict[str, list[f.Expr]]] = field(default_factory=dict)
     _sites: dict[FunctionSymbol, tuple[list[Site], Bindings]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,9 +131,7 @@ class Running:
 
     def _calls(self, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool) -> Iterator[Edge]:
         mentioned = sum(
-            self._leads(node, user, symbol, name, is_method)
-            for node in walk(self.program.body(user))
-            if isinstance(node, f.Name | f.Attribute)
+            self._leads(node, user, symbol, name, is_method) for node in self._named_in(user).get(name, ())
         )
         if not mentioned:
             return
@@ -144,6 +143,15 @@ class Running:
                 yield Edge(user, site, known)
         if mentioned > calls and self.program.function(user).name != "__init__":
             yield Edge(user, None, known)
+
+    def _named_in(self, user: FunctionSymbol) -> dict[str, list[f.Expr]]:
+        """The names and attributes in a function's own code, by what they end in."""
+        if user not in self._named:
+            found = self._named[user] = dict[str, list[f.Expr]]()
+            for node in walk(self.program.body(user)):
+                if isinstance(node, f.Name | f.Attribute):
+                    found.setdefault(last_name(node), []).append(node)
+        return self._named[user]
 
     def _sites_in(self, user: FunctionSymbol) -> tuple[list[Site], Bindings]:
         if user not in self._sites:

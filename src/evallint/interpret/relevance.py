@@ -29,7 +29,9 @@ SPLITTING = frozenset(
 VAGUE = frozenset("training models compile requires_grad".split())
 """Those of `WORDS` that by themselves do nothing."""
 
-ACTING = WORDS - VAGUE
+CONTEXTS = frozenset("no_grad inference_mode set_grad_enabled enable_grad".split())
+
+ACTING = WORDS - VAGUE - CONTEXTS
 
 AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
 
@@ -74,8 +76,9 @@ class Relevance:
         return function.name != "__init__" and calls_what_it_is_given(function, self._methods)
 
     def acts(self, symbol: FunctionSymbol) -> bool:
-        """Whether a function, or what it can be seen to lead to, mentions a name by which something is done."""
-        return symbol in self._acting
+        """Whether a function, or what it can be seen to lead to, mentions a name by which something is done. What is
+        computed without gradients matters to the function that turns them off."""
+        return symbol in self._acting or self.mentions(symbol, CONTEXTS)
 
     @cached_property
     def _acting(self) -> frozenset[FunctionSymbol]:
@@ -139,7 +142,7 @@ class Graph:
                 yield from self._inherited(klass, name)
             elif f"{name}()" not in mentioned and f"self.{name}()" not in mentioned:
                 found = self._program.lookup(symbol.path, name)
-                yield from self._named.get(name, ()) if found is None else self._runs(found)
+                yield from self._anywhere(symbol.path, name) if found is None else self._runs(found)
 
     def _own(self, klass: ClassSymbol | None, name: str) -> Iterable[FunctionSymbol]:
         """`self.name()`: a method; an attribute that is called is a part of the object, judged for itself."""
@@ -153,6 +156,12 @@ class Graph:
             return
         for symbol in self._named.get(name, ()):
             if symbol.path == path:  # defined within a function
+                yield symbol
+
+    def _anywhere(self, path: str, name: str) -> Iterator[FunctionSymbol]:
+        """What an attribute of this name may be; functions within others are known to their own file only."""
+        for symbol in self._named.get(name, ()):
+            if symbol.path == path or "<locals>" not in self._program.function(symbol).qualname:
                 yield symbol
 
     def _inherited(self, klass: ClassSymbol, name: str) -> Iterator[FunctionSymbol]:

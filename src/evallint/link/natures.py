@@ -187,9 +187,9 @@ def walk(block: Block) -> Iterator[object]:
     while todo:
         node = todo.pop()
         if isinstance(node, tuple):
-            if hasattr(node, "_fields"):
+            if node.__class__ is not tuple:
                 yield node
-            todo.extend(reversed(node))
+            todo.extend(node[::-1])
 
 
 def constants(call: Call) -> tuple[tuple[object, ...], dict[str, object]]:
