@@ -130,9 +130,7 @@ class Running:
         return user.path == symbol.path and encloser(self.program, user) == encloser(self.program, symbol)
 
     def _calls(self, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool) -> Iterator[Edge]:
-        mentioned = sum(
-            self._leads(node, user, symbol, name, is_method) for node in self._named_in(user).get(name, ())
-        )
+        mentioned = sum(self._leads(node, user, symbol, name, is_method) for node in self._named_in(user).get(name, ()))
         if not mentioned:
             return
         found, known = self._sites_in(user)
