@@ -295,6 +295,138 @@ class TrainingFlag:
     because: tuple[Step, ...]
 
 
+# ---- data ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStep:
+    """One step of a transform pipeline.
+
+    `does`: what it does to an image, in the words of the tables. `random`: whether it treats equal images unequally,
+    None where that is not known. `sure`: whether every sample gets it. `known`: whether it is known what it does.
+    `in_code`: it stands in the code of a data set or transform of the program; `own`: such a class that does nothing
+    that the tables know. `exact`: other arguments that must agree for two such steps to do the same.
+    """
+
+    name: str
+    at: Place | None
+    does: tuple[str, ...]
+    random: bool | None
+    sure: bool = True
+    known: bool = True
+    size: tuple[int, ...] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    exact: tuple[tuple[str, object], ...] = ()
+    takes: tuple[str, ...] = ("any",)
+    gives: str = "same"
+    in_code: bool = False
+    own: bool = False
+    preset: bool = False
+    name_in_full: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """One way in which a loader gets its samples: a data set, and the steps each sample goes through.
+
+    `title`: the data set's class; `at`: where it is made. `base`: equal for parts of one and the same object, `half`
+    where it is only part of it, `split` where that was parted. `part`: which part of the published data it reads, as
+    its arguments say, `part_because` in their words. `statistics` and `size`: of its images, where a table knows them.
+    `pipeline`: equal for one and the same transform object. `own`: a class of the program.
+    """
+
+    title: str
+    at: Place
+    base: object
+    half: bool
+    split: Place | None
+    part: Literal["training", "evaluation"] | None
+    part_because: str
+    statistics: str
+    size: tuple[int, ...]
+    steps: tuple[PipelineStep, ...]
+    pipeline: object
+    pipeline_at: Place | None
+    own: bool
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderUse:
+    """A loader, or a transform that a script applies itself, and what its batches are for.
+
+    `use`: training or evaluation, None where it serves both or nothing tells. `by`: what tells, the strongest first:
+    the loop that runs a model on it, its arguments, or mere names; `because` in words. `sources`: each way in which it
+    may get its samples. `drops`, `shuffles`: None where that is not known. `collates`: a function of its own makes
+    its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
+    `named`: its names say that it evaluates. `applied`: it is a transform; `hand`: code around the model may normalise.
+    """
+
+    at: Place
+    function: str
+    label: str
+    use: Literal["train", "eval"] | None
+    by: Literal["loop", "arguments", "names"]
+    because: str
+    way: tuple[Step, ...]
+    sources: tuple[DataSource, ...]
+    drops: bool | None
+    shuffles: bool | None
+    batch_size: int | None
+    sampled: bool
+    collates: bool
+    run: str
+    models: frozenset[object]
+    named: bool = False
+    applied: bool = False
+    hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFault:
+    """A step that can't take, or spoils, what the steps before it give."""
+
+    at: Place
+    function: str
+    step: str
+    why: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinesDiffer:
+    """Training and evaluation prepare their samples differently: in what, and how each does it.
+
+    `kind`: normalisation with other constants or in one of them only, or another step.
+    """
+
+    at: Place
+    function: str
+    kind: Literal["constants", "missing in evaluation", "missing in training", "step"]
+    loader: str
+    train: str
+    eval: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RandomInEvaluation:
+    """A random step in what feeds an evaluation. `shared`: the training loader's pipeline was given to it; `halves`:
+    both loaders read parts of one data set, whose transform is random."""
+
+    at: Place
+    function: str
+    loader: str
+    step: str
+    shared: bool
+    halves: bool
+    because: tuple[Step, ...]
+
+
+# ---- the whole ---------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """Everything the rules read, in the order of the files."""
@@ -317,3 +449,7 @@ class Project:
     fitted_on_test: tuple[FittedOnTest, ...] = ()
     typed_constants: tuple[TypedConstants, ...] = ()
     unused_pipelines: tuple[UnusedPipeline, ...] = ()
+    loaders: tuple[LoaderUse, ...] = ()
+    pipeline_faults: tuple[PipelineFault, ...] = ()
+    pipelines_differ: tuple[PipelinesDiffer, ...] = ()
+    random_in_evaluation: tuple[RandomInEvaluation, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from evallint.gather import forwards, training
+from evallint.gather import differences, forwards, training
 from evallint.gather.averages import averaged
 from evallint.gather.built import built_in_forward
 from evallint.gather.constants import typed_constants
@@ -17,6 +17,8 @@ from evallint.gather.flagged import flagged_calls
 from evallint.gather.held import plainly_held
 from evallint.gather.hidden import hidden_methods
 from evallint.gather.keras import training_flags
+from evallint.gather.loaders import Loaders
+from evallint.gather.order import pipeline_faults
 from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
@@ -34,6 +36,8 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
     events = [run for run in runs if run.complete]
     old = written_for_old_torch(program)
     used = forwards.placed(program, tuple(forward for run in events for forward in forwards.of_run(program, run, old)))
+    finder = Loaders(program)
+    loaders = tuple(loader for run in events for loader in finder.of_run(run))
     running, substances = Running(program), Substances(program)
     return Project(
         forwards=used,
@@ -60,6 +64,10 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         typed_constants=first_each(typed_constants(program, events)),
         unused_pipelines=first_each(unused_pipelines(program)),
         fitted_on_test=first_each(fitted_on_test(program)),
+        loaders=first_each(loaders),
+        pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
+        pipelines_differ=first_each(differences.differing(loaders)),
+        random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
@@ -9,6 +10,7 @@ from evallint.apis import Chain, Data, Dataset, Draw, Fit, Loader, ModuleClass, 
 from evallint.interpret import calls, describing, library
 from evallint.interpret.events import Creation, Fitting
 from evallint.interpret.roles import DATA, words
+from evallint.interpret.sampling import DRAWN, SEEN
 from evallint.interpret.terms import ByHand, Made, Pass, Term
 from evallint.interpret.values import (
     NO_FLOW,
@@ -27,12 +29,6 @@ from evallint.program import ClassSymbol, External
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
-
-DRAWN = -1
-"""The number, among sources, of everything random; only where a sample is run aside."""
-
-SEEN = -2
-"""The number of the sample itself there: an image that was read, and what became of it."""
 
 
 def call(
@@ -185,15 +181,15 @@ def apply(machine: Machine, address: Address, given: Arguments, state: State) ->
         return None
     flow = given.flow()
     if machine.notes is not None:
-        note(machine, describing.describe(machine, of(Ref(address)), state), flow)
+        note(machine, describing.describe(machine, of(Ref(address)), state), given.all())
         return Value(flow=library.kept(flow, state).through(SEEN))
     return Value(flow=library.kept(flow, state).through(source(machine, address)))
 
 
-def note(machine: Machine, what: Term, flow: Flow = NO_FLOW) -> None:
-    """Something is done to the sample that is run aside."""
+def note(machine: Machine, what: Term, given: Iterable[Value] = ()) -> None:
+    """Something is done, with these arguments, to the sample that is run aside."""
     if machine.notes is not None:
-        chance = machine.chance > 0 or DRAWN in flow.sources
+        chance = machine.chance > 0 or any(is_drawn(value) for value in given)
         machine.notes.append(Pass(what, machine.place(), machine.unsure == 0, chance))
 
 
@@ -202,21 +198,34 @@ def note_call(
 ) -> Value | None:
     flow = given.flow()
     if isinstance(meaning, Draw):
-        return Value(flow=flow.through(DRAWN))
+        return Value(flow=Flow(sources=frozenset((DRAWN,))))
     positional = tuple(describing.describe(machine, value, state) for value in given.positional)
     keywords = tuple((key, describing.describe(machine, value, state)) for key, value in given.keywords.items())
-    note(machine, Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread), flow)
+    note(machine, Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread), given.all())
     return Value(flow=library.kept(flow, state).through(SEEN))
+
+
+def note_unknown(machine: Machine, name: str, given: Arguments, state: State) -> None:
+    """A function that no table about data knows is given the sample."""
+    flow = given.flow()
+    if machine.notes is not None and SEEN in flow.sources and name.partition(".")[0] not in SPECTATORS:
+        positional = tuple(describing.describe(machine, value, state) for value in given.positional)
+        note(machine, Made(name, None, machine.place(), None, positional), given.all())
+
+
+SPECTATORS = frozenset("builtins print logging os sys time pathlib warnings json".split())
 
 
 def by_hand(machine: Machine, operator: str, left: Value, right: Value, state: State) -> None:
     """Arithmetic with a sample that is run aside, or a slice of it."""
-    if SEEN in left.flow.sources and SEEN not in right.flow.sources:
-        note(machine, ByHand(operator, describing.describe(machine, right, state)), right.flow)
+    drawn = DRAWN in right.flow.sources and DRAWN not in left.flow.sources
+    if SEEN in left.flow.sources and (drawn or SEEN not in right.flow.sources):
+        note(machine, ByHand(operator, describing.describe(machine, right, state)), (right,))
 
 
 def is_drawn(value: Value) -> bool:
-    return DRAWN in value.flow.sources
+    """Whether a value is random by itself, not a sample that something random was done to before."""
+    return DRAWN in value.flow.sources and SEEN not in value.flow.sources
 
 
 def objects(machine: Machine, value: Value, state: State) -> bool:

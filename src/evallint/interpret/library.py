@@ -92,6 +92,8 @@ def call(
         found = data.call(machine, about_data, name, given, expression, state)
         if found is not None:
             return found
+    elif machine.notes is not None:
+        data.note_unknown(machine, name, given, state)
     meaning = machine.apis.of(name) or machine.apis.method(*owner_and_name(name))
     match meaning:
         case ModuleClass():

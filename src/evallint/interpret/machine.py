@@ -26,6 +26,7 @@ from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, use_of_data
 from evallint.interpret.running import RunningMethods
+from evallint.interpret.sampling import SEEN
 from evallint.interpret.terms import Pass
 from evallint.interpret.values import (
     NO_FLOW,
@@ -943,7 +944,7 @@ class Machine:
         if self.notes is not None:
             data.by_hand(self, "[]", base, index, state)
             if data.objects(self, base, state):
-                return Value(flow=base.flow.join(index.flow).through(data.SEEN))
+                return Value(flow=base.flow.join(index.flow).through(SEEN))
         value = self.item(base, index, state, isinstance(expression.key, f.Slice))
         text = index.text()
         return (
@@ -1111,7 +1112,9 @@ class Machine:
         known = self._known_elements(iterable, state) if len(expression.clauses) == 1 else None
         flow = Flow(roles=iterable.flow.roles, sources=iterable.flow.sources) if expression.kind != "dict" else NO_FLOW
         if known is not None and not expression.clauses[0].conditions:
+            outer = frame.context
             for number, element in enumerate(known):
+                frame.context = self.context(outer, "pass", number)  # each pass makes objects of its own
                 self.bind(expression.clauses[0].target, element, state)
                 key = self.value(expression.element, state)
                 if expression.value is None:
@@ -1121,6 +1124,9 @@ class Machine:
                     name = key.constant()
                     value = self.value(expression.value, state)
                     thing.items[name.value if name is not None else number] = value
+                    if name is not None:
+                        data.named(self, value, str(name.value))
+            frame.context = outer
         else:
             for clause in expression.clauses:
                 self.bind(clause.target, self.element(self.iterable(clause.iterable, state), state), state)

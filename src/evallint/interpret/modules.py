@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
@@ -74,6 +75,8 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     use = machine.apis.method("torch.Tensor", name)
     if (isinstance(use, TensorUse) and use.graph == "detaches") or name in ("shape", "device", "dtype", "size", "ndim"):
         return Value(value.atoms, base.flow.detached())
+    if value.flow.sources:  # a loader that an object holds beside others
+        return value.with_flow(replace(base.flow, sources=frozenset()))
     return value.with_flow(base.flow)
 
 

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 from evallint.interpret import calls
 from evallint.interpret.events import Events, Exhausted
 from evallint.interpret.terms import Pass
-from evallint.interpret.values import UNKNOWN, Arguments, Callee, State, Value
+from evallint.interpret.values import UNKNOWN, Arguments, Callee, Flow, State, Value
 from evallint.program import ClassSymbol, FunctionSymbol
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
+
+SEEN = -2
+"""The number, among the sources of a flow, of the sample itself: an image that was read, and what became of it."""
+
+DRAWN = -1
+"""That of everything random."""
+
+SAMPLE = Value(flow=Flow(sources=frozenset((SEEN,))))
 
 BUDGET = 6_000
 """Expressions and statements interpreted for one object; one whose code needs more is not known."""
@@ -34,7 +42,8 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
     machine.budget = min(BUDGET, machine.budget)
     machine.aside += 1
     try:
-        given = Arguments((UNKNOWN,) * wanted(machine, symbol))
+        sample = UNKNOWN if machine.program.function(symbol).name == "__getitem__" else SAMPLE
+        given = Arguments((sample,) * wanted(machine, symbol))
         calls.follow(machine, Callee(symbol, receiver), given, machine.program.function(symbol).span, state.fork())
         return tuple(machine.notes)
     except (Exhausted, RecursionError):

@@ -1,0 +1,19 @@
+"""Training and evaluation data are normalised differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint.findings import Finding
+from evallint.project import Project
+
+
+def check(project: Project) -> Iterator[Finding]:
+    for found in project.pipelines_differ:
+        says = {
+            "constants": f"`{found.loader}` normalises with {found.eval}, unlike the training data",
+            "missing in evaluation": f"`{found.loader}` does not normalise, though the training data are normalised",
+            "missing in training": f"`{found.loader}` normalises, though the training data are not normalised",
+        }.get(found.kind)
+        if says is not None:
+            yield Finding(at=found.at, says=says, because=found.because, function=found.function)

@@ -1,0 +1,137 @@
+"""Data sets: from where a loader's samples come, and what each goes through before it is in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Literal
+
+from evallint.apis import Dataset, Loader, Split
+from evallint.gather.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
+from evallint.interpret.calls import SPLITS
+from evallint.interpret.roles import use_of, words
+from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
+from evallint.program import Program
+from evallint.project import DataSource, PipelineStep
+
+
+class DataSets:
+    """Takes the terms of data sets apart."""
+
+    def __init__(self, program: Program, pipelines: Pipelines) -> None:
+        self._program, self._pipelines = program, pipelines
+
+    def sources(self, term: Term | None) -> tuple[DataSource, ...]:
+        """Each way in which samples may come from what a term stands for; none where nothing is known of it."""
+        return tuple(islice((source for one in options(term) for source in self._of_one(one)), MOST_WAYS))
+
+    def _of_one(self, term: Term) -> Iterable[DataSource]:
+        if not isinstance(term, Made):
+            return ()
+        if term.klass is not None:
+            return self._of_class(term)
+        match self._program.apis.data(term.name):
+            case Split() as split:
+                return self._parts(split, term)
+            case Dataset() as dataset:
+                return self._of_library(dataset, term)
+            case Loader() as loader:
+                return self.sources(self._held(term, "dataset") or given(term, loader.dataset))
+        return (self._source(term, (unknown(term.name),)),)
+
+    def is_dataset(self, term: Term) -> bool:
+        if not isinstance(term, Made):
+            return False
+        if term.klass is not None:
+            return self._program.method(term.klass, "__getitem__") is not None
+        return isinstance(self._program.apis.data(term.name), Dataset | Split)
+
+    def _parts(self, split: Split, made: Made) -> Iterator[DataSource]:
+        whole = self._held(made, "dataset") or given(made, split.dataset)
+        for source in self.sources(whole):
+            yield replace(source, half=True, split=source.split or made.at)
+
+    def _of_library(self, dataset: Dataset, made: Made) -> Iterator[DataSource]:
+        if dataset.parts is not None:
+            parts = given(made, dataset.parts)
+            listed = parts.values() if isinstance(parts, Items) and parts.rest is None else ()
+            yield from (replace(source, joined=True) for each in listed for source in self.sources(each))
+            return
+        transform = self._held(made, "transform") or given(made, dataset.transform)
+        joint = given(made, dataset.joint)
+        part = dataset.part(*plain(made))
+        because = stated(made, dataset) if part is not None else ""
+        for steps in self._pipelines.ways(transform) or ((),):
+            for more in self._pipelines.ways(joint) or ((),):
+                found = self._source(made, (*steps, *more))
+                yield replace(
+                    found,
+                    part=part,
+                    part_because=because,
+                    statistics=dataset.statistics,
+                    size=dataset.size,
+                    pipeline=identity(transform),
+                    pipeline_at=transform.at if isinstance(transform, Made) else None,
+                )
+
+    def _of_class(self, made: Made) -> Iterator[DataSource]:
+        part, because = self._asked(made)
+        if made.passes is None:
+            yield replace(self._source(made, (unknown(made.name),)), part=part, part_because=because, own=True)
+            return
+        inner = [one for one in made.passes if self.is_dataset(one.what)]
+        own = [one for one in made.passes if not self.is_dataset(one.what)]
+        transforms = [one.what for one in own if isinstance(one.what, Made) and one.what.identity is not None]
+        for steps in self._pipelines.of_passes(own):
+            for source in self._within(inner) or (self._source(made, ()),):
+                yield replace(
+                    source,
+                    steps=(*source.steps, *steps),
+                    part=source.part or part,
+                    part_because=source.part_because or because,
+                    pipeline=transforms[0].identity if len(transforms) == 1 else source.pipeline,
+                    pipeline_at=transforms[0].at if len(transforms) == 1 else source.pipeline_at,
+                    own=True,
+                    at=made.at,
+                    title=made.name,
+                )
+
+    def _within(self, inner: list[Pass]) -> tuple[DataSource, ...]:
+        """The data set that another one wraps."""
+        return self.sources(inner[0].what) if len({identity(one.what) for one in inner}) == 1 else ()
+
+    def _asked(self, made: Made) -> tuple[Literal["training", "evaluation"] | None, str]:
+        """Which part of the data the arguments of a class of the program ask for."""
+        assert made.klass is not None
+        init = self._program.method(made.klass, "__init__")
+        names = [one.name for one in self._program.function(init).parameters[1:]] if init is not None else []
+        for name, term in (*zip(names, made.positional, strict=False), *made.keywords):
+            value = term.value if isinstance(term, Plain) else None
+            if isinstance(value, bool) and words(name) & {"train", "training"} and len(words(name)) <= 2:
+                return ("training" if value else "evaluation"), f"{name}={value}"
+            use = use_of(value) if isinstance(value, str) and words(name) & SPLITS else None
+            if use is not None:
+                return ("training" if use == "train" else "evaluation"), f"{name}={value!r}"
+        return None, ""
+
+    def _source(self, made: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
+        title = made.name.rpartition(".")[2]
+        return DataSource(title, made.at, made.identity, False, None, None, "", "", (), steps, None, None, False)
+
+    def _held(self, made: Made, name: str) -> Term | None:
+        found = made.attribute(name)
+        return None if isinstance(found, Dark) and found.identity is None else found
+
+
+def stated(made: Made, dataset: Dataset) -> str:
+    """The argument that says which part of the data is read, as a reader would write it."""
+    assert dataset.split is not None
+    term = given(made, dataset.split)
+    if isinstance(term, Plain):
+        return f"`{dataset.split.keyword}={term.value!r}`"
+    return f"`{dataset.split.keyword}` left at its default"
+
+
+def identity(term: Term | None) -> object:
+    return term.identity if isinstance(term, Made | Dark) else None

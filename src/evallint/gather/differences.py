@@ -1,0 +1,202 @@
+"""The training pipeline beside the evaluation pipeline: random steps where none belong, and steps that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from evallint.findings import Place, Step
+from evallint.gather.pipelines import Steps, is_complete, random_step
+from evallint.program import ClassSymbol
+from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
+
+Constants = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+# ---- random steps -------------------------------------------------------------------------------
+
+
+def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
+    """The loaders and transforms that evaluate on samples which surely go through a random step."""
+    for loader in loaders:
+        if loader.use != "eval" or not loader.sources:
+            continue
+        steps = [random_step(source.steps) for source in loader.sources]
+        if any(step is None for step in steps):
+            continue
+        source, step = loader.sources[0], steps[0]
+        assert step is not None and step.at is not None
+        yield _random(loader, source, step, loaders)
+
+
+def _random(
+    loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
+) -> RandomInEvaluation:
+    trained = [(other, one) for other in loaders if other.use == "train" for one in other.sources]
+    twins = [other for other, one in trained if one.base == source.base and other.run == loader.run]
+    halves = bool(twins) and (source.half or loader.sampled)
+    shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in trained)
+    at = step.at or source.at
+    if halves:
+        at = source.split or loader.at
+    elif shared and not step.in_code:
+        at = source.at
+    reasons = [Step(step.at or source.at, f"`{step.name}` is random")]
+    if halves:
+        reasons.insert(0, Step(source.at, "one data set, with one transform, serves both parts"))
+        reasons.append(Step(twins[0].at, f"`{twins[0].label}` trains on one part of it"))
+    elif shared and source.pipeline_at is not None:
+        reasons.append(Step(source.pipeline_at, "the training data go through this pipeline too"))
+    function = loader.function if at.path == loader.at.path else "<module>"
+    because = (*reasons, Step(loader.at, f"`{loader.label}` gives the samples"), *loader.way)
+    return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because)
+
+
+# ---- steps that differ --------------------------------------------------------------------------
+
+
+def differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+    """Where what evaluates is prepared otherwise than what trained the same model."""
+    for loader in loaders:
+        if loader.use != "eval" or not loader.sources:
+            continue
+        partners = [other for other in loaders if other.use == "train" and other.sources and belongs(other, loader)]
+        if partners:
+            yield from _compared(partners, loader)
+
+
+def belongs(train: LoaderUse, other: LoaderUse) -> bool:
+    """Whether both serve one model: in one run, or by the class of the program that is run on them."""
+    own = {model for model in train.models if isinstance(model, ClassSymbol)}
+    if train.run == other.run:
+        return not train.models or not other.models or bool(train.models & other.models)
+    return bool(own & other.models)
+
+
+def _compared(partners: Sequence[LoaderUse], loader: LoaderUse) -> Iterator[PipelinesDiffer]:
+    trained = [source for other in partners for source in other.sources]
+    found = _normalisation(partners, trained, loader) or _preparation(partners, trained, loader)
+    if found is not None:
+        yield found
+
+
+def _normalisation(
+    partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse
+) -> PipelinesDiffer | None:
+    ours, theirs = _constants(trained), _constants(loader.sources)
+    if ours is None or theirs is None:
+        return None
+    if not set(ours) & set(theirs) and all(ours) and all(theirs):
+        return _differ("constants", partners, trained, loader, shown(ours[0]), shown(theirs[0]))
+    settled = _is_plain((*partners, loader)) and _comparable(trained, loader.sources)
+    if settled and all(ours) and not any(theirs) and all(is_complete(one.steps) for one in loader.sources):
+        return _differ("missing in evaluation", partners, trained, loader, shown(ours[0]), "")
+    if settled and all(theirs) and not any(ours) and all(is_complete(one.steps) for one in trained):
+        return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))
+    return None
+
+
+def _is_plain(loaders: Iterable[LoaderUse]) -> bool:
+    """Whether nothing else in sight may normalise: no function that makes batches, no arithmetic around the model."""
+    return not any(loader.collates or loader.hand for loader in loaders)
+
+
+def _comparable(trained: Sequence[DataSource], evaluated: Sequence[DataSource]) -> bool:
+    """Whether nothing stands in either that does by itself what no table knows."""
+    return not any(step.own or "by hand" in step.does for source in (*trained, *evaluated) for step in source.steps)
+
+
+def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants, ...]] | None:
+    """The constants of each source's normalisation, none where it has none; None where some are not known."""
+    found = []
+    for source in sources:
+        steps = [step for step in source.steps if "normalize" in step.does]
+        if any(step.preset for step in source.steps) or any(not step.sure for step in steps):
+            return None
+        if any(step.mean is None or step.std is None for step in steps):
+            return None
+        known = tuple((alike(step.mean or ()), alike(step.std or ())) for step in steps)
+        found.append(tuple(one for one in known if one != ((0.0,), (1.0,))))
+    return found
+
+
+def alike(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Equal for numbers that do the same: those of all channels in one, where they agree."""
+    rounded = tuple(round(number, 6) for number in numbers)
+    return rounded[:1] if len(set(rounded)) == 1 else rounded
+
+
+def shown(constants: tuple[Constants, ...]) -> str:
+    mean, std = constants[0]
+    return f"mean {_listed(mean)}, std {_listed(std)}"
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    texts = [f"{number:.4g}" for number in numbers]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _preparation(
+    partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse
+) -> PipelinesDiffer | None:
+    sources = (*trained, *loader.sources)
+    if not all(is_complete(source.steps) for source in sources) or not _is_plain((*partners, loader)):
+        return None
+    if not _comparable(trained, loader.sources) or any(not source.steps for source in sources):
+        return None
+    sizes = [{final_size(source) for source in group} for group in (trained, loader.sources)]
+    if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1]:
+        texts = [" x ".join(map(str, min((one for one in group if one), key=str))) for group in sizes]
+        return _differ("step", partners, trained, loader, f"{texts[0]} pixels", f"{texts[1]} pixels")
+    for word, text in (("grayscale", "gray images"), ("scale", "values from 0 to 1")):
+        has = [{_has(source.steps, word) for source in group} for group in (trained, loader.sources)]
+        if has == [{True}, {False}] or has == [{False}, {True}]:
+            first, second = (text, f"no {text}") if has[0] == {True} else (f"no {text}", text)
+            return _differ("step", partners, trained, loader, first, second)
+    return None
+
+
+def _has(steps: Steps, word: str) -> bool | None:
+    """Whether a pipeline surely does something, or surely not."""
+    found = [step for step in steps if word in step.does]
+    if any(step.random is not False for step in found):
+        return None
+    return bool(found)
+
+
+def final_size(source: DataSource) -> tuple[int, ...] | None:
+    """Height and width of what comes out, where every step with a say in it is known."""
+    size: tuple[int, ...] | None = source.size or None
+    for step in source.steps:
+        if "crop" in step.does:
+            size = square(step.size)
+        elif "resize" in step.does:
+            is_square = size is not None and len(size) == 2 and size[0] == size[1]
+            size = step.size if step.size and len(step.size) == 2 else square(step.size) if is_square else None
+        elif {"pad", "geometry"} & set(step.does) and step.random is not True:
+            size = None
+    return size
+
+
+def square(size: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return (size[0], size[0]) if size is not None and len(size) == 1 else size
+
+
+def _differ(
+    kind: str, partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse, train: str, other: str
+) -> PipelinesDiffer:
+    source = loader.sources[0]
+    at = _normalises(source.steps) if kind in ("constants", "missing in training") else None
+    at = at or source.pipeline_at or source.at
+    theirs = _normalises(trained[0].steps) or trained[0].pipeline_at or trained[0].at
+    because = (
+        Step(theirs, f"the training data are prepared here{': ' + train if train else ''}"),
+        Step(partners[0].at, f"`{partners[0].label}` gives the training data"),
+        Step(at, f"the evaluation data are prepared here{': ' + other if other else ''}"),
+        Step(loader.at, f"`{loader.label}` gives the evaluation data"),
+    )
+    function = loader.function if at.path == loader.at.path else "<module>"
+    return PipelinesDiffer(at, function, kind, loader.label, train, other, because)  # type: ignore[arg-type]
+
+
+def _normalises(steps: Steps) -> Place | None:
+    return next((step.at for step in steps if "normalize" in step.does), None)

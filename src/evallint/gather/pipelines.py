@@ -1,0 +1,262 @@
+"""Transform pipelines: the terms of transforms taken apart into steps, each with what it does to a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice, product
+
+from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Draw, Preset, Read, Transform
+from evallint.interpret.terms import AnyOf, ByHand, Dark, Items, Made, Named, Pass, Plain, Term, options
+from evallint.program import Program
+from evallint.project import PipelineStep
+
+MOST_WAYS = 8
+"""So many alternatives of one pipeline are told apart."""
+
+WRAPPERS = frozenset("numpy.array numpy.asarray torch.tensor torch.Tensor torch.FloatTensor torch.as_tensor".split())
+"""Functions that hand on the numbers they are given."""
+
+Steps = tuple[PipelineStep, ...]
+
+
+class Pipelines:
+    """Takes terms apart, with the tables of one program."""
+
+    def __init__(self, program: Program) -> None:
+        self._apis = program.apis
+
+    def ways(self, term: Term | None) -> tuple[Steps, ...]:
+        """The steps of each pipeline that a term may be; none for None, and for no transform at all."""
+        found = [way for option in options(term) for way in self._of_one(option)]
+        return tuple(dict.fromkeys(islice(found, MOST_WAYS)))
+
+    def of_passes(self, passes: Sequence[Pass]) -> tuple[Steps, ...]:
+        """The steps of what a class's own code does."""
+        return self._in_a_row([self._of_pass(one) for one in passes])
+
+    def _of_pass(self, one: Pass) -> tuple[Steps, ...]:
+        if isinstance(one.what, ByHand):
+            return ((by_hand(one.what, one),),)
+        meaning = self._apis.data(one.what.name) if isinstance(one.what, Made) else None
+        if isinstance(meaning, Read):
+            return ((),)
+        return tuple(tuple(doubtful(step, one) for step in way) for way in self.ways(one.what))
+
+    def _of_one(self, term: Term) -> Iterable[Steps]:
+        match term:
+            case Plain(None):
+                return ((),)
+            case Made():
+                return self._of_made(term)
+            case Items() if term.rest is None:
+                return self._in_a_row([self.ways(each) for each in term.values()])
+            case Named(name):
+                return ((unknown(name.rpartition(".")[2]),),)
+            case Dark(label):
+                return ((unknown(label),),)
+        return ((unknown(""),),)
+
+    def _in_a_row(self, parts: list[tuple[Steps, ...]]) -> tuple[Steps, ...]:
+        combined = islice(product(*(part or ((),) for part in parts)), MOST_WAYS)
+        return tuple(tuple(step for way in ways for step in way) for ways in combined)
+
+    def _of_made(self, made: Made) -> Iterable[Steps]:
+        if made.klass is not None:
+            return self._of_class(made)
+        match self._apis.data(made.name):
+            case Chain() as chain:
+                return self._of_chain(chain, made)
+            case Transform() as transform:
+                return ((self._step(transform, made),),)
+            case Preset() as preset:
+                return ((self._preset(preset, made),),)
+            case Dataset() | Draw():
+                return ((),)
+        return ((replace(unknown(made.name.rpartition(".")[2]), at=made.at),),)
+
+    def _of_class(self, made: Made) -> Iterable[Steps]:
+        """A transform of the program: what its code does, as one step where that is nothing that a table knows."""
+        if made.passes is None:
+            return ((replace(unknown(made.name), at=made.at),),)
+        ways = self.of_passes(made.passes)
+        own = PipelineStep(made.name, made.at, ("other",), False, own=True)
+        return tuple(way or (own,) for way in ways) or ((own,),)
+
+    def _of_chain(self, chain: Chain, made: Made) -> Iterable[Steps]:
+        if chain.spread:
+            parts = [self.ways(each) for each in made.positional]
+            if made.spread:
+                parts.append(((unknown(""),),))
+        else:
+            parts = [self.ways(given(made, chain.steps))]
+            if given(made, chain.steps) is None:
+                parts = [((unknown(""),),)]
+        ways = self._in_a_row(parts)
+        chance = constant(made, chain.probability)
+        if chance == 0:
+            return ((),)
+        if chain.choice == "all" and (chain.probability is None or chance == 1):
+            return ways
+        title = chain.name.rpartition(".")[2]
+        return tuple((self._chosen(title, made, way),) for way in ways)
+
+    def _chosen(self, title: str, made: Made, steps: Steps) -> PipelineStep:
+        """A choice of some of its steps by chance, as one step."""
+        does = tuple(dict.fromkeys(each for step in steps for each in step.does))
+        varies = True if len(steps) > 1 or any(step.random for step in steps) else None
+        return PipelineStep(title, made.at, does, varies, known=all(step.known for step in steps))
+
+    def _step(self, transform: Transform, made: Made) -> PipelineStep:
+        positional, keywords = plain(made)
+        does = transform.does
+        if transform.scales is not None and constant(made, transform.scales) is True:
+            does = (*does, "scale")
+        exact = [(each.keyword, key(given(made, each), each)) for each in transform.exact]
+        return PipelineStep(
+            transform.name.rpartition(".")[2],
+            made.at,
+            does,
+            transform.varies(positional, keywords),
+            size=size(given(made, transform.size)),
+            mean=numbers(given(made, transform.mean)) if transform.mean is not None else None,
+            std=numbers(given(made, transform.std)) if transform.std is not None else None,
+            exact=tuple(exact),
+            takes=transform.takes,
+            gives=transform.gives,
+            name_in_full=transform.name,
+        )
+
+    def _preset(self, preset: Preset, made: Made) -> PipelineStep:
+        trains = constant(made, preset.trains) if preset.trains is not None else preset.training
+        varies: bool | None = trains if isinstance(trains, bool) else None
+        if made.part is not None:
+            varies = {preset.train_item: True, preset.eval_item: False}.get(made.part)
+        title = preset.name.rpartition(".")[2]
+        return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True, name_in_full=preset.name)
+
+
+# ---- readings of terms --------------------------------------------------------------------------
+
+
+def unknown(name: str) -> PipelineStep:
+    return PipelineStep(name, None, (), None, known=False)
+
+
+def doubtful(step: PipelineStep, one: Pass) -> PipelineStep:
+    """A step that a class's own code takes: perhaps, or by chance."""
+    return replace(
+        step,
+        at=one.at,
+        sure=step.sure and one.sure,
+        random=True if one.chance else step.random,
+        in_code=True,
+    )
+
+
+def by_hand(what: ByHand, one: Pass) -> PipelineStep:
+    value = numbers(what.operand)
+    does = ("crop",) if what.operator == "[]" else ("by hand",)
+    random = True if one.chance else False if value is not None else None
+    return PipelineStep(
+        f"{what.operator}",
+        one.at,
+        does,
+        random,
+        sure=one.sure,
+        in_code=True,
+        known=value is not None,
+        exact=(("", value),),
+    )
+
+
+def given(made: Made, argument: Argument | None) -> Term | None:
+    """What an argument of a call was given; None where it was left out."""
+    if argument is None:
+        return None
+    named = dict(made.keywords).get(argument.keyword)
+    if named is not None:
+        return named
+    if argument.position is not None and argument.position < len(made.positional):
+        return made.positional[argument.position]
+    return Dark("**") if made.spread else None
+
+
+def constant(made: Made, argument: Argument | None) -> object:
+    """The constant that an argument is, its default where it is left out, UNKNOWN where that is not known."""
+    if argument is None:
+        return UNKNOWN
+    return argument.given(*plain(made))
+
+
+def plain(made: Made) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The arguments of a call as the tables take them."""
+    positional = tuple(folded(each) for each in made.positional)
+    if made.spread:
+        positional += (UNKNOWN,) * 12
+    return positional, {name: folded(each) for name, each in made.keywords}
+
+
+def folded(term: Term) -> object:
+    return term.value if isinstance(term, Plain) else UNKNOWN
+
+
+def numbers(term: Term | None) -> tuple[float, ...] | None:
+    """The numbers that a list, an array or a number is; None where one of them is unknown."""
+    if isinstance(term, Made) and term.name in WRAPPERS and term.positional:
+        return numbers(term.positional[0])
+    if isinstance(term, Plain):
+        return (float(term.value),) if isinstance(term.value, int | float) else None
+    if not isinstance(term, Items) or term.rest is not None or not term.items:
+        return None
+    found = [numbers(each) for each in term.values()]
+    if any(each is None or len(each) != 1 for each in found):
+        return None
+    return tuple(each[0] for each in found if each is not None)
+
+
+def size(term: Term | None) -> tuple[int, ...] | None:
+    found = numbers(term)
+    return tuple(int(each) for each in found) if found is not None else None
+
+
+def key(term: Term | None, argument: Argument) -> object:
+    """What an argument is given, to be compared; None where that is not known."""
+    if term is None:
+        return argument.default
+    if isinstance(term, Plain):
+        return term.value
+    if isinstance(term, Named):
+        return term.name.rpartition(".")[2].lower()
+    if isinstance(term, AnyOf | ByHand):
+        return None
+    found = numbers(term)
+    if found is not None:
+        return found
+    return term.identity if isinstance(term, Dark | Made) else None
+
+
+def random_step(steps: Steps) -> PipelineStep | None:
+    """The first step that surely treats equal images unequally."""
+    return next((step for step in steps if step.random and step.sure), None)
+
+
+def is_complete(steps: Steps) -> bool:
+    """Whether it is known of every step what it does, and whether it is taken."""
+    return all(step.known and step.sure for step in steps)
+
+
+def walk(terms: Iterable[Term | None]) -> Iterator[Term]:
+    """Terms and all that they are made of."""
+    for term in terms:
+        if term is None:
+            continue
+        yield term
+        match term:
+            case Items():
+                yield from walk((*term.values(), term.rest))
+            case AnyOf():
+                yield from walk(term.options)
+            case Made():
+                passed = (one.what for one in term.passes or ())
+                yield from walk((*term.positional, *(value for _, value in term.keywords), *passed))
