@@ -127,6 +127,7 @@ class ModuleClass(NamedTuple):
     train mode moves running statistics (the batch norm family), as far as `dependence` says that it is active.
     `container`: whether it does nothing but hold and call the modules it is given. `children`: the arguments that are
     modules and become its children. `starts`: the mode of a new instance. A class of losses is a module like another.
+    `graph` "detaches": it counts, and what its call gives belongs to no graph.
     """
 
     name: str
@@ -139,6 +140,7 @@ class ModuleClass(NamedTuple):
     children: tuple[Argument, ...] = ()
     starts: Mode = "train"
     weightless: tuple[Argument, ...] = ()
+    graph: Literal["keeps", "detaches"] = "keeps"
 
     def weighs(self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None) -> bool | None:
         """Has the module that this call builds parameters of its own? None where that is unknown."""

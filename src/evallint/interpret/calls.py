@@ -552,7 +552,7 @@ def forward(
     if isinstance(thing.klass, External):
         meaning = machine.apis.of(thing.klass.name)
         if isinstance(meaning, ModuleClass) and not meaning.parameters and meaning.dependence.default == "never":
-            return Value(flow=flow if state.grad.on or state.grad.unknown else flow.detached())
+            return Value(flow=library.kept(flow, state) if meaning.graph == "keeps" else flow.detached())
     event = record(machine, address, flow, expression, state, method)
     inlined = run_forward(machine, address, given, expression, state, event)
     return result_of(machine, event, inlined, flow, expression, state)
