@@ -50,6 +50,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
+from evallint.link.natures import walk
 from evallint.program import (
     ClassSymbol,
     External,
@@ -211,10 +212,18 @@ class Machine:
         return tuple(frame.caller for frame in self.frames if not frame.hidden)
 
     def calls_so_far(self) -> tuple[Place, ...]:
-        return tuple(frame.caller.called_at for frame in self.frames if frame.caller.called_at is not None)
+        called = (frame.caller.called_at for frame in self._since_file()[1:])
+        return tuple(place for place in called if place is not None)
 
     def loops(self) -> tuple[Address, ...]:
-        return tuple(loop.address for frame in self.frames for loop in frame.loops)
+        return tuple(loop.address for frame in self._since_file() for loop in frame.loops)
+
+    def _since_file(self) -> list[Frame]:
+        """The frames from the innermost on that runs a file's own code, which nothing around it has called."""
+        for index in range(len(self.frames) - 1, 0, -1):
+            if self.frames[index].address[0] == "module":
+                return self.frames[index:]
+        return self.frames
 
     def context(self, *key: object) -> int:
         return self._contexts.setdefault(key, len(self._contexts))
@@ -822,7 +831,7 @@ class Machine:
         return found
 
     def static_variable(self, path: str, name: str, state: State) -> Value:
-        """A variable of a file whose code is not running: its last plain assignment, evaluated there."""
+        """A variable of a file whose code is not running: its last plain assignment, and what is done to it after."""
         address = self.module_frame(path, state)
         found = state.heap[address].attributes.get(name)
         if found is not None:
@@ -830,21 +839,47 @@ class Machine:
         state.own(address).attributes[name] = UNKNOWN  # while it is evaluated, and should it fail
         if len(self.frames) >= DEEPEST:
             return UNKNOWN
-        assignments = [
-            statement
-            for statement in flat(self.program.files[path].bodies[0])
+        statements = list(flat(self.program.files[path].bodies[0]))
+        assigned = [
+            (number, statement.span)
+            for number, statement in enumerate(statements)
             if isinstance(statement, f.Assign) and statement.value is not None and name in bound_names(statement)
         ]
-        if not assignments:
+        if not assigned:
             return UNKNOWN
-        with self.running(None, path, address, self.place(), assignments[-1].span):
-            self.block((assignments[-1],), [state])
+        last, span = assigned[-1]
+        with self.running(None, path, address, self.place(), span):
+            self.block((statements[last],), [state])
+            self._done_to(name, statements[last + 1 :], address, state)
         found = state.heap[address].attributes.get(name, UNKNOWN)
         if not found.atoms and not found.flow.roles:
             symbol = self.symbol(("global", path, name), name, state)
             state.own(address).attributes[name] = symbol
             return symbol
         return found
+
+    def _done_to(self, name: str, statements: list[Stmt], address: Address, state: State) -> None:
+        """What later statements of a file do to the model that a variable of it is.
+
+        Its own methods are called, and libraries; the program's own code that gets hold of it may do anything.
+        """
+        held = state.heap[address].attributes.get(name, UNKNOWN)
+        if not any(modules.is_model(state.heap[ref]) for ref in held.refs()):
+            return
+        for statement in statements:
+            if is_method_call(statement, name):
+                self.block((statement,), [state])
+            elif name in handed_on(statement):
+                if isinstance(statement, f.Evaluate) and self._calls_library(statement.value):
+                    self.block((statement,), [state])
+                    continue
+                for ref in held.refs():
+                    modules.switch(ref, UNKNOWN_MODE, state)
+
+    def _calls_library(self, expression: Expr) -> bool:
+        function = expression.function if isinstance(expression, f.Call) else expression
+        found = self.program.resolve(self.frame.path, function)
+        return isinstance(found, External) or (isinstance(function, f.Name) and function.id in library.BUILTINS)
 
     def module_frame(self, path: str, state: State) -> Address:
         address = ("module", path)
@@ -1423,6 +1458,27 @@ def bound_names(statement: f.Assign) -> set[str]:
         elif isinstance(target, f.Collection):
             todo.extend(target.items)
     return found
+
+
+def is_method_call(statement: Stmt, name: str) -> bool:
+    """`name.part.method(…)` as a statement."""
+    if not isinstance(statement, f.Evaluate) or not isinstance(statement.value, f.Call):
+        return False
+    owner = statement.value.function
+    if not isinstance(owner, f.Attribute):
+        return False
+    while isinstance(owner, f.Attribute):
+        owner = owner.value
+    return isinstance(owner, f.Name) and owner.id == name
+
+
+def handed_on(statement: Stmt) -> set[str]:
+    """The variables in a call as a statement, or in what a loop goes over."""
+    if isinstance(statement, f.For):
+        statement = f.Evaluate(statement.iterable, statement.span)
+    if not isinstance(statement, f.Evaluate):
+        return set()
+    return {node.id for node in walk((statement,)) if isinstance(node, f.Name)}
 
 
 @lru_cache(maxsize=4096)

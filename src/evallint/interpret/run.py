@@ -144,7 +144,7 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
 
     def run(state: State) -> None:
         frame = file_frame(machine, symbol.path, state)
-        frame.hidden = True
+        frame.hidden, frame.span = True, function.span
         frame.inside = klass is not None and function.name == "forward" and program.is_module(klass)
         machine.frames = [frame]
         bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
