@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.apis import GradContext, ModuleClass
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import data, describing, library, modules
+from evallint.interpret import data, describing, library, modules, states
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
@@ -197,6 +197,7 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
     if depth >= 16 or any(frame.symbol == symbol for frame in machine.frames):
         return Value(flow=given.flow())
     if function.name != "__init__" and not machine.relevance.matters(symbol) and not is_small(machine, symbol):
+        states.saves_by_name(machine, function.name, given, f.Call(f.Name(function.name), (), span), state)
         return library.opaque_result(machine, function.name, given, span, state)
     if not callee.plain:
         wrapped = decorated(machine, callee, given, span, state)
@@ -427,6 +428,8 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     place = machine.place(expression.span)
     address: Address = ("new", machine.frame.context, id(expression), klass)
     origin = Origin(title, given, place)
+    if address in state.heap:
+        states.forget(address, state, machine)
     if program.is_module(klass):
         thing = Thing("module", "", klass, place, mode=modules.built(machine, title), pending=given, origin=origin)
         thing.marks["module"] = None
@@ -437,6 +440,7 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     thing = Thing("instance", "", klass, place, pending=given, origin=origin)
     state.put(address, thing)
     initialise(machine, address, state)
+    states.made(machine, address, given, expression, state)
     roles = frozenset[Role]()
     if words(title) & DATA or any(
         isinstance(base, External) and "data" in base.name for base in program.lineage(klass)
@@ -642,6 +646,7 @@ def record(
     mode = modules.effective(machine, address, state)
     if number is not None:
         event = machine.events.forwards[number]
+        event.replaced = event.replaced and states.replaced_in(frozenset(modules.family(address, state)), state)
         event.mode = event.mode.join(mode)
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
@@ -672,6 +677,7 @@ def record(
         frozen_parts(machine, address, state),
         part_of=machine.frame.part_of,
         method=method,
+        replaced=states.replaced_in(frozenset(modules.family(address, state)), state),
     )
     machine.events.forwards.append(event)
     came_through(machine, event, flow, state)

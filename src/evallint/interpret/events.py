@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple, TypeAlias
 
+from evallint.facts import Call
 from evallint.findings import Place, Step
 from evallint.interpret.terms import Term
 from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode, Role
@@ -56,6 +57,7 @@ class ForwardCall:
     `sure`: what was called is known to be a module. `family`: it and its submodules; `own_mode`: that of the object
     called, where `mode` is that of the parts which heed it. `part_of`: the number of the run that this one is part of.
     `method`: that by which the model is run, "" where it is called. `data`: what its inputs came through, by number.
+    `replaced`: where weights were loaded, and where a layer was exchanged for a new one since.
     """
 
     id: int
@@ -81,6 +83,7 @@ class ForwardCall:
     part_of: int | None = None
     method: str = ""
     data: dict[int, Term] = field(default_factory=dict)
+    replaced: tuple[Step, Step] | None = None
 
 
 @dataclass(slots=True)
@@ -178,6 +181,128 @@ class ExportCall:
     after: int
 
 
+class Owner(NamedTuple):
+    """An object that has state. `wrapped`: its keys have this prefix of a wrapper. `statistics`: it holds batch norm.
+
+    `loaded`: weights were loaded into it before. `family`: it and its submodules.
+    """
+
+    address: Address
+    role: Literal["module", "optimizer", "scheduler", "scaler", "unknown"]
+    label: str
+    klass: Symbol | None
+    wrapped: str
+    statistics: bool | None
+    loaded: bool
+    family: frozenset[Address]
+
+
+class Part(NamedTuple):
+    """What a saved value holds under a key ("" none): somebody's state, its parameters only, or the object as a whole.
+
+    `live`: the state shares its owner's tensors, which training has changed since where `overtaken` says so. `kept`:
+    where it was taken, in the function `taken_in` and within these `loops`. `rekeyed`: its own keys are made anew;
+    `filtered`: some may be left out, or exchanged.
+    """
+
+    key: str
+    what: Literal["state", "parameters", "whole"]
+    owner: Owner
+    label: str
+    kept: Place | None
+    taken_in: str | None = None
+    live: Step | None = None
+    overtaken: Step | None = None
+    rekeyed: bool = False
+    filtered: bool = False
+    loops: tuple[Address, ...] = ()
+
+
+class Saved(NamedTuple):
+    """A value with somebody's state in it is written to a file."""
+
+    at: Place
+    by: str
+    parts: tuple[Part, ...]
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    call: Call
+
+
+class Loaded(NamedTuple):
+    """A file is read. `spread`: arguments out of sight are among those it is read with."""
+
+    at: Place
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    call: Call
+    spread: bool
+
+
+class Unpickled(NamedTuple):
+    """What came from the file read at `at` is used as a module: `name` says how."""
+
+    at: Place
+    used_at: Place
+    label: str
+    name: str
+    frames: tuple[Caller, ...]
+
+
+class Restored(NamedTuple):
+    """`load_state_dict` of what stood under `key` in the file read at `source`, or of something else (None).
+
+    `whole`: of all that stood there. `lenient`: with `strict=False`.
+    """
+
+    at: Place
+    owner: Owner
+    source: Place | None
+    key: str
+    whole: bool
+    lenient: bool
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    call: Call
+
+
+class StaleUse(NamedTuple):
+    """A state is used that shares the tensors of its owner, which training has changed since it was taken at `at`."""
+
+    at: Place
+    function: str
+    owner: Owner
+    taken: Step
+    overtaken: Step
+    how: Literal["restored", "saved", "returned"]
+    used_at: Place
+    label: str
+
+
+class Created(NamedTuple):
+    """An optimizer, scheduler or scaler is made. `begins`: it is told where to begin."""
+
+    at: Place
+    owner: Owner
+    begins: bool
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+    call: Call
+
+
+class Stepped(NamedTuple):
+    """An optimizer, scheduler or scaler takes a step. `told`: it is given the epoch or a measure."""
+
+    at: Place
+    owner: Owner
+    told: bool
+    frames: tuple[Caller, ...]
+    loops: tuple[Address, ...]
+
+
+StateEvent: TypeAlias = Saved | Loaded | Unpickled | Restored | StaleUse | Created | Stepped
+
+
 @dataclass(frozen=True, slots=True)
 class LoaderPass:
     """A loop goes over what the loaders built at these places give. `sure`: it goes over nothing else."""
@@ -216,6 +341,7 @@ class Events:
     passes: list[LoaderPass] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     reveals: list[Reveal] = field(default_factory=list)
+    states: list[StateEvent] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
     doubtful: dict[int, int] = field(default_factory=dict)
     orphan: bool = False

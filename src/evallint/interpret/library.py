@@ -28,7 +28,7 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, data, modules
+from evallint.interpret import calls, data, modules, states
 from evallint.interpret.events import Backward, ExportCall, ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, names_forward, words
@@ -141,6 +141,7 @@ def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, s
     _package, _, last = name.rpartition(".")
     observes = name.partition(".")[0] in OBSERVERS
     callbacks(machine, given, state)
+    states.saves_by_name(machine, last, given, expression, state)
     for value in given.all():
         for address in value.refs():
             if not observes and modules.is_model(state.heap[address]) and not has_table(machine, name):
@@ -379,8 +380,16 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
     thing = state.heap[address]
     if thing.kind == "context":
         return context_method(address, name, state)
+    if thing.kind == "state":
+        of_state = states.method(machine, address, name, given, id(expression), state)
+        return UNKNOWN if of_state is None else of_state
+    if thing.kind == "parts" and "parameters" in thing.marks and name in states.OF_PARAMETERS:
+        return of(Ref(address))
+    about = about_state(machine, address, name, given, expression, state)
+    if about is not None:
+        return about
     if thing.kind == "parts" and name in ("copy_", "mul_", "add_", "lerp_", "data"):
-        modules.average(address, state)
+        modules.average(machine, address, state)
     container = CONTAINER.get(name)
     if container is not None and thing.kind in ("list", "dict", "module", "generator"):
         found = container(machine, address, given, expression, state)
@@ -411,6 +420,42 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
     if "module" in thing.marks and names_forward(name):
         return forward_like(machine, address, name, given, expression, state)
     return method_of_unknown(machine, address, name, given, expression, state)
+
+
+def about_state(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value | None:
+    """Methods by which state is taken, given back and changed; None for others, and where more is to be done."""
+    thing = state.heap[address]
+    if name == "state_dict" and thing.kind in ("module", "wrapper", "symbol", "instance"):
+        note_use(machine, address, name, state)
+        return states.taken(machine, address, expression, state)
+    if name == "load_state_dict" and thing.kind in ("module", "wrapper", "symbol", "instance"):
+        note_use(machine, address, name, state)
+        states.restored(machine, address, given, expression, state)
+        return None if thing.kind in modules.MODELS else UNKNOWN
+    if name == "step" and thing.kind in ("instance", "symbol"):
+        states.stepped(machine, address, given, expression, state)
+    if name in ("get", "pop") and "file" in thing.marks and given.positional:
+        key = given.positional[0].text()
+        return modules.child(machine, address, f"[{key!r}]", state) if key is not None else None
+    if name in ("buffers", "named_buffers") and thing.kind in modules.MODELS:
+        for part in list(modules.family(address, state)):
+            state.own(part).marks["buffers"] = None
+    if name in states.PICKLED:
+        note_use(machine, address, name, state)
+    return None
+
+
+def note_use(machine: Machine, address: Address, name: str, state: State) -> None:
+    """What is asked of modules only is asked of something out of sight."""
+    thing = state.heap[address]
+    if thing.kind != "symbol" or states.role_of(machine, thing) in ("optimizer", "scheduler", "scaler"):
+        return
+    if "file" in thing.marks:
+        states.unpickled(machine, address, name, state)
+    if "used as module" not in thing.marks:
+        state.own(address).marks["used as module"] = None
 
 
 def owners(machine: Machine, thing: Thing) -> list[str]:
@@ -481,7 +526,7 @@ def module_method(
         state.own(address).marks["loaded"] = machine.step("weights are loaded here")
         state.own(address).marks["module"] = None
         return UNKNOWN
-    if name == "state_dict" or name == "zero_grad":
+    if name == "zero_grad":
         return UNKNOWN
     if name in ("add_module", "register_module") and len(given.positional) == 2:
         key = given.positional[0].constant()
@@ -777,6 +822,7 @@ def decorate(machine: Machine, address: Address, given: Arguments, state: State)
 def backward(machine: Machine, flow: Flow, state: State) -> Value:
     """Gradients flow back through everything that went into a value."""
     events = machine.events
+    states.trained(machine, flow, state)
     for number in flow.graph:
         if number < 0:
             events.confirmed.add(number)
@@ -902,7 +948,9 @@ def library_object(
     place = machine.place(expression.span)
     thing = Thing("instance", "", External(meaning.name), place, origin=Origin(meaning.name, given, place))
     address: Address = ("new", machine.frame.context, id(expression), name)
-    return Value(frozenset((Ref(state.put(address, thing)),)), flow)
+    state.put(address, thing)
+    states.made(machine, address, given, expression, state)
+    return Value(frozenset((Ref(address),)), flow)
 
 
 # ---- builtins and containers --------------------------------------------------------------------
@@ -961,8 +1009,9 @@ def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) 
     thing = Thing("dict")
     for value in given.positional:
         for address in value.refs():
-            thing.items.update(state.heap[address].items if state.heap[address].kind == "dict" else {})
-            thing.rest = state.heap[address].rest
+            held = state.heap[address]
+            thing.items.update(held.items if held.kind == "dict" else {})
+            thing.rest = of(Ref(address)) if held.kind == "state" else held.rest
     thing.items.update(given.keywords)
     return of(Ref(state.put(("dict", machine.frame.context, id(expression)), thing)))
 
@@ -1114,6 +1163,19 @@ def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: Sta
     return modules.copied(machine, given.positional[0], state, id(expression)) if given.positional else UNKNOWN
 
 
+def _copy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`copy.copy`: of a state dict the same tensors, in another dict."""
+    kinds = {state.heap[address].kind for address in given.positional[0].refs()} if given.positional else set()
+    return given.positional[0] if kinds == {"state"} else _deepcopy(machine, given, expression, state)
+
+
+def _save(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    value = given.get(0, "obj")
+    if value is not None:
+        states.saved(machine, value, "torch.save", expression, state)
+    return constant(None)
+
+
 def _first(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     return given.positional[0] if given.positional else UNKNOWN
 
@@ -1140,7 +1202,7 @@ def _variable(machine: Machine, given: Arguments, expression: f.Call, state: Sta
 
 
 def _load(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return machine.symbol(("loaded", machine.frame.context, id(expression)), "", state)
+    return states.loaded(machine, given, expression, state)
 
 
 def _quiet(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1181,12 +1243,13 @@ SPECIAL: dict[str, Special] = {
     "map": _map,
     "functools.partial": _partial,
     "copy.deepcopy": _deepcopy,
-    "copy.copy": _deepcopy,
+    "copy.copy": _copy,
     "sum": _sum,
     "max": _sum,
     "min": _sum,
     "abs": _sum,
     "torch.load": _load,
+    "torch.save": _save,
     "torch.is_tensor": _is_tensor,
     "torch.autograd.Variable": _variable,
     "torch.is_grad_enabled": _is_grad_enabled,
@@ -1268,9 +1331,16 @@ def _update(machine: Machine, address: Address, given: Arguments, expression: f.
     thing = state.own(address)
     for value in given.positional:
         for ref in value.refs():
-            thing.items.update(state.heap[ref].items)
-            if state.heap[ref].rest is not None:
-                thing.rest = state.heap[ref].rest
+            other = state.heap[ref]
+            thing.items.update(other.items)
+            if other.kind == "state":
+                thing.rest = of(Ref(ref))
+            elif other.rest is not None:
+                thing.rest = other.rest
+            elif other.kind != "dict":  # anything may be in it
+                thing.rest = thing.rest or UNKNOWN
+        if not any(True for _ in value.refs()):
+            thing.rest = thing.rest or UNKNOWN
     thing.items.update(given.keywords)
     return constant(None)
 

@@ -11,7 +11,7 @@ from typing import Any
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, data, library, modules
+from evallint.interpret import calls, data, library, modules, narrowing, states
 from evallint.interpret.events import (
     Accumulation,
     BareSwitch,
@@ -154,6 +154,7 @@ class Machine:
         self.ids: dict[tuple[object, ...], int] = {}
         self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
         self.unsure = self.chance = self.aside = 0
+        self.states: dict[Address, tuple[str, tuple[Address, ...]]] = {}
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
             f.Assign: self._assign,
             f.Augment: self._augment,
@@ -354,6 +355,9 @@ class Machine:
             value = Value(value.atoms, self.accumulate(render(expression), value.flow, "put into"))
         for address in base.refs():
             if calls.set_item(self, address, index, value, state):
+                continue
+            if state.heap[address].kind == "state":
+                states.changed(address, state)
                 continue
             thing = state.own(address)
             if key is not None:
@@ -573,7 +577,9 @@ class Machine:
         ):
             state.own(frame.address).attributes[test.left.id] = constant(test.right.value)
             return
-        if not isinstance(test, f.Call):
+        if isinstance(test, f.Call):
+            narrowing.narrow(self, test, state, outcome)
+        else:
             state.assumed[frame.address, code(test)] = outcome
 
     def _is_repeated(self, test: Expr) -> bool:
@@ -952,8 +958,9 @@ class Machine:
                 for address in value.refs():
                     other = state.heap[address]
                     thing.items.update(other.items)
-                    if other.rest is not None:
-                        thing.rest = other.rest if thing.rest is None else thing.rest.join(other.rest)
+                    rest = of(Ref(address)) if other.kind == "state" else other.rest
+                    if rest is not None:
+                        thing.rest = rest if thing.rest is None else thing.rest.join(rest)
                 if not any(True for _ in value.refs()):
                     thing.rest = UNKNOWN if thing.rest is None else thing.rest.join(UNKNOWN)
             else:
@@ -1033,6 +1040,8 @@ class Machine:
             elif thing.kind == "generator":
                 exact = False
                 found.append(thing.elements())
+            elif thing.kind == "state":
+                found.append(of(Ref(address)))
             elif thing.kind in ("symbol", "instance", "parts", "wrapper"):
                 exact = False
                 name = f"[{key.value!r}]" if key is not None else "[]"
@@ -1129,7 +1138,10 @@ class Machine:
         if truth is not None:
             return self.value(expression.body if truth else expression.orelse, state)
         drawn = self._begin_doubt(expression.test, state)
-        value = self.value(expression.body, state).join(self.value(expression.orelse, state))
+        with narrowing.narrowed(self, expression.test, state, True):
+            value = self.value(expression.body, state)
+        with narrowing.narrowed(self, expression.test, state, False):
+            value = value.join(self.value(expression.orelse, state))
         self._end_doubt(drawn)
         return value
 
@@ -1170,6 +1182,8 @@ class Machine:
             key = self.value(expression.element, state)
             value = self.value(expression.value, state) if expression.value is not None else key
             thing.rest = value
+            if any(clause.conditions for clause in expression.clauses):
+                thing.marks["filtered"] = None
             flow = flow.join(value.flow)
         frame.loops.pop()
         own = state.own(frame.address)

@@ -216,7 +216,7 @@ def child(machine: Machine, address: Address, name: str, state: State) -> Value:
         born=thing.born,
         mode=thing.mode if follows else UNKNOWN_MODE,
         inner=thing.inner if thing.kind == "parts" else None,
-        marks={mark: step for mark, step in thing.marks.items() if mark in ("frozen", "parameters", "loaded")},
+        marks={mark: step for mark, step in thing.marks.items() if mark in ("frozen", "parameters", "loaded", "file")},
     )
     value = of(Ref(state.put((*address, ".", name), part)))
     state.own(address).attributes[name] = value
@@ -225,7 +225,7 @@ def child(machine: Machine, address: Address, name: str, state: State) -> Value:
 
 def set_attribute(machine: Machine, base: Value, name: str, value: Value, state: State, text: str) -> None:
     """`base.name = value`."""
-    from evallint.interpret import data
+    from evallint.interpret import data, states
 
     if name == "requires_grad":
         require(machine, base, value, state, text)
@@ -234,13 +234,14 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
     for address in targets:
         thing = state.own(address)
         if name in ("data", "momentum", "track_running_stats") and thing.kind == "parts":
-            average(address, state)
+            average(machine, address, state)
         if name == "training" and thing.kind in MODELS:
             thing.mode = flag_mode(machine, value)
         elif thing.kind == "wrapper" and thing.inner is not None and name in ("module",):
             continue
         elif len(targets) == 1:
-            thing.attributes[name] = value
+            states.replaced(machine, address, name, value, state)
+            state.own(address).attributes[name] = value
         else:
             before = thing.attributes.get(name)
             thing.attributes[name] = value if before is None else before.join(value)
@@ -456,14 +457,15 @@ def optimize(machine: Machine, parameters: Value, state: State) -> None:
             todo.extend(children(thing))
 
 
-def average(address: Address, state: State) -> None:
+def average(machine: Machine, address: Address, state: State) -> None:
     """The parameters of a module are written by hand: a moving average, a momentum encoder."""
+    step = machine.step("its parameters are averaged by hand here")
     inner = state.heap[address].inner
     while inner is not None and inner in state.heap and state.heap[inner].kind == "parts":
         inner = state.heap[inner].inner
     if inner is not None and inner in state.heap:
         for part in list(family(inner, state)):
-            state.own(part).marks["averaged"] = None
+            state.own(part).marks["averaged"] = step
 
 
 def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
@@ -477,7 +479,7 @@ def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
         moved[address] = ("copy", machine.frame.context, key, address)
         todo.extend(children(state.heap[address]))
         inner = state.heap[address].inner
-        if inner is not None and inner in state.heap and state.heap[address].kind != "frame":
+        if inner is not None and inner in state.heap and state.heap[address].kind not in ("frame", "state"):
             todo.append(inner)
 
     def move(part: Value) -> Value:
@@ -491,6 +493,11 @@ def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
         thing.rest = move(thing.rest) if thing.rest is not None else None
         thing.inner = moved.get(thing.inner, thing.inner) if thing.inner is not None else None
         thing.label = ""
+        if thing.kind == "state":
+            thing.inner, thing.label = state.heap[address].inner, state.heap[address].label
+            for mark in ("live", "overtaken"):
+                thing.marks.pop(mark, None)
+            machine.states[target] = machine.frame.caller.function, machine.loops()
         state.put(target, thing)
     return move(value)
 

@@ -11,7 +11,7 @@ from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol, Varia
 
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
-    "requires_grad_ load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare "
+    "requires_grad_ state_dict load_state_dict DataLoader random_split DataParallel DistributedDataParallel prepare "
     "compile script trace "
     "export Variable freeze unfreeze generate from_pretrained create_model deepcopy reveal_mode reveal_grad "
     "autograd hub models Compose Normalize Subset train_test_split ImageFolder create_transform fit_transform".split()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from evallint.apis import Hook
 from evallint.codec import Corrupt
 from evallint.facts import Span
-from evallint.interpret import calls, modules
+from evallint.interpret import calls, modules, states
 from evallint.interpret.events import Caller, Events, Exhausted
 from evallint.interpret.machine import BUDGET, Frame, Machine
 from evallint.interpret.relevance import Relevance
@@ -67,6 +67,7 @@ def begin(machine: Machine, name: str, coarse: bool) -> State:
     machine.budget = BUDGET
     machine.coarse = coarse
     machine.ids = {}
+    machine.states = {}
     machine.frames = []
     return State()
 
@@ -152,6 +153,8 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
         machine.events.orphan = True
         value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
         returned(machine, calls.generated(machine, value, state), hook is not None and hook.steps)
+        if len(machine.states) and function.name != "state_dict":
+            states.used(machine, value, "returned", state)
 
     return attempt(machine, f"{symbol.path}:{function.qualname}", run)
 

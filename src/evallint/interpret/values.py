@@ -294,10 +294,26 @@ Kind: TypeAlias = Literal[
     "frame",  # the variables of a function that is running
     "partial",
     "generator",
+    "state",  # what `state_dict()` gives, or a tensor of it
 ]
 
 
-MAY = frozenset({"module", "loaded", "partly frozen", "partly eval", "averaged", "optimized"})
+MAY = frozenset(
+    {
+        "module",
+        "loaded",
+        "partly frozen",
+        "partly eval",
+        "averaged",
+        "buffers",
+        "optimized",
+        "live",
+        "overtaken",
+        "changed",
+        "filtered",
+        "used as module",
+    }
+)
 """Marks that say what may have happened; the others (`frozen`) say what must have."""
 
 

@@ -183,7 +183,12 @@ def total(parts: Iterator[Nature]) -> Nature:
 
 def walk(block: Block) -> Iterator[object]:
     """Every fact in a block, functions defined within it left aside."""
-    todo: list[object] = [block]
+    return within(block)
+
+
+def within(node: object) -> Iterator[object]:
+    """Every fact in a fact or a tuple of such, itself first."""
+    todo = [node]
     while todo:
         node = todo.pop()
         if isinstance(node, tuple):

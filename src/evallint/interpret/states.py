@@ -1,0 +1,422 @@
+"""What becomes of the state of models, optimizers and schedulers: taken, kept, written to files, read and given back.
+
+`model.state_dict()` gives an object of the heap that remembers whose state it is. It is "live" while its tensors are
+those of its owner: whatever trains the owner then changes it too, and it is "overtaken". Each tensor in it is
+represented by the whole. What `torch.load` gives remembers the file it came from, and so does each part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from evallint import facts as f
+from evallint.apis import LibraryClass, ModuleClass, Wrapper
+from evallint.findings import Step
+from evallint.interpret import modules
+from evallint.interpret.events import Created, Loaded, Owner, Part, Restored, Saved, StaleUse, Stepped, Unpickled
+from evallint.interpret.render import render
+from evallint.interpret.roles import words
+from evallint.interpret.values import (
+    UNKNOWN,
+    Address,
+    Arguments,
+    Flow,
+    Ref,
+    State,
+    Thing,
+    Value,
+    of,
+)
+from evallint.program import ClassSymbol, External
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+Role: TypeAlias = Literal["module", "optimizer", "scheduler", "scaler", "unknown"]
+
+COPIES = frozenset("clone cpu cuda to float double half bfloat16 numpy contiguous tolist type_as pin_memory".split())
+"""Methods that give a tensor of its own, or may: a tensor that stays on its device stays what it is."""
+
+VIEWS = frozenset("detach data copy requires_grad_ view reshape".split())
+"""What gives the same memory again: of a dict, `copy()` gives a dict of the same tensors."""
+
+OF_PARAMETERS = frozenset("clone detach cpu cuda to float half numpy contiguous".split())
+"""Methods of a parameter whose result is still no more than a parameter."""
+
+PICKLED = frozenset("eval train parameters named_parameters modules children named_modules state_dict".split())
+"""What is asked of a module only."""
+
+OWNERS: dict[Role, frozenset[str]] = {
+    "optimizer": frozenset("optimizer optimizers optim opt optimiser solver".split()),
+    "scheduler": frozenset("scheduler sched schedulers".split()),
+    "scaler": frozenset("scaler gradscaler".split()),
+    "module": frozenset("model net network module generator discriminator encoder decoder backbone".split()),
+}
+"""What names say of objects whose classes are out of sight."""
+
+
+# ---- whose state ------------------------------------------------------------------------------------------
+
+
+def owner_of(machine: Machine, address: Address, state: State) -> Owner:
+    """Whose state it is that is taken, stepped or restored."""
+    thing = state.heap[address]
+    inner, wrapped = address, ""
+    while state.heap[inner].kind == "wrapper" and state.heap[inner].inner is not None:
+        wrapped = wrapped or prefix(machine, state.heap[inner])
+        inner = state.heap[inner].inner or inner
+    held = state.heap[inner]
+    role = role_of(machine, thing)
+    statistics = modules.nature(machine, inner, state).statistics if role == "module" else None
+    family = frozenset(modules.family(address, state)) if role in ("module", "unknown") else frozenset((address,))
+    return Owner(address, role, thing.label, held.klass, wrapped, statistics, "loaded" in held.marks, family)
+
+
+def prefix(machine: Machine, thing: Thing) -> str:
+    """What a wrapper's state has before each key, "" nothing: the attribute that holds the model in it."""
+    meaning = machine.apis.of(thing.klass.name) if isinstance(thing.klass, External) else None
+    return meaning.inner if isinstance(meaning, Wrapper) else ""
+
+
+def role_of(machine: Machine, thing: Thing) -> Role:
+    """What an object is for: by its class, else by its name."""
+    for name in classes(machine, thing):
+        meaning = machine.apis.of(name)
+        if isinstance(meaning, LibraryClass) and meaning.role in ("optimizer", "scheduler", "scaler"):
+            return meaning.role
+    if modules.is_model(thing):
+        return "module"
+    if thing.kind not in ("symbol", "instance"):
+        return "unknown"
+    last = words(re.split(r"[.\[]", thing.label)[-1])
+    return next((role for role, names in OWNERS.items() if last & names), "unknown")
+
+
+def classes(machine: Machine, thing: Thing) -> Iterator[str]:
+    if isinstance(thing.klass, External):
+        yield thing.klass.name
+    elif isinstance(thing.klass, ClassSymbol):
+        yield from machine.program.externals(thing.klass)
+
+
+# ---- taken and kept ---------------------------------------------------------------------------------------
+
+
+def taken(machine: Machine, address: Address, expression: f.Call, state: State) -> Value:
+    """`model.state_dict()`: its tensors are the model's own."""
+    shown = render(expression)
+    step = machine.step(f"`{shown}` gives the tensors that training goes on to change", expression.span)
+    thing = Thing("state", shown, born=machine.place(expression.span), inner=address)
+    thing.marks["live"] = step
+    number = len(machine.states)  # what was taken here before is another state
+    here: Address = ("state", machine.frame.context, id(expression), address, number)
+    machine.states[here] = machine.frame.caller.function, machine.loops()
+    return of(Ref(state.put(here, thing)))
+
+
+def method(machine: Machine, address: Address, name: str, given: Arguments, key: int, state: State) -> Value | None:
+    """A method of a state dict, or of a tensor in it; None for those that tell nothing."""
+    here = of(Ref(address))
+    if name in VIEWS or name in ("get", "setdefault"):
+        return here
+    if name in COPIES:
+        return copied(machine, address, key, state, on_cpu=name == "cpu" or any(v.text() == "cpu" for v in given.all()))
+    if name == "values":
+        return of(Ref(state.put((*address, "values"), Thing("list", rest=here))))
+    if name == "items":
+        pair = Thing("list", items={0: UNKNOWN, 1: here})
+        held = Thing("list", rest=of(Ref(state.put((*address, "pair"), pair))))
+        return of(Ref(state.put((*address, "items"), held)))
+    if name in ("update", "pop", "popitem", "clear", "copy_", "mul_", "add_", "fill_"):
+        changed(address, state)
+    return None
+
+
+def copied(machine: Machine, address: Address, key: object, state: State, *, on_cpu: bool = False) -> Value:
+    """The same state, with tensors of its own."""
+    thing = state.heap[address].copy(None)
+    if on_cpu:
+        thing.label = f"{thing.label}.cpu()"
+    thing.marks.pop("live", None)
+    thing.marks.pop("overtaken", None)
+    here: Address = ("copy", machine.frame.context, key, address)
+    machine.states[here] = machine.frame.caller.function, machine.loops()
+    return of(Ref(state.put(here, thing)))
+
+
+def changed(address: Address, state: State) -> None:
+    """Tensors in it are exchanged for others: which of them its owner still shares is not known."""
+    thing = state.own(address)
+    thing.marks.pop("live", None)
+    thing.marks["changed"] = None
+
+
+def forget(address: Address, state: State, machine: Machine) -> None:
+    """A new object takes the place of one made there before: what was taken of that one shares nothing any more."""
+    for here in machine.states:
+        if here in state.heap and state.heap[here].inner == address and "live" in state.heap[here].marks:
+            state.own(here).marks.pop("live", None)
+
+
+def overtake(machine: Machine, family: frozenset[Address] | None, step: Step, state: State) -> None:
+    """Tensors of these objects change (None: which is not known), and with them every live state of theirs."""
+    for here in machine.states:
+        thing = state.heap.get(here)
+        if thing is None or "live" not in thing.marks or thing.inner is None:
+            continue
+        if role_of(machine, state.heap[thing.inner]) in ("optimizer", "scheduler", "scaler"):
+            continue
+        if family is None or not family.isdisjoint(modules.family(thing.inner, state)):
+            state.own(here).marks.setdefault("overtaken", step)
+
+
+def trained(machine: Machine, flow: Flow, state: State) -> None:
+    """backward() of a value: what it was computed with is about to change."""
+    if not machine.states:
+        return
+    events = machine.events
+    numbers = {events.doubtful.get(number, number) for number in flow.graph}
+    families = [events.forwards[number].family for number in numbers if number >= 0]
+    overtake(
+        machine,
+        frozenset[Address]().union(*families) if families else None,
+        machine.step("training goes on here, and the kept state with it"),
+        state,
+    )
+
+
+def used(machine: Machine, value: Value, how: Literal["restored", "saved", "returned"], state: State) -> None:
+    """Something is done with a state; one that training has overtaken is not what it was taken for."""
+    place = machine.place()
+    parts = list(parts_of(machine, value, state))
+    copies = [part for part in parts if part.what == "state" and part.live is None]
+    for part in parts:
+        if any(is_first(part, copy) for copy in copies):
+            continue
+        live, overtaken = part.live, part.overtaken
+        if part.kept is None or part.taken_in is None or live is None or overtaken is None or overtaken.at == place:
+            continue
+        machine.events.states.append(
+            StaleUse(part.kept, part.taken_in, part.owner, live, overtaken, how, place, part.label)
+        )
+
+
+def is_first(part: Part, copy: Part) -> bool:
+    """Whether a state is kept only until a copy of a later one takes its place."""
+    return (part.key, part.owner.address) == (copy.key, copy.owner.address) and len(part.loops) < len(copy.loops)
+
+
+# ---- written to files -------------------------------------------------------------------------------------
+
+
+def saved(machine: Machine, value: Value, by: str, expression: f.Call, state: State) -> None:
+    """A value is written to a file."""
+    parts = tuple(parts_of(machine, value, state))
+    if not parts:
+        return
+    machine.frame.span = expression.span
+    used(machine, value, "saved", state)
+    machine.events.states.append(
+        Saved(machine.place(expression.span), by, parts, machine.callers(), machine.loops(), expression)
+    )
+
+
+def saves_by_name(machine: Machine, name: str, given: Arguments, expression: f.Call, state: State) -> None:
+    """A function out of sight that is named for saving, and given somebody's state."""
+    if "save" in words(name):
+        for value in given.all():
+            if any(part.what == "state" for part in parts_of(machine, value, state)):
+                saved(machine, value, name, expression, state)
+
+
+def parts_of(machine: Machine, value: Value, state: State, key: str = "", depth: int = 0) -> Iterator[Part]:
+    """What a value that is saved or restored is made of, as far as that is somebody's state."""
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind in ("list", "dict") and depth < 4:
+            filtered = "filtered" in thing.marks
+            for name, item in thing.items.items():
+                for part in parts_of(machine, item, state, str(name) if thing.kind == "dict" else key, depth + 1):
+                    yield part._replace(filtered=part.filtered or filtered)
+            if thing.rest is not None:
+                for part in parts_of(machine, thing.rest, state, key, depth + 1):
+                    yield part._replace(rekeyed=True, filtered=part.filtered or filtered)
+        elif thing.kind == "state" and thing.inner is not None:
+            owner = owner_of(machine, thing.inner, state)
+            yield Part(
+                key,
+                "state",
+                owner,
+                thing.label,
+                thing.born,
+                machine.states.get(address, ("", ()))[0] or None,
+                thing.marks.get("live"),
+                thing.marks.get("overtaken"),
+                filtered="changed" in thing.marks,
+                loops=machine.states.get(address, ("", ()))[1],
+            )
+        elif thing.kind == "parts" and "parameters" in thing.marks and thing.inner is not None:
+            yield Part(key, "parameters", owner_of(machine, thing.inner, state), thing.label, thing.born)
+        elif is_whole(machine, thing):
+            yield Part(key, "whole", owner_of(machine, address, state), thing.label, thing.born)
+
+
+def is_whole(machine: Machine, thing: Thing) -> bool:
+    """Whether this is a module itself, which only pickling its class can save."""
+    if "exported" in thing.marks or "file" in thing.marks:
+        return False
+    return thing.kind in ("module", "wrapper") or (
+        thing.kind == "symbol" and ("module" in thing.marks or "used as module" in thing.marks)
+    )
+
+
+# ---- read from files, and given back ----------------------------------------------------------------------
+
+
+def loaded(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`torch.load(…)`: something out of sight that knows its file."""
+    place = machine.place(expression.span)
+    machine.events.states.append(Loaded(place, machine.callers(), machine.loops(), expression, given.spread))
+    address: Address = ("loaded", machine.frame.context, id(expression))
+    step = Step(place, "the file is read here")
+    thing = Thing("symbol", "", born=place, marks={"file": step})
+    return of(Ref(state.put(address, thing)))
+
+
+def unpickled(machine: Machine, address: Address, name: str, state: State) -> None:
+    """What came from a file is used as a module."""
+    step = state.heap[address].marks.get("file")
+    if step is not None:
+        machine.events.states.append(
+            Unpickled(step.at, machine.place(), state.heap[address].label, name, machine.callers())
+        )
+
+
+def restored(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> None:
+    """`owner.load_state_dict(value, …)`"""
+    value = given.positional[0] if given.positional else given.keywords.get("state_dict", UNKNOWN)
+    used(machine, value, "restored", state)
+    owner = owner_of(machine, address, state)
+    files = [state.heap[ref] for ref in value.refs() if "file" in state.heap[ref].marks]
+    files += [
+        state.heap[ref]
+        for held in value.refs()
+        if state.heap[held].kind in ("list", "dict")
+        for ref in state.heap[held].elements().refs()
+        if "file" in state.heap[ref].marks
+    ]
+    strict = given.get(1, "strict")
+    known = strict.constant() if strict is not None else None
+    step = files[0].marks["file"] if files else None
+    machine.events.states.append(
+        Restored(
+            machine.place(expression.span),
+            owner,
+            step.at if step is not None else None,
+            key_of(files[0].label) if files else "",
+            all(state.heap[ref].kind in ("symbol",) for ref in value.refs()) and bool(files),
+            known is not None and known.value is False,
+            machine.callers(),
+            machine.loops(),
+            expression,
+        )
+    )
+    if owner.role in ("module", "unknown"):
+        step = machine.step("other weights are loaded into the same tensors here")
+        overtake(machine, owner.family, step, state)
+        for part in owner.family:
+            if "replacing" in state.heap[part].marks:
+                state.own(part).marks.pop("replacing", None)
+
+
+def key_of(label: str) -> str:
+    """The key under which something stood in its file: `model` of `checkpoint['model']`."""
+    found = re.search(r"\[['\"]([^'\"]*)['\"]\]$", label)
+    return found[1] if found is not None else ""
+
+
+# ---- made and stepped -------------------------------------------------------------------------------------
+
+
+def made(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> None:
+    """An optimizer, scheduler or scaler is made."""
+    role = role_of(machine, state.heap[address])
+    if role in ("optimizer", "scheduler", "scaler"):
+        begins = "last_epoch" in given.keywords
+        machine.events.states.append(
+            Created(
+                machine.place(expression.span),
+                owner_of(machine, address, state),
+                begins,
+                machine.callers(),
+                machine.loops(),
+                expression,
+            )
+        )
+
+
+def stepped(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> None:
+    """`scheduler.step()` and its like."""
+    owner = owner_of(machine, address, state)
+    if owner.role in ("optimizer", "scheduler", "scaler"):
+        machine.events.states.append(
+            Stepped(
+                machine.place(expression.span),
+                owner,
+                bool(given.positional or given.keywords),
+                machine.callers(),
+                machine.loops(),
+            )
+        )
+
+
+# ---- layers exchanged -------------------------------------------------------------------------------------
+
+
+def replaced(machine: Machine, address: Address, name: str, value: Value, state: State) -> None:
+    """`model.head = new`: what was loaded for the old layer is lost."""
+    thing = state.heap[address]
+    step = thing.marks.get("loaded")
+    if step is None or thing.kind not in ("module", "symbol") or not had(machine, thing, name):
+        return
+    refs = list(value.refs())
+    if len(refs) != 1 or len(value.atoms) != 1 or not weighs(machine, refs[0], state):
+        return
+    new = state.own(refs[0])
+    if new.kind == "module" and "loaded" not in new.marks and not new.attributes:
+        new.marks["replacing"] = machine.step(f"a new layer takes the place of `{thing.label}.{name}`")
+        new.marks["replaced after"] = step
+
+
+def had(machine: Machine, thing: Thing, name: str) -> bool:
+    """Whether a module has had a part of this name before."""
+    if name in thing.attributes or name in thing.items:
+        return True
+    if isinstance(thing.klass, ClassSymbol):
+        return name in machine.parts_of(thing.klass)
+    return name in ("fc", "classifier", "head", "last_linear")
+
+
+def weighs(machine: Machine, address: Address, state: State, depth: int = 0) -> bool:
+    """Whether a module surely has parameters of its own."""
+    thing = state.heap[address]
+    if thing.kind != "module" or depth > 4:
+        return False
+    if isinstance(thing.klass, External):
+        meaning = machine.apis.of(thing.klass.name)
+        if isinstance(meaning, ModuleClass) and meaning.container:
+            return any(weighs(machine, part, state, depth + 1) for part in modules.children(thing))
+        return isinstance(meaning, ModuleClass) and bool(meaning.parameters)
+    return False
+
+
+def replaced_in(family: frozenset[Address], state: State) -> tuple[Step, Step] | None:
+    """The loading and the replacement of a layer of a model that nothing has given weights since."""
+    for part in sorted(family, key=repr):
+        thing = state.heap[part]
+        new, load = thing.marks.get("replacing"), thing.marks.get("replaced after")
+        if new is not None and load is not None and not {"weight", "bias"} & thing.attributes.keys():
+            return load, new
+    return None
