@@ -424,6 +424,143 @@ class RandomInEvaluation:
     because: tuple[Step, ...]
 
 
+# ---- state ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StaleState:
+    """A state dict that shares the tensors of its model is used after these have changed. `how`: what for."""
+
+    at: Place
+    function: str
+    code: str
+    how: Literal["restored", "saved", "returned"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WholePickle:
+    """A module itself is written to a file, or read from one, instead of its state."""
+
+    at: Place
+    function: str
+    model: str
+    side: Literal["saved", "loaded"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BareParameters:
+    """The parameters of a model are saved or averaged, its buffers are not. `sure`: it is known to have some."""
+
+    at: Place
+    function: str
+    model: str
+    how: Literal["saved", "averaged"]
+    sure: bool
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixed:
+    """A state saved with a wrapper's prefix is loaded without it, or the other way about.
+
+    `always`: the model that is saved is wrapped on every path. `kept`: where its state is taken.
+    """
+
+    at: Place
+    function: str
+    model: str
+    prefix: str
+    side: Literal["saved", "loaded"]
+    always: bool
+    kept: Place | None
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedLoad:
+    """A checkpoint is read without `map_location` where the program may run without a GPU."""
+
+    at: Place
+    function: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnsafeLoad:
+    """A file is read that may run code, by request. `comes_from`: what fetches it, "" where that is out of sight."""
+
+    at: Place
+    function: str
+    comes_from: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenKeys:
+    """Weights are loaded with `strict=False`, and nobody looks at which of them were missing."""
+
+    at: Place
+    function: str
+    model: str
+    why: Literal["evaluates", "resumes"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedLayer:
+    """A layer is exchanged for a new one after its weights were loaded, and the model evaluates untrained."""
+
+    at: Place
+    function: str
+    model: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LostProgress:
+    """Training goes on from a checkpoint without the state of a part of it: an optimizer, scheduler or scaler.
+
+    `where`: the checkpoint lacks it ("saved"), it is not restored ("loaded"), or made anew afterwards ("remade").
+    """
+
+    at: Place
+    function: str
+    what: str
+    role: Literal["optimizer", "scheduler", "scaler"]
+    where: Literal["saved", "loaded", "remade"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LostBuffer:
+    """What a module learns as it runs is not in its `state_dict()`.
+
+    `kind`: a buffer that is not persistent, one that is registered late, or a plain flag of what was done once.
+    """
+
+    at: Place
+    function: str
+    name: str
+    kind: Literal["transient", "late", "flag"]
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTensor:
+    """A tensor attribute of a module that is neither parameter nor buffer.
+
+    `harm`: it stays behind when the module is moved, or its random or changing contents are not saved.
+    """
+
+    at: Place
+    function: str
+    name: str
+    harm: Literal["stays", "random", "changes"]
+    because: tuple[Step, ...]
+
+
 # ---- the whole ---------------------------------------------------------------------------------
 
 
@@ -453,3 +590,14 @@ class Project:
     pipeline_faults: tuple[PipelineFault, ...] = ()
     pipelines_differ: tuple[PipelinesDiffer, ...] = ()
     random_in_evaluation: tuple[RandomInEvaluation, ...] = ()
+    stale_states: tuple[StaleState, ...] = ()
+    whole_pickles: tuple[WholePickle, ...] = ()
+    bare_parameters: tuple[BareParameters, ...] = ()
+    prefixed: tuple[Prefixed, ...] = ()
+    unmapped_loads: tuple[UnmappedLoad, ...] = ()
+    unsafe_loads: tuple[UnsafeLoad, ...] = ()
+    hidden_keys: tuple[HiddenKeys, ...] = ()
+    replaced_layers: tuple[ReplacedLayer, ...] = ()
+    lost_progress: tuple[LostProgress, ...] = ()
+    lost_buffers: tuple[LostBuffer, ...] = ()
+    plain_tensors: tuple[PlainTensor, ...] = ()

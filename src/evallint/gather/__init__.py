@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from evallint.gather import differences, forwards, training
+from evallint.gather import differences, forwards, loads, resume, saves, training
 from evallint.gather.averages import averaged
 from evallint.gather.built import built_in_forward
 from evallint.gather.constants import typed_constants
@@ -20,9 +20,11 @@ from evallint.gather.keras import training_flags
 from evallint.gather.loaders import Loaders
 from evallint.gather.order import pipeline_faults
 from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
+from evallint.gather.registered import lost_buffers, plain_tensors
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
 from evallint.gather.unlearned import cut_layers
+from evallint.gather.unsafe import unsafe_loads
 from evallint.gather.unused import unused_pipelines
 from evallint.interpret.events import Events
 from evallint.program import Program
@@ -68,6 +70,23 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
         pipelines_differ=first_each(differences.differing(loaders)),
         random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),
+        stale_states=first_each(
+            (*(found for run in events for found in saves.stale_states(run)), *saves.kept_by_objects(program))
+        ),
+        whole_pickles=first_each(found for run in events for found in saves.whole_pickles(program, run)),
+        bare_parameters=first_each(
+            found
+            for run in events
+            for found in (*saves.bare_parameters(program, run), *saves.averaged_parameters(program, run))
+        ),
+        prefixed=first_each(saves.prefixed(program, events)),
+        unmapped_loads=first_each(found for run in events for found in loads.unmapped_loads(program, run)),
+        unsafe_loads=tuple(unsafe_loads(program)),
+        hidden_keys=first_each(found for run in events for found in loads.hidden_keys(program, run)),
+        replaced_layers=first_each(found for run in events for found in loads.replaced_layers(program, run)),
+        lost_progress=tuple(resume.lost_progress(program, events)),
+        lost_buffers=tuple(lost_buffers(program, running)),
+        plain_tensors=tuple(plain_tensors(program, running)),
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from evallint import facts as f
 from evallint.apis import GradContext
 from evallint.facts import Block, Expr, Span
+from evallint.findings import Place
+from evallint.interpret.events import Caller
 from evallint.interpret.roles import words
 from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
@@ -299,6 +301,22 @@ def encloser(program: Program, symbol: FunctionSymbol) -> FunctionSymbol:
 def called(block: Block) -> Iterator[f.Call]:
     """Every call in a function's own code, without what stands around it."""
     return (node for node in walk(block) if isinstance(node, f.Call))
+
+
+def functions_of(program: Program, frames: Iterable[Caller]) -> Iterator[FunctionSymbol]:
+    """The functions that were running, the code of a file as its function 0."""
+    for caller in frames:
+        yield caller.symbol if caller.symbol is not None else FunctionSymbol(caller.path, 0)
+
+
+def function_at(program: Program, place: Place) -> str:
+    """The qualified name of the innermost function that a place is in."""
+    around = [
+        function
+        for function in program.files[place.path].functions[1:]
+        if function.span.line <= place.span.line <= function.span.end_line
+    ]
+    return max(around, key=lambda function: function.span.line).qualname if around else "<module>"
 
 
 def mentions_any(function: f.Function, names: frozenset[str]) -> bool:

@@ -1,0 +1,1 @@
+"""Rules about what is saved of a model, and what comes back."""

@@ -1,0 +1,256 @@
+"""What a training that goes on from a checkpoint has lost: the state of an optimizer, scheduler or scaler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from evallint import facts as f
+from evallint.findings import Step
+from evallint.gather.forwards import way
+from evallint.gather.loads import RESUME, names, said_nearby, site_at
+from evallint.gather.saves import composed
+from evallint.gather.sites import argument, called, functions, functions_of, last_name, root, statements
+from evallint.interpret.events import Created, Events, Owner, Restored, Saved, Stepped
+from evallint.interpret.render import code
+from evallint.interpret.roles import words
+from evallint.link.natures import within
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.project import LostProgress
+
+COUNTERS = frozenset("epoch epochs step steps iter iters iteration iterations".split())
+MEASURED = "ReduceLROnPlateau"
+OPTIMIZERS = frozenset("optimizer optimizers optim opt optimiser solver".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An optimizer, scheduler or scaler that one run steps: where first, and whether it keeps a state worth saving."""
+
+    owner: Owner
+    first: Stepped
+    keeps: bool
+
+
+def lost_progress(program: Program, runs: Iterable[Events]) -> Iterator[LostProgress]:
+    """What is left out of checkpoints from which training goes on, or not taken out of them."""
+    resumes = restores_optimizers(program)
+    moved = {
+        target.name
+        for symbol in functions(program)
+        for statement in statements(program.body(symbol))
+        if isinstance(statement, f.Assign)
+        for target in statement.targets
+        if isinstance(target, f.Attribute) and target.name == "last_epoch"
+    }
+    for run in runs:
+        parts = list(stepped(program, run))
+        if resumes and not moved:
+            yield from left_out(program, run, parts)
+        if not moved:
+            yield from last_each(not_restored(program, run, parts))
+        yield from remade(run)
+
+
+def last_each(found: Iterable[LostProgress]) -> Iterator[LostProgress]:
+    """Of several loads in one function the last, which is the one that counts."""
+    last = {(one.at.path, one.function, one.what, one.where): one for one in found}
+    return iter(last.values())
+
+
+def restores_optimizers(program: Program) -> bool:
+    """Whether any code in sight gives an optimizer its state back."""
+    return any(
+        isinstance(call.function, f.Attribute)
+        and call.function.name == "load_state_dict"
+        and words(last_name(call.function.value)) & OPTIMIZERS
+        for symbol in functions(program)
+        if "load_state_dict" in program.function(symbol).mentions
+        for call in called(program.body(symbol))
+    )
+
+
+def stepped(program: Program, run: Events) -> Iterator[Part]:
+    """The optimizers, schedulers and scalers that a run steps, each once."""
+    begun = {found.owner.address for found in run.states if isinstance(found, Created) and found.begins}
+    told = {found.owner.address for found in run.states if isinstance(found, Stepped) and found.told}
+    bare = {found.owner.address for found in run.states if isinstance(found, Created) and is_stateless(program, found)}
+    seen = set()
+    for found in run.states:
+        if not isinstance(found, Stepped) or found.owner.address in seen or found.owner.klass is None:
+            continue
+        seen.add(found.owner.address)
+        title = program.title(found.owner.klass)
+        measured = title == MEASURED
+        pure = found.owner.role == "scheduler" and found.owner.address in told and not measured
+        keeps = not pure and found.owner.address not in begun and knows_state(program, found.owner)
+        keeps = keeps and found.owner.address not in bare
+        if found.loops and not is_fast_forward(program, found):
+            yield Part(found.owner, found, keeps)
+
+
+def is_stateless(program: Program, found: Created) -> bool:
+    """Plain gradient descent, without momentum."""
+    if program.title(found.owner.klass) != "SGD":
+        return False
+    momentum = argument(found.call, "momentum", 2)
+    return (momentum is None and not any(one.stars for one in found.call.arguments)) or momentum == f.Constant(0)
+
+
+def knows_state(program: Program, owner: Owner) -> bool:
+    """Whether a class in sight, or the tables, say that this has state."""
+    return isinstance(owner.klass, External) or (
+        isinstance(owner.klass, ClassSymbol) and any(True for _ in program.externals(owner.klass))
+    )
+
+
+def is_fast_forward(program: Program, found: Stepped) -> bool:
+    """`for _ in range(start): scheduler.step()`, which makes up for what was not saved."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    return any(
+        isinstance(statement, f.For)
+        and len(statement.body) == 1
+        and isinstance(statement.body[0], f.Evaluate)
+        and statement.body[0].span == found.at.span
+        for statement in statements(program.body(symbol))
+    )
+
+
+def fast_forwards(program: Program, run: Events, owner: Owner) -> bool:
+    return any(
+        isinstance(found, Stepped) and found.owner.address == owner.address and is_fast_forward(program, found)
+        for found in run.states
+    )
+
+
+# ---- left out of what is saved ----------------------------------------------------------------------------
+
+
+def left_out(program: Program, run: Events, parts: list[Part]) -> Iterator[LostProgress]:
+    """Schedulers and scalers that are not in a checkpoint which holds model and optimizer, nor in another."""
+    saves = [found for found in run.states if isinstance(found, Saved)]
+    held = {part.owner.address for found in saves for part in found.parts}
+    restored = {found.owner.address for found in run.states if isinstance(found, Restored)}
+    for found in saves:
+        roles = {part.owner.role for part in found.parts if part.what == "state"}
+        if not {"module", "optimizer"} <= roles:
+            continue
+        for part in parts:
+            role = part.owner.role
+            if role not in ("scheduler", "scaler") or not part.keeps or part.owner.address in held | restored:
+                continue
+            if fast_forwards(program, run, part.owner):
+                continue
+            first = next(one for one in found.parts if one.owner.role == "optimizer")
+            at, function = composed(program, found, first)
+            steps = (
+                Step(part.first.at, f"`{part.owner.label}` takes its steps here"),
+                *way(found.frames, Step(found.at, f"the checkpoint holds the optimizer, but not `{part.owner.label}`")),
+            )
+            yield LostProgress(at, function, part.owner.label, role, "saved", steps)
+
+
+# ---- not taken out of what is read ------------------------------------------------------------------------
+
+
+def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[LostProgress]:
+    """Optimizers and schedulers that begin anew where training goes on from a checkpoint."""
+    restores = [found for found in run.states if isinstance(found, Restored)]
+    back = {found.owner.address for found in restores}
+    roles = {found.owner.role for found in restores}
+    for found in restores:
+        if found.source is None and not resumed_by_name(program, found):
+            continue
+        for part in parts:
+            role = part.owner.role
+            if not part.keeps or part.owner.address in back or role not in ("optimizer", "scheduler"):
+                continue
+            if fast_forwards(program, run, part.owner):
+                continue
+            if role == "scheduler" and found.owner.role != "optimizer":
+                continue
+            if role == "optimizer" and (
+                found.owner.role != "module" or "optimizer" in roles or not goes_on(program, found)
+            ):
+                continue
+            if not follows(run, found, part.first):
+                continue
+            steps = (
+                *way(found.frames, Step(found.at, "training goes on from a checkpoint")),
+                Step(part.first.at, f"`{part.owner.label}` goes on as if it were new"),
+            )
+            yield LostProgress(found.at, found.frames[-1].function, part.owner.label, role, "loaded", steps)
+
+
+def follows(run: Events, one: Restored, other: Stepped) -> bool:
+    """Whether a step is taken after something was restored."""
+    return run.states.index(other) > run.states.index(one) or bool(one.loops)
+
+
+def goes_on(program: Program, found: Restored) -> bool:
+    """Whether the counting of epochs goes on too, or a name says that training is resumed."""
+    if resumed_by_name(program, found):
+        return True
+    symbol = next(functions_of(program, found.frames[-1:]))
+    files = names_of_file(program, symbol, found)
+    for statement in statements(program.body(symbol)):
+        if isinstance(statement, f.Assign) and statement.value is not None and counts(statement.value, files):
+            targets = frozenset[str]().union(*(words(code(target)) for target in statement.targets))
+            if targets & COUNTERS and not targets & {"best"}:
+                return True
+    return False
+
+
+def names_of_file(program: Program, symbol: FunctionSymbol, found: Restored) -> frozenset[f.Expr]:
+    """What a function calls the file, or the dict in it, from which something is restored."""
+    given = found.call.arguments[0].value if found.call.arguments else None
+    known = {root(given)} if given is not None else set()
+    for statement in statements(program.body(symbol)):
+        match statement:
+            case f.Assign(targets, f.Call(function)) if "load" in words(last_name(function)):
+                known |= set(targets)
+    return frozenset(known)
+
+
+def counts(value: f.Expr, files: frozenset[f.Expr]) -> bool:
+    """`checkpoint["epoch"]`, perhaps plus one."""
+    return any(
+        isinstance(node, f.Subscript)
+        and root(node.value) in files
+        and isinstance(node.key, f.Constant)
+        and isinstance(node.key.value, str)
+        and words(node.key.value) & COUNTERS
+        for node in within(value)
+    )
+
+
+def resumed_by_name(program: Program, found: Restored) -> bool:
+    """Whether the option, path or function that leads to a load is named for resuming."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    site = site_at(program, symbol, found.call.span)
+    if site is None:
+        return False
+    said = frozenset[str]().union(*(names(guard) for guard in site.guards))
+    said |= names(site.call.arguments[0].value) if site.call.arguments else frozenset()
+    return bool(said & RESUME) or said_nearby(program, found, site) is not None
+
+
+# ---- made anew --------------------------------------------------------------------------------------------
+
+
+def remade(run: Events) -> Iterator[LostProgress]:
+    """Optimizers that get their state back and are then exchanged for new ones."""
+    used = {found.owner.address for found in run.states if isinstance(found, Stepped)}
+    for number, found in enumerate(run.states):
+        if not isinstance(found, Restored) or found.owner.role != "optimizer" or found.owner.address in used:
+            continue
+        if found.source is None:
+            continue
+        for other in run.states[number + 1 :]:
+            if isinstance(other, Created) and other.owner.role == "optimizer" and other.owner.address in used:
+                steps = (
+                    Step(found.at, f"`{found.owner.label}` gets its state back here"),
+                    Step(other.at, "another optimizer is made here, and that one takes the steps"),
+                )
+                yield LostProgress(found.at, found.frames[-1].function, found.owner.label, "optimizer", "remade", steps)
+                break
