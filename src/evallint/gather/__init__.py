@@ -37,10 +37,13 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
     """The project that a program and the runs of its entries make."""
     events = [run for run in runs if run.complete]
     old = written_for_old_torch(program)
-    used = forwards.placed(program, tuple(forward for run in events for forward in forwards.of_run(program, run, old)))
+    substances = Substances(program)
+    used = forwards.placed(
+        program, tuple(forward for run in events for forward in forwards.of_run(program, run, old, substances))
+    )
     finder = Loaders(program)
     loaders = tuple(loader for run in events for loader in finder.of_run(run))
-    running, substances = Running(program), Substances(program)
+    running = Running(program)
     return Project(
         forwards=used,
         lost_training=first_each(found for run in events for found in training.lost(program, run)),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from evallint.apis import Hook
 from evallint.findings import Place, Step
+from evallint.gather.substance import Substances
 from evallint.interpret.events import Caller, Events, ForwardCall
 from evallint.interpret.library import VOLATILE
 from evallint.interpret.roles import is_test_file, use_of, words
@@ -24,13 +25,20 @@ ADAPTING = frozenset(
 )
 
 
-def of_run(program: Program, events: Events, old: frozenset[str]) -> Iterator[Forward]:
+def of_run(program: Program, events: Events, old: frozenset[str], substances: Substances) -> Iterator[Forward]:
     """Every outermost run of a model that one entry saw; `old` are the files written for torch before 0.4."""
     trained = [event for event in events.forwards if event.trained]
     for event in events.forwards:
         if event.inside or not event.sure:
             continue
-        yield replace(forward(program, events, event, trained), legacy=event.at.path in old)
+        found = replace(forward(program, events, event, trained), legacy=event.at.path in old)
+        yield replace(found, graph="off") if is_plain_arithmetic(event, substances) else found
+
+
+def is_plain_arithmetic(event: ForwardCall, substances: Substances) -> bool:
+    """Whether a loss or the like, without parameters, is given what belongs to no graph."""
+    graphs = any(number >= 0 for number in event.inputs.graph)
+    return not graphs and isinstance(event.klass, ClassSymbol) and substances.is_weightless(event.klass)
 
 
 def placed(program: Program, found: tuple[Forward, ...]) -> tuple[Forward, ...]:

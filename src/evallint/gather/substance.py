@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -16,6 +17,7 @@ from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Sym
 
 Substance: TypeAlias = Literal["parameters", "mode", ""]
 
+PLAIN = frozenset(dir(builtins))
 PARAMETERS = frozenset(("torch.nn.Parameter", "torch.nn.parameter.Parameter"))
 
 
@@ -39,6 +41,35 @@ class Substances:
         if own != "parameters" and isinstance(symbol, ClassSymbol) and self.program.is_module(symbol):
             return most(iter((own, self._most(where, (argument.value for argument in call.arguments)))))
         return own
+
+    def is_weightless(self, klass: ClassSymbol) -> bool:
+        """Whether a class of modules surely has no parameters: all that it builds, if anything, is known to have none.
+
+        What a call out of sight makes, or a base, may have some.
+        """
+        lineage = self.program.lineage(klass)
+        if any(base is None for own in lineage if isinstance(own, ClassSymbol) for base in self.program.bases(own)):
+            return False
+        methods = (
+            method
+            for base in lineage
+            if isinstance(base, ClassSymbol)
+            for method in self.program.methods(base)
+            if self.program.function(method).name not in FORWARD
+        )
+        return self._of_symbol(klass) != "parameters" and all(
+            self._is_plain(method, call) for method in methods for call in called(self.program.body(method))
+        )
+
+    def _is_plain(self, where: FunctionSymbol, call: f.Call) -> bool:
+        """Whether a call builds no module that is out of sight."""
+        function = call.function
+        if isinstance(function, f.Name) and function.id in PLAIN:
+            return True
+        if isinstance(function, f.Attribute) and isinstance(function.value, f.Call):
+            return self._is_plain(where, function.value)  # `super().__init__()`
+        symbol = self._callee(where, function)
+        return isinstance(symbol, External) and self.program.apis.library(symbol.name.partition(".")[0]) is not None
 
     def construction(self, value: Expr) -> f.Call | None:
         """The construction in `nn.Linear(8, 8).to(device)`."""

@@ -31,7 +31,7 @@ from evallint.facts import Span
 from evallint.interpret import calls, data, modules, states
 from evallint.interpret.events import Backward, ExportCall, ModeChange
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import DATA, names_forward, words
+from evallint.interpret.roles import DATA, names_forward, use_of, words
 from evallint.interpret.values import (
     GRAD_ON,
     NO_FLOW,
@@ -416,9 +416,9 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
     if isinstance(thing.klass, External) and thing.kind == "instance":
         return unknown(machine, f"{thing.klass.name}.{name}", given, expression, state)
     if thing.kind == "module" and name not in modules.METHODS:
-        return forward_like(machine, address, name, given, expression, state)
+        return method_out_of_sight(machine, address, name, given, expression, state)
     if "module" in thing.marks and names_forward(name):
-        return forward_like(machine, address, name, given, expression, state)
+        return method_out_of_sight(machine, address, name, given, expression, state)
     return method_of_unknown(machine, address, name, given, expression, state)
 
 
@@ -694,6 +694,22 @@ def callbacks_on_parts(machine: Machine, address: Address, given: Arguments, sta
                 calls.call_function(machine, atom, Arguments((ref,)), machine.frame.span, state)
             elif isinstance(atom, Anonymous):
                 calls.call_lambda(machine, atom, Arguments((ref,)), state)
+
+
+def method_out_of_sight(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A method of a model whose code is not to be seen; what its class lacks, it is not asked for.
+
+    One that is there for evaluation, by its name, may see to mode and gradients itself.
+    """
+    if modules.lacks(machine, address, name, state):
+        return UNKNOWN
+    if use_of(name) != "eval":
+        return forward_like(machine, address, name, given, expression, state)
+    if state.heap[address].mode.train is not None:
+        modules.switch(address, UNKNOWN_MODE, state)
+    return opaque_result(machine, name, given, expression.span, state)
 
 
 def forward_like(

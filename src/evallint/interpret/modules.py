@@ -165,6 +165,27 @@ def training(mode: Mode) -> Value:
     return constant(mode.train is not None)
 
 
+def lacks(machine: Machine, address: Address, name: str, state: State) -> bool:
+    """Whether an object can't have an attribute: all of its class is in sight, and nothing there mentions it."""
+    klass = state.heap[address].klass
+    if not isinstance(klass, ClassSymbol):
+        return False
+    own = [base for base in machine.program.lineage(klass) if isinstance(base, ClassSymbol)]
+    if any(base is None for one in own for base in machine.program.bases(one)):
+        return False
+    if not PLAIN_BASES.issuperset(machine.program.externals(klass)):
+        return False
+    names = frozenset((name, "__getattr__"))
+    return not any(
+        machine.program.function(method).name in names or machine.relevance.mentions(method, names)
+        for one in own
+        for method in machine.program.methods(one)
+    )
+
+
+PLAIN_BASES = frozenset(("torch.nn.Module", "builtins.object", "object", "abc.ABC"))
+
+
 def is_property(machine: Machine, method: FunctionSymbol) -> bool:
     return any(
         isinstance(decorator, f.Name | f.Attribute)

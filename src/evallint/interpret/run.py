@@ -117,6 +117,8 @@ def orphans(machine: Machine) -> list[FunctionSymbol]:
             symbol = FunctionSymbol(path, index)
             if not index or ".<locals>." in function.qualname or is_unit_test(path, function.qualname):
                 continue
+            if is_overwritten(program, symbol):
+                continue
             if machine.relevance.matters(symbol) and tells_by_itself(machine, symbol):
                 found.append((function.name in mentioned, path, index, symbol))
     return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
@@ -129,6 +131,15 @@ def tells_by_itself(machine: Machine, symbol: FunctionSymbol) -> bool:
     if klass is None or not machine.program.is_module(klass) or machine.relevance.acts(symbol):
         return True
     return hook_of(machine, klass, machine.program.function(symbol).name) is not None
+
+
+def is_overwritten(program: Program, symbol: FunctionSymbol) -> bool:
+    """Whether its class defines another method of the same name after it, which makes this one dead code."""
+    klass = program.class_of(symbol)
+    if klass is None:
+        return False
+    last = program.method(klass, program.function(symbol).name)
+    return last is not None and last.index > symbol.index and not program.function(last).decorators
 
 
 def is_unit_test(path: str, qualname: str) -> bool:
