@@ -323,7 +323,6 @@ class PipelineStep:
     in_code: bool = False
     own: bool = False
     preset: bool = False
-    name_in_full: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +331,7 @@ class DataSource:
 
     `title`: the data set's class; `at`: where it is made. `base`: equal for parts of one and the same object, `half`
     where it is only part of it, `split` where that was parted. `part`: which part of the published data it reads, as
-    its arguments say, `part_because` in their words. `statistics` and `size`: of its images, where a table knows them.
+    its arguments say, `part_because` in their words. `size`: of its images, where a table knows it.
     `pipeline`: equal for one and the same transform object. `own`: a class of the program.
     """
 
@@ -343,13 +342,11 @@ class DataSource:
     split: Place | None
     part: Literal["training", "evaluation"] | None
     part_because: str
-    statistics: str
     size: tuple[int, ...]
     steps: tuple[PipelineStep, ...]
     pipeline: object
     pipeline_at: Place | None
     own: bool
-    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +355,7 @@ class LoaderUse:
 
     `use`: training or evaluation, None where it serves both or nothing tells. `by`: what tells, the strongest first:
     the loop that runs a model on it, its arguments, or mere names; `because` in words. `sources`: each way in which it
-    may get its samples. `drops`, `shuffles`: None where that is not known. `collates`: a function of its own makes
+    may get its samples. `drops`: None where that is not known. `collates`: a function of its own makes
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
     `named`: its names say that it evaluates. `applied`: it is a transform; `hand`: code around the model may normalise.
     """
@@ -372,7 +369,6 @@ class LoaderUse:
     way: tuple[Step, ...]
     sources: tuple[DataSource, ...]
     drops: bool | None
-    shuffles: bool | None
     batch_size: int | None
     sampled: bool
     collates: bool

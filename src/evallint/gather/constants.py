@@ -10,11 +10,12 @@ from evallint import facts as f
 from evallint.apis import Chain, Dataset, Transform
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place, Step
+from evallint.gather.pipelines import numbers
 from evallint.gather.sites import argument, called, functions, last_name, statements
 from evallint.interpret.events import Events
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.interpret.terms import AnyOf, Items, Made, Plain, Term
+from evallint.interpret.terms import AnyOf, Items, Made, Term
 from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 from evallint.project import TypedConstants
@@ -407,16 +408,9 @@ def recognised(program: Program, step: Made) -> Recognition:
     assert meaning.mean is not None
     assert meaning.std is not None
     keywords = dict(step.keywords)
-    mean, std = (numbers_of(one.given(step.positional, keywords)) for one in (meaning.mean, meaning.std))
+    listed = (one.given(step.positional, keywords) for one in (meaning.mean, meaning.std))
+    mean, std = (numbers(term) or () if isinstance(term, Items) else () for term in listed)
     return recognise(mean, std) if mean and len(mean) == len(std) else recognise((), ())
-
-
-def numbers_of(term: object) -> Numbers:
-    if not isinstance(term, Items) or term.rest is not None:
-        return ()
-    plain = [one.value for one in term.values() if isinstance(one, Plain)]
-    numbers = tuple(float(one) for one in plain if isinstance(one, int | float))
-    return numbers if len(numbers) == len(term.items) else ()
 
 
 def all_made(term: Term | None) -> Iterator[Made]:

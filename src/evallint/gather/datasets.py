@@ -56,7 +56,7 @@ class DataSets:
         if dataset.parts is not None:
             parts = given(made, dataset.parts)
             listed = parts.values() if isinstance(parts, Items) and parts.rest is None else ()
-            yield from (replace(source, joined=True) for each in listed for source in self.sources(each))
+            yield from (source for each in listed for source in self.sources(each))
             return
         transform = self._held(made, "transform") or given(made, dataset.transform)
         joint = given(made, dataset.joint)
@@ -69,7 +69,6 @@ class DataSets:
                     found,
                     part=part,
                     part_because=because,
-                    statistics=dataset.statistics,
                     size=dataset.size,
                     pipeline=identity(transform),
                     pipeline_at=transform.at if isinstance(transform, Made) else None,
@@ -117,7 +116,7 @@ class DataSets:
 
     def _source(self, made: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
         title = made.name.rpartition(".")[2]
-        return DataSource(title, made.at, made.identity, False, None, None, "", "", (), steps, None, None, False)
+        return DataSource(title, made.at, made.identity, False, None, None, "", (), steps, None, None, False)
 
     def _held(self, made: Made, name: str) -> Term | None:
         found = made.attribute(name)

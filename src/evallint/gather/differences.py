@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.pipelines import Steps, is_complete, random_step
 from evallint.program import ClassSymbol
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
 
+Kind = Literal["constants", "missing in evaluation", "missing in training", "step"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -182,7 +184,7 @@ def square(size: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def _differ(
-    kind: str, partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse, train: str, other: str
+    kind: Kind, partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse, train: str, other: str
 ) -> PipelinesDiffer:
     source = loader.sources[0]
     at = _normalises(source.steps) if kind in ("constants", "missing in training") else None
@@ -195,7 +197,7 @@ def _differ(
         Step(loader.at, f"`{loader.label}` gives the evaluation data"),
     )
     function = loader.function if at.path == loader.at.path else "<module>"
-    return PipelinesDiffer(at, function, kind, loader.label, train, other, because)  # type: ignore[arg-type]
+    return PipelinesDiffer(at, function, kind, loader.label, train, other, because)
 
 
 def _normalises(steps: Steps) -> Place | None:

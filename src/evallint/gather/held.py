@@ -11,7 +11,7 @@ from evallint.apis import LibraryClass
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.gather.running import Running
-from evallint.gather.sites import called, last_name, module_classes, of_self, statements
+from evallint.gather.sites import called, last_name, module_classes, of_self, reached, statements
 from evallint.gather.substance import Substances, most, parts
 from evallint.interpret.render import code
 from evallint.link.natures import walk
@@ -171,7 +171,7 @@ def held_by(program: Program, running: Running, substances: Substances, klass: C
     }
     if not held:
         return
-    building = constructing(program, klass, init)
+    building = reached(program, klass, (init,))
     methods = [method for kin in sorted(running.family(klass), key=order) for method in program.methods(kin)]
     wrapped = {name for method in methods for name in handed_on(program.body(method), method in building)}
     for name, plain in held.items():
@@ -193,18 +193,6 @@ def helpers(program: Program, klass: ClassSymbol, init: FunctionSymbol) -> Itera
             method = program.method(klass, of_self(statement.value.function))
             if method is not None and method != init:
                 yield method
-
-
-def constructing(program: Program, klass: ClassSymbol, init: FunctionSymbol) -> frozenset[FunctionSymbol]:
-    """The constructor and all methods that it gets to."""
-    found, todo = {init}, [init]
-    while todo:
-        for name in program.function(todo.pop()).mentions:
-            method = program.method(klass, name[5:-2]) if name.startswith("self.") else None
-            if method is not None and method not in found:
-                found.add(method)
-                todo.append(method)
-    return frozenset(found)
 
 
 def handed_on(block: Block, while_built: bool) -> Iterator[str]:

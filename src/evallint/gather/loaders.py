@@ -15,7 +15,7 @@ from evallint.gather.pipelines import Pipelines, constant, given
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.roles import use_of
 from evallint.interpret.terms import Made, Plain, options
-from evallint.program import Program
+from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelineStep
 
 Use = Literal["train", "eval"]
@@ -125,7 +125,6 @@ class Loaders:
             way=forwards.way(frames, last) if frames else (last,),
             sources=sources,
             drops=self._drops(loader, term),
-            shuffles=truth(constant(term, loader.shuffle)) if loader and loader.shuffle else None,
             batch_size=size if isinstance(size, int) else None,
             sampled=loader is not None and given(term, loader.sampler) not in (None, Plain(None)),
             collates=collates is not None and collates != Plain(None),
@@ -139,7 +138,7 @@ class Loaders:
     def _applied(self, term: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
         title = term.name.rpartition(".")[2]
         return DataSource(
-            title, term.at, term.identity, False, None, None, "", "", (), steps, term.identity, term.at, False
+            title, term.at, term.identity, False, None, None, "", (), steps, term.identity, term.at, False
         )
 
     def _decided(
@@ -199,8 +198,8 @@ class Loaders:
     def _by_hand(self, event: ForwardCall) -> bool:
         """Whether code between the loader and the model's layers may normalise by itself."""
         symbols = [frame.symbol for frame in event.frames if frame.symbol is not None]
-        if event.klass is not None:
-            forward = self._program.method(event.klass, "forward") if hasattr(event.klass, "index") else None  # type: ignore[arg-type]
+        if isinstance(event.klass, ClassSymbol):
+            forward = self._program.method(event.klass, "forward")
             symbols += [forward] if forward is not None else []
         return any(HAND & set(self._program.function(symbol).mentions) for symbol in symbols[-2:])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice, product
 
@@ -124,7 +124,6 @@ class Pipelines:
             exact=tuple(exact),
             takes=transform.takes,
             gives=transform.gives,
-            name_in_full=transform.name,
         )
 
     def _preset(self, preset: Preset, made: Made) -> PipelineStep:
@@ -133,7 +132,7 @@ class Pipelines:
         if made.part is not None:
             varies = {preset.train_item: True, preset.eval_item: False}.get(made.part)
         title = preset.name.rpartition(".")[2]
-        return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True, name_in_full=preset.name)
+        return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True)
 
 
 # ---- readings of terms --------------------------------------------------------------------------
@@ -244,19 +243,3 @@ def random_step(steps: Steps) -> PipelineStep | None:
 def is_complete(steps: Steps) -> bool:
     """Whether it is known of every step what it does, and whether it is taken."""
     return all(step.known and step.sure for step in steps)
-
-
-def walk(terms: Iterable[Term | None]) -> Iterator[Term]:
-    """Terms and all that they are made of."""
-    for term in terms:
-        if term is None:
-            continue
-        yield term
-        match term:
-            case Items():
-                yield from walk((*term.values(), term.rest))
-            case AnyOf():
-                yield from walk(term.options)
-            case Made():
-                passed = (one.what for one in term.passes or ())
-                yield from walk((*term.positional, *(value for _, value in term.keywords), *passed))

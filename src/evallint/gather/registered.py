@@ -10,9 +10,8 @@ from evallint import facts as f
 from evallint.apis import TensorSource
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.held import constructing
 from evallint.gather.running import FORWARD, Running
-from evallint.gather.sites import argument, called, functions, last_name, module_classes, of_self, statements
+from evallint.gather.sites import argument, called, functions, last_name, module_classes, of_self, reached, statements
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import within
@@ -105,8 +104,8 @@ def described(program: Program, running: Running) -> Iterator[Klass]:
             continue
         kin = running.family(symbol) | {symbol}
         every = frozenset(method for one in kin for method in program.methods(one))
-        building = constructing(program, symbol, init)
-        forwards = reached(program, symbol, every)
+        building = reached(program, symbol, (init,))
+        forwards = reached(program, symbol, (one for one in every if program.function(one).name in FORWARD))
         klass = Klass(program, symbol, building, forwards - building, every - building - forwards)
         for method in sorted(building, key=lambda one: one.index):
             describe(klass, method)
@@ -114,19 +113,6 @@ def described(program: Program, running: Running) -> Iterator[Klass]:
             klass.late.update((buffer.name, buffer) for buffer in registered(program, method))
         if not klass.dynamic:
             yield klass
-
-
-def reached(program: Program, klass: ClassSymbol, every: frozenset[FunctionSymbol]) -> frozenset[FunctionSymbol]:
-    """The methods that a forward gets to, itself included."""
-    todo = [method for method in every if program.function(method).name in FORWARD]
-    found = set(todo)
-    while todo:
-        for name in program.function(todo.pop()).mentions:
-            method = program.method(klass, name[5:-2]) if name.startswith("self.") else None
-            if method is not None and method not in found:
-                found.add(method)
-                todo.append(method)
-    return frozenset(found)
 
 
 def describe(klass: Klass, method: FunctionSymbol) -> None:

@@ -282,6 +282,19 @@ def module_classes(program: Program) -> Iterator[ClassSymbol]:
                 yield symbol
 
 
+def reached(program: Program, klass: ClassSymbol, starts: Iterable[FunctionSymbol]) -> frozenset[FunctionSymbol]:
+    """Methods of a class, and all that these get to through `self`."""
+    todo = list(starts)
+    found = set(todo)
+    while todo:
+        for name in program.function(todo.pop()).mentions:
+            method = program.method(klass, name[5:-2]) if name.startswith("self.") else None
+            if method is not None and method not in found:
+                found.add(method)
+                todo.append(method)
+    return frozenset(found)
+
+
 def encloser(program: Program, symbol: FunctionSymbol) -> FunctionSymbol:
     """The outermost function or method that a function is defined in, itself where it is in none."""
     facts = program.files[symbol.path]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evallint import facts as f
 from evallint.apis import Chain, Data, Dataset, Draw, Fit, Loader, ModuleClass, Preset, Read, Sampler, Split, Transform
 from evallint.interpret import calls, describing, library
-from evallint.interpret.events import Creation, Fitting
+from evallint.interpret.events import Creation
 from evallint.interpret.roles import DATA, words
 from evallint.interpret.sampling import DRAWN, SEEN
 from evallint.interpret.terms import ByHand, Made, Pass, Term
@@ -65,9 +65,9 @@ def make(machine: Machine, meaning: Data, name: str, given: Arguments, expressio
     if isinstance(meaning, Preset) and (meaning.train_item is not None or meaning.eval_item is not None):
         return several(machine, address, origin, state)
     hold(meaning, address, given, state)
-    if isinstance(meaning, Loader | Dataset):
-        value = value.with_flow(Flow(sources=frozenset((source(machine, address),))))
-    if isinstance(meaning, Loader):
+    if isinstance(meaning, Dataset):
+        value = Value(value.atoms, value.flow.through(source(machine, address)))
+    elif isinstance(meaning, Loader):  # what its data set came through is its own business
         value = Value(value.atoms, Flow(roles=value.flow.roles, sources=frozenset((source(machine, address),))))
         created(machine, "loader", address, state)
     elif isinstance(meaning, Preset) or (isinstance(meaning, Chain) and not isinstance(table, ModuleClass)):
@@ -142,10 +142,10 @@ def source(machine: Machine, address: Address) -> int:
     return number
 
 
-def created(machine: Machine, kind: str, address: Address, state: State) -> None:
+def created(machine: Machine, kind: Literal["loader", "pipeline"], address: Address, state: State) -> None:
     if machine.notes is None:
         term = describing.describe(machine, of(Ref(address)), state)
-        machine.events.created[address] = Creation(kind, term, machine.callers())  # type: ignore[arg-type]
+        machine.events.created[address] = Creation(kind, term, machine.callers())
 
 
 def named(machine: Machine, value: Value, name: str) -> None:
@@ -160,8 +160,6 @@ def fit(machine: Machine, meaning: Fit, name: str, given: Arguments, expression:
     """Statistics are learnt from data; what comes out are the data themselves, or what learnt."""
     value = library.argument(given, meaning.data) or UNKNOWN
     place = machine.place(expression.span)
-    term = describing.describe(machine, value, state)
-    machine.events.fittings.append(Fitting(place, meaning.name, term, value.flow.roles, machine.callers()))
     address: Address = ("fit", machine.frame.context, id(expression))
     state.put(address, Thing("symbol", "", born=place, origin=Origin(meaning.name, given, place)))
     return Value(frozenset((Ref(address),)), value.flow)

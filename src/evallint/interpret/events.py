@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from evallint.facts import Call
 from evallint.findings import Place, Step
 from evallint.interpret.terms import Term
-from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode, Role
+from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode
 from evallint.program import FunctionSymbol, Nature, Symbol
 
 
@@ -94,17 +94,6 @@ class Creation:
     term: Term
     frames: tuple[Caller, ...]
     names: dict[str, Place] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Fitting:
-    """Statistics, a vocabulary or a projection is learnt from data. `use`: what names or arguments say they are for."""
-
-    at: Place
-    name: str
-    data: Term
-    roles: frozenset[Role]
-    frames: tuple[Caller, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +341,6 @@ class Events:
     failed: str = ""
     sources: dict[int, Address] = field(default_factory=dict)
     created: dict[Address, Creation] = field(default_factory=dict)
-    fittings: list[Fitting] = field(default_factory=list)
 
     def behind(self, number: int) -> Iterator[ForwardCall]:
         """The run of a model that a number in a flow stands for, and those that it is part of."""

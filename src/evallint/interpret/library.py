@@ -1192,10 +1192,6 @@ def _save(machine: Machine, given: Arguments, expression: f.Call, state: State) 
     return constant(None)
 
 
-def _first(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return given.positional[0] if given.positional else UNKNOWN
-
-
 def _sum(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     return Value(flow=kept(given.flow(), state))
 
