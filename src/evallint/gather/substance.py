@@ -45,21 +45,28 @@ class Substances:
     def is_weightless(self, klass: ClassSymbol) -> bool:
         """Whether a class of modules surely has no parameters: all that it builds, if anything, is known to have none.
 
-        What a call out of sight makes, or a base, may have some.
+        What a call out of sight makes, or a base, or what it is given and runs, may have some.
         """
-        lineage = self.program.lineage(klass)
-        if any(base is None for own in lineage if isinstance(own, ClassSymbol) for base in self.program.bases(own)):
+        own = [base for base in self.program.lineage(klass) if isinstance(base, ClassSymbol)]
+        if any(base is None for one in own for base in self.program.bases(one)):
             return False
-        methods = (
-            method
-            for base in lineage
-            if isinstance(base, ClassSymbol)
-            for method in self.program.methods(base)
-            if self.program.function(method).name not in FORWARD
-        )
-        return self._of_symbol(klass) != "parameters" and all(
-            self._is_plain(method, call) for method in methods for call in called(self.program.body(method))
-        )
+        methods = [method for one in own for method in self.program.methods(one)]
+        if self._of_symbol(klass) == "parameters" or self._runs_what_it_is_given(methods):
+            return False
+        building = (method for method in methods if self.program.function(method).name not in FORWARD)
+        return all(self._is_plain(method, call) for method in building for call in called(self.program.body(method)))
+
+    def _runs_what_it_is_given(self, methods: list[FunctionSymbol]) -> bool:
+        """Whether a class calls what it only keeps: `self.encoder = encoder`, perhaps a model."""
+        kept = {
+            of_self(target)
+            for method in methods
+            for statement in statements(self.program.body(method))
+            if isinstance(statement, f.Assign) and isinstance(statement.value, f.Name)
+            for target in statement.targets
+        }
+        mentioned = {name for method in methods for name in self.program.function(method).mentions}
+        return any(f"self.{name}()" in mentioned for name in kept if name)
 
     def _is_plain(self, where: FunctionSymbol, call: f.Call) -> bool:
         """Whether a call builds no module that is out of sight."""
