@@ -64,13 +64,17 @@ def flags_in(program: Program, symbol: FunctionSymbol) -> Iterator[TrainingFlag]
 
 
 def evaluates(function: f.Function, site: Site) -> str:
-    """What says that a call evaluates: the data of the loop around it, else its function's name; "" nothing does."""
+    """What says that a call evaluates: the data of the loop around it, or its own, else its function's name; "" nothing
+    does."""
     for loop in reversed(site.loops):
         use = use_of(code(iterated(loop)))
         if use == "train":
             return ""
         if use == "eval":
             return f"it runs on `{code(iterated(loop))}`"
+    for given in site.call.arguments[:1]:
+        if not given.keyword and use_of(code(given.value)) == "eval":
+            return f"it runs on `{code(given.value)}`"
     return f"it is in `{function.name}`" if use_of(function.name) == "eval" else ""
 
 

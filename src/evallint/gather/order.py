@@ -20,7 +20,15 @@ def pipeline_faults(program: Program, events: Events) -> Iterator[PipelineFault]
     for creation in events.created.values():
         if creation.kind == "pipeline":
             for steps in pipelines.ways(creation.term):
-                yield from _faults(creation, steps)
+                yield from _faults(creation, _fed(creation) + steps)
+
+
+def _fed(creation: Creation) -> Steps:
+    """The tensor that a pipeline is called with, as a step before its first."""
+    if creation.fed is None:
+        return ()
+    call = f"{next(iter(creation.names), 'the pipeline')}(…)"
+    return (PipelineStep(call, creation.fed, (), False, takes=("any",), gives="tensor"),)
 
 
 def _faults(creation: Creation, steps: Steps) -> Iterator[PipelineFault]:
@@ -50,7 +58,7 @@ def _fault(creation: Creation, step: PipelineStep, since: PipelineStep, now: str
     needed = SHOWN[now]
     if made:
         why = f"is given {needed} by `{other.name}`, which it can't take"
-        reason = Step(other.at, f"`{other.name}` gives {needed}")
+        reason = Step(other.at, f"{needed} comes from `{other.name}`")
     else:
         why = f"needs {needed}, but comes before `{other.name}`, which takes none"
         reason = Step(other.at, f"`{other.name}` comes after it and takes {_listed(other.takes)}")

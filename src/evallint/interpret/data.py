@@ -181,6 +181,9 @@ def apply(machine: Machine, address: Address, given: Arguments, state: State) ->
     if machine.notes is not None:
         note(machine, describing.describe(machine, of(Ref(address)), state), given.all())
         return Value(flow=library.kept(flow, state).through(SEEN))
+    creation = machine.events.created.get(address)
+    if creation is not None and flow.synthetic:
+        creation.fed = creation.fed or machine.place()
     return Value(flow=library.kept(flow, state).through(source(machine, address)))
 
 

@@ -88,12 +88,16 @@ class ForwardCall:
 
 @dataclass(slots=True)
 class Creation:
-    """A loader or pipeline that was made: what of, in which functions, and the names it was given."""
+    """A loader or pipeline that was made: what of, in which functions, and the names it was given.
+
+    `fed`: where a pipeline is given nothing but a fresh tensor.
+    """
 
     kind: Literal["loader", "pipeline"]
     term: Term
     frames: tuple[Caller, ...]
     names: dict[str, Place] = field(default_factory=dict)
+    fed: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
