@@ -8,7 +8,7 @@ from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.forwards import evaluation, graph_of, way, within_training_step
-from evallint.interpret.events import Accumulation, BareSwitch, Events, ForwardCall
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
 from evallint.interpret.roles import words
 from evallint.interpret.values import Change
 from evallint.program import FunctionSymbol, Program
@@ -47,14 +47,19 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
 
 def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
     """Whether something around a training forward takes steps; what only looks at gradients explains, and trains
-    nothing."""
+    nothing. An attack asks for the gradients of its data, and leaves it to its callers to step."""
+    innermost = event.frames[-1]
+    if (innermost.path, innermost.function) in events.differentiating:
+        return takes_steps(program, innermost)
     if "optimized" in event.marks:
         return True
     backwards = [one for one in events.backwards if event.id in one.flow.graph]
     running = [*event.frames, *(caller for one in backwards for caller in one.frames)]
-    return any(
-        "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions for caller in running
-    )
+    return any(takes_steps(program, caller) for caller in running)
+
+
+def takes_steps(program: Program, caller: Caller) -> bool:
+    return "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions
 
 
 def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
