@@ -142,6 +142,21 @@ def main(train_loader, val_batch, optimizer):
 }
 
 DOES_NOT = {
+    "what picks the samples that the step then learns from": """\
+def infer_hardest(model, pool):
+    with torch.no_grad():
+        ranks = torch.argsort(model(pool).sum(1))  # nothing
+    return [pool[index] for index in ranks[:8]]
+
+def main(loader):
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for pool in loader:
+        hardest = infer_hardest(model, pool)
+        loss = model(torch.stack(hardest)).sum()  # trains
+        loss.backward()
+        optimizer.step()
+""",
     "training": """\
 def train(train_loader):
     model = Net()

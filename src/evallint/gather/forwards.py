@@ -184,6 +184,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     phase = use_of(event.method) or phase_of(event.frames)
     off = not event.grad.on and event.grad.off is not None
     if within_training_step(event, trained):
+        if is_trained_on(event, events, trained):
+            return None
         if data is not None and data.use == "eval" and not trains_on(data, event, trained):
             return Evaluation(f"on `{data.label}`", data.sure, "data")
         apart = evaluating_call(event, trained)
@@ -255,6 +257,12 @@ def within_training_step(event: ForwardCall, trained: list[ForwardCall]) -> bool
         if not other.loops and other.frames == event.frames[: len(other.frames)]:
             return True
     return False
+
+
+def is_trained_on(event: ForwardCall, events: Events, trained: list[ForwardCall]) -> bool:
+    """Whether a training step depends on what a call gives: that picks its samples, or weighs its loss."""
+    flows = (*(other.inputs for other in trained), *(found.flow for found in events.backwards))
+    return any(event.id in flow.cut for flow in flows)
 
 
 def trains_on(data: Role, event: ForwardCall, trained: list[ForwardCall]) -> bool:

@@ -153,7 +153,7 @@ def with_contents(value: Value, state: State) -> Value:
         thing = state.heap[address]
         if thing.kind in ("list", "dict", "generator"):
             for item in (*thing.items.values(), *((thing.rest,) if thing.rest is not None else ())):
-                if item.flow.graph or item.flow.sums:
+                if item.flow.graph or item.flow.sums or item.flow.cut:
                     flow = flow.join(item.flow)
     return value if flow is value.flow else Value(value.atoms, flow)
 

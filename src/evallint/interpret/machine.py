@@ -988,6 +988,8 @@ class Machine:
             if data.objects(self, base, state):
                 return Value(flow=base.flow.join(index.flow).through(SEEN))
         value = self.item(base, index, state, isinstance(expression.key, f.Slice))
+        if index.flow.graph or index.flow.cut:  # a model picks the item
+            value = value.with_flow(Flow(cut=index.flow.graph | index.flow.cut))
         text = index.text()
         return (
             self.with_role(value, f"{code(expression.value)}_{text}", code(expression)) if text is not None else value
