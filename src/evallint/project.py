@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evallint.findings import Place, Step
 from evallint.program import Nature
@@ -21,6 +21,14 @@ class Evaluation:
     by: Literal["data", "phase", "context", "weights"]
 
 
+class Run(NamedTuple):
+    """A module's run by a method of its own: the place, the method, and what is called there."""
+
+    at: Place
+    function: str
+    model: str
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """One way in which a model is run: the call, the path that leads to it, and what holds on that path.
@@ -33,7 +41,8 @@ class Forward:
     went to another object. `chain`: the calls that lead here, outermost first, this one last, each with the
     function it stands in; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or
     without a graph, shares. `legacy`: the code is for torch before 0.4. `block`: equal for calls in one function
-    that one statement before or around them all would reach.
+    that one statement before or around them all would reach. `own_run`: where the model's method runs it, if that is
+    in sight and there for evaluation.
     """
 
     at: Place
@@ -57,6 +66,7 @@ class Forward:
     graph_at: tuple[Place, str] | None = None
     legacy: bool = False
     block: tuple[object, ...] = ()
+    own_run: Run | None = None
 
     @property
     def surely_trains_mode(self) -> bool:

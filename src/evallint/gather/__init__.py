@@ -20,6 +20,7 @@ from evallint.gather.keras import training_flags
 from evallint.gather.loaders import Loaders
 from evallint.gather.order import pipeline_faults
 from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
+from evallint.gather.predicting import Predicting
 from evallint.gather.registered import lost_buffers, plain_tensors
 from evallint.gather.running import Running
 from evallint.gather.substance import Substances
@@ -38,8 +39,9 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
     events = [run for run in runs if run.complete]
     old = written_for_old_torch(program)
     substances = Substances(program)
+    known = forwards.Known(substances, Predicting(program))
     used = forwards.placed(
-        program, tuple(forward for run in events for forward in forwards.of_run(program, run, old, substances))
+        program, tuple(forward for run in events for forward in forwards.of_run(program, run, old, known))
     )
     finder = Loaders(program)
     loaders = tuple(loader for run in events for loader in finder.of_run(run))

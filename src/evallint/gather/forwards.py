@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evallint.apis import Hook
 from evallint.findings import Place, Step
+from evallint.gather.predicting import Predicting
 from evallint.gather.substance import Substances
 from evallint.interpret.events import Caller, Events, ForwardCall
 from evallint.interpret.library import VOLATILE
@@ -25,14 +26,25 @@ ADAPTING = frozenset(
 )
 
 
-def of_run(program: Program, events: Events, old: frozenset[str], substances: Substances) -> Iterator[Forward]:
+class Known(NamedTuple):
+    """What is found out about classes once for all runs."""
+
+    substances: Substances
+    predicting: Predicting
+
+
+def of_run(program: Program, events: Events, old: frozenset[str], known: Known) -> Iterator[Forward]:
     """Every outermost run of a model that one entry saw; `old` are the files written for torch before 0.4."""
     trained = [event for event in events.forwards if event.trained]
     for event in events.forwards:
         if event.inside or not event.sure:
             continue
-        found = replace(forward(program, events, event, trained), legacy=event.at.path in old)
-        yield replace(found, graph="off") if is_plain_arithmetic(event, substances) else found
+        found = replace(
+            forward(program, events, event, trained),
+            legacy=event.at.path in old,
+            own_run=known.predicting.run_of(event.klass, event.method),
+        )
+        yield replace(found, graph="off") if is_plain_arithmetic(event, known.substances) else found
 
 
 def is_plain_arithmetic(event: ForwardCall, substances: Substances) -> bool:
@@ -45,15 +57,24 @@ def placed(program: Program, found: tuple[Forward, ...]) -> tuple[Forward, ...]:
     """The forwards with the places at which their mode, and their graph, go wrong.
 
     A call that other uses share and that is right for these is not at fault, its caller is. So is the caller of a
-    method by which a model's forward works.
+    method by which a model's forward works. A graph that a method for evaluation records is that method's own fault,
+    unless some of its callers see to it.
     """
     shared = forward_methods(program)
     right_mode = {place for one in found if one.trains or one.mode == {"eval"} for place, _ in one.chain}
-    right_graph = {place for one in found if one.trains or one.graph == "off" for place, _ in one.chain}
+    without = [one for one in found if one.trains or one.graph == "off"]
+    right_graph = {place for one in without for place, _ in one.chain}
+    right_graph |= {one.own_run.at for one in without if one.own_run is not None}
     return tuple(
-        replace(one, mode_at=at_fault(one, right_mode, shared), graph_at=at_fault(one, right_graph, shared))
+        replace(one, mode_at=at_fault(one, right_mode, shared), graph_at=graph_at(one, right_graph, shared))
         for one in found
     )
+
+
+def graph_at(one: Forward, right: set[Place], shared: frozenset[tuple[str, str]]) -> tuple[Place, str]:
+    if one.own_run is not None and one.own_run.at not in right:
+        return one.own_run.at, one.own_run.function
+    return at_fault(one, right, shared)
 
 
 def at_fault(one: Forward, right: set[Place], shared: frozenset[tuple[str, str]]) -> tuple[Place, str]:

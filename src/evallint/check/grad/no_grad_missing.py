@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, Wrap
+from evallint.findings import Finding, Step, Wrap
 from evallint.project import Project
 
 
@@ -17,14 +17,16 @@ def check(project: Project) -> Iterator[Finding]:
         if forward.escapes and forward.mode != {"eval"}:
             continue  # whoever gets the result may differentiate it
         at, function = forward.graph_at
-        once = at.path, function, forward.block, forward.legacy
+        own = forward.own_run if forward.own_run is not None and forward.own_run.at == at else None
+        once = at.path, function, forward.block if own is None else (), forward.legacy
         if (at.path, function) in meant or once in told:
             continue
         told.add(once)
+        model = forward.model if own is None else own.model
         yield Finding(
             at=at,
-            says=f"`{forward.model}` records a graph though it only evaluates {forward.evaluation.because}",
-            because=forward.because,
+            says=f"`{model}` records a graph though it only evaluates {forward.evaluation.because}",
+            because=forward.because if own is None else (*forward.because, Step(at, f"`{model}` runs here")),
             function=function,
             fix=Wrap(at, "torch.no_grad()", "run the evaluation under `torch.no_grad()`"),
             severity="info" if forward.legacy else None,
