@@ -256,7 +256,7 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
         sources = [source for source in sources if is_cut(source)]
         last = Step(found.at, "backward() is called on what came of it")
         if sources and not found.flow.graph and len(sources) == sum(number >= 0 for number in found.flow.cut):
-            yield cut_at(sources[0], "loss", (*way(found.frames, last),))
+            yield cut_at(to_blame(sources), "loss", (*way(found.frames, last),))
         elif found.flow.graph:
             for source in sources:
                 step = source.marks.get("optimized")
@@ -266,6 +266,13 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
 
 def is_cut(source: ForwardCall) -> bool:
     return not source.grad.on and source.grad.off is not None and source.sure and not source.inside
+
+
+def to_blame(sources: list[ForwardCall]) -> ForwardCall:
+    """Of the models that a loss without a graph came of, one that should learn, or the last: what ran before may only
+    have prepared its data."""
+    last = [one for one in sources if not any(one.id in other.inputs.cut for other in sources)]
+    return next((one for one in sources if "optimized" in one.marks), (last or sources)[0])
 
 
 def learns(events: Events, source: ForwardCall) -> bool:
