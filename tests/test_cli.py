@@ -261,7 +261,7 @@ def test_no_cache_leaves_none(lint: Lint) -> None:
 
 
 COMMAND = (sys.executable, "-m", "evallint")
-ENV = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).resolve().parents[1])}
+ENV = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).resolve().parents[2])}
 
 
 def test_modules_of_the_working_directory_are_never_imported(tmp_path: Path) -> None:

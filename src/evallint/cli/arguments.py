@@ -1,0 +1,130 @@
+"""The words of the command line: which there are, and what they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import NoReturn
+
+from evallint import __version__
+from evallint.config import KEYS, OUTPUT_FORMATS, did_you_mean
+from evallint.findings import SEVERITIES
+
+
+class Unusable(Exception):
+    """Arguments that cannot be followed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of one command, which raises Unusable where argparse would leave the process."""
+
+    def __init__(self, command: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=command,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise Unusable(message)
+
+    def options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
+
+
+def arguments(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """What the words ask for. Raises Unusable."""
+    asked, unknown = parser.parse_known_args(words)
+    for word in unknown:
+        if word.startswith("-"):
+            option = word.split("=")[0]
+            raise Unusable(f"unknown option `{option}`{did_you_mean(option, parser.options())}")
+    if unknown:
+        raise Unusable(f"`{unknown[0]}` is one argument too many")
+    return asked
+
+
+def check_parser() -> Parser:
+    """The parser of `evallint check`."""
+    parser = Parser(
+        "evallint [check]",
+        "Find why a PyTorch model scores worse in evaluation than it should.",
+        epilog="Other commands: evallint explain RULE, evallint rules, evallint config [KEY], evallint clean.\n"
+        "Exit code: 0 nothing found at or above --fail-on, 1 something found or a file not judged, 2 the run failed.",
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories; `-` is standard input")
+    parser.add_argument("--version", action="version", version=f"evallint {__version__}")
+    rules = parser.add_argument_group("rules", "NAMES are rules, categories or `all`, joined by commas")
+    rules.add_argument("--select", metavar="NAMES", type=_list, action="extend", help="only these")
+    rules.add_argument("--ignore", metavar="NAMES", type=_list, action="extend", help="not these")
+    rules.add_argument("--extend-select", metavar="NAMES", type=_list, action="extend", help="these too")
+    rules.add_argument(
+        "--per-file-ignores", metavar="PATTERN:NAME,…", type=_pairs, action="extend", help="not these in those files"
+    )
+    files = parser.add_argument_group("files", "PATTERNS are those of .gitignore, joined by commas")
+    files.add_argument("--exclude", metavar="PATTERNS", type=_list, action="extend", help="pass over only these")
+    files.add_argument("--extend-exclude", metavar="PATTERNS", type=_list, action="extend", help="pass over these too")
+    files.add_argument(
+        "--force-exclude", action="store_true", default=None, help="pass over excluded files given by name too"
+    )
+    files.add_argument(
+        "--no-respect-gitignore", dest="respect_gitignore", action="store_false", default=None, help="ignore .gitignore"
+    )
+    files.add_argument("--stdin-filename", metavar="PATH", default="", help="what standard input is called")
+    files.add_argument("--show-files", action="store_true", help="list the files that would be linted, and stop")
+    output = parser.add_argument_group("output")
+    output.add_argument("--output-format", choices=OUTPUT_FORMATS, default=os.environ.get("EVALLINT_OUTPUT_FORMAT"))
+    output.add_argument("-o", "--output-file", metavar="FILE", help="write findings there")
+    output.add_argument("--statistics", action="store_true", help="count findings by rule instead of listing them")
+    output.add_argument("--show-info", action="store_true", default=None, help="show findings of severity info")
+    output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    output.add_argument("-q", "--quiet", action="store_true", help="nothing but findings")
+    output.add_argument("-v", "--verbose", action="store_true", help="say what is done")
+    output.add_argument("--fail-on", choices=SEVERITIES, help="the least severity that makes the exit code 1")
+    output.add_argument("-e", "--exit-zero", action="store_true", help="exit code 0 whatever is found")
+    running = parser.add_argument_group("running")
+    running.add_argument("-j", "--jobs", metavar="N", type=int, help="worker processes; 0 for one a core")
+    running.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
+    add_config_options(parser)
+    return parser
+
+
+def add_config_options(parser: Parser) -> None:
+    """The options that say where settings come from."""
+    group = parser.add_argument_group("config")
+    group.add_argument(
+        "--config", metavar="FILE|KEY=VALUE", action="append", default=[], help="instead of, or over, files"
+    )
+    group.add_argument("--isolated", action="store_true", help="read no config file")
+    group.add_argument("--cache-dir", metavar="DIRECTORY", help="where the cache is")
+    if parser.prog != "evallint clean":
+        group.add_argument("--show-settings", action="store_true", help="show the settings of the paths, and stop")
+
+
+def _list(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = [tuple(word.rpartition(":")[::2]) for word in _list(text)]
+    if not all(pattern and name for pattern, name in pairs):
+        raise argparse.ArgumentTypeError(f"`{text}` is not of the form PATTERN:NAME,…")
+    return [(pattern.strip(), name.strip()) for pattern, name in pairs]
+
+
+def options(asked: argparse.Namespace) -> dict[str, object]:
+    """The options that are settings, keyed and typed as in TOML."""
+    options: dict[str, object] = {}
+    for key in KEYS:
+        value = getattr(asked, key.replace("-", "_"), None)
+        if value is not None:
+            options[key] = value
+    if "per-file-ignores" in options:
+        table: dict[str, list[str]] = {}
+        for pattern, name in asked.per_file_ignores:
+            table.setdefault(pattern, []).append(name)
+        options["per-file-ignores"] = table
+    return options
