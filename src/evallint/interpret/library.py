@@ -1342,25 +1342,37 @@ def _get(machine: Machine, address: Address, given: Arguments, expression: f.Cal
 def _update(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
     thing = state.own(address)
     for value in given.positional:
-        for ref in value.refs():
-            other = state.heap[ref]
-            thing.items.update(other.items)
-            if other.kind == "state":
-                thing.rest = of(Ref(ref))
-            elif other.rest is not None:
-                thing.rest = other.rest
-            elif other.kind != "dict":  # anything may be in it
-                thing.rest = thing.rest or UNKNOWN
-        if not any(True for _ in value.refs()):
+        others = [state.heap[ref] for ref in value.refs()]
+        if len(others) == 1 and others[0].kind == "dict":
+            thing.items.update(others[0].items)
+            thing.rest = thing.rest if others[0].rest is None else others[0].rest
+        elif len(others) == 1 and others[0].kind == "state":
+            thing.rest = value
+        else:  # any key may have got another value
+            thing.items = {key: item if any(item.refs()) else UNKNOWN for key, item in thing.items.items()}
+            for key, item in joined_items(others).items():
+                thing.items[key] = thing.items[key].join(item) if key in thing.items else item
             thing.rest = thing.rest or UNKNOWN
     thing.items.update(given.keywords)
     return constant(None)
 
 
+def joined_items(things: list[Thing]) -> dict[object, Value]:
+    found: dict[object, Value] = {}
+    for thing in things:
+        for key, item in thing.items.items():
+            found[key] = found[key].join(item) if key in found else item
+    return {key: item if len(things) == 1 else item.join(UNKNOWN) for key, item in found.items()}
+
+
 def _pop(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    if given.positional:
-        return machine.item(of(Ref(address)), given.positional[0], state)
-    return state.heap[address].elements()
+    if not given.positional:
+        return state.heap[address].elements()
+    value = machine.item(of(Ref(address)), given.positional[0], state)
+    key = given.positional[0].constant()
+    if key is not None and state.heap[address].kind == "dict" and key.value in state.heap[address].items:
+        del state.own(address).items[key.value]
+    return value
 
 
 Container = Callable[["Machine", Address, Arguments, f.Call, State], "Value | None"]

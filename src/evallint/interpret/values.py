@@ -547,7 +547,7 @@ def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
         born=ours.born,
         mode=ours.mode.join(theirs.mode),
         attributes=join_maps(ours.attributes, theirs.attributes),
-        items=join_maps(ours.items, theirs.items),
+        items=join_items(ours, theirs),
         rest=join_rests(ours.rest, theirs.rest),
         inner=ours.inner or theirs.inner,
         marks=join_marks(ours.marks, theirs.marks),
@@ -566,6 +566,21 @@ def join_maps(ours: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[An
         other = found.get(name)
         if other is not value:
             found[name] = value if other is None else value.join(other)
+    return found
+
+
+def join_items(ours: Thing, theirs: Thing) -> dict[Any, Value]:
+    """The elements of either; one that the other does not know by its key may be among its other elements.
+
+    Of what is out of sight nobody knows the other elements: what is set in one of them only may be anything.
+    """
+    found = join_maps(ours.items, theirs.items)
+    for key in ours.items.keys() ^ theirs.items.keys():
+        value, other = found[key], theirs if key in ours.items else ours
+        if other.kind == "dict" and other.rest is not None:
+            found[key] = value.join(other.rest)
+        elif other.kind == "symbol" and not any(value.refs()):
+            found[key] = value.join(UNKNOWN)
     return found
 
 
