@@ -36,7 +36,8 @@ T = TypeVar("T")
 
 def gather(program: Program, runs: Iterable[Events]) -> Project:
     """The project that a program and the runs of its entries make."""
-    events = [run for run in runs if run.complete]
+    complete = [run for run in runs if run.complete]
+    events = [run for run in complete if not run.supposed]
     old = written_for_old_torch(program)
     substances = Substances(program)
     known = forwards.Known(substances, Predicting(program))
@@ -76,20 +77,20 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         pipelines_differ=first_each(differences.differing(loaders)),
         random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),
         stale_states=first_each(
-            (*(found for run in events for found in saves.stale_states(run)), *saves.kept_by_objects(program))
+            (*(found for run in complete for found in saves.stale_states(run)), *saves.kept_by_objects(program))
         ),
-        whole_pickles=first_each(found for run in events for found in saves.whole_pickles(program, run)),
+        whole_pickles=first_each(found for run in complete for found in saves.whole_pickles(program, run)),
         bare_parameters=first_each(
             found
-            for run in events
+            for run in complete
             for found in (*saves.bare_parameters(program, run), *saves.averaged_parameters(program, run))
         ),
-        prefixed=first_each(saves.prefixed(program, events)),
-        unmapped_loads=first_each(found for run in events for found in loads.unmapped_loads(program, run)),
+        prefixed=first_each(saves.prefixed(program, complete)),
+        unmapped_loads=first_each(found for run in complete for found in loads.unmapped_loads(program, run)),
         unsafe_loads=tuple(unsafe_loads(program)),
-        hidden_keys=first_each(found for run in events for found in loads.hidden_keys(program, run)),
-        replaced_layers=first_each(found for run in events for found in loads.replaced_layers(program, run)),
-        lost_progress=tuple(resume.lost_progress(program, events)),
+        hidden_keys=first_each(found for run in complete for found in loads.hidden_keys(program, run)),
+        replaced_layers=first_each(found for run in complete for found in loads.replaced_layers(program, run)),
+        lost_progress=tuple(resume.lost_progress(program, complete)),
         lost_buffers=tuple(lost_buffers(program, running)),
         plain_tensors=tuple(plain_tensors(program, running)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evallint import facts as f
@@ -12,6 +12,7 @@ from evallint.gather.loads import RESUME, names, said_nearby, site_at
 from evallint.gather.saves import composed
 from evallint.gather.sites import argument, called, functions, functions_of, last_name, root, statements
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, Stepped
+from evallint.interpret.events import Part as SavedPart
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import within
@@ -32,7 +33,7 @@ class Part:
     keeps: bool
 
 
-def lost_progress(program: Program, runs: Iterable[Events]) -> Iterator[LostProgress]:
+def lost_progress(program: Program, runs: Sequence[Events]) -> Iterator[LostProgress]:
     """What is left out of checkpoints from which training goes on, or not taken out of them."""
     resumes = restores_optimizers(program)
     moved = {
@@ -43,13 +44,21 @@ def lost_progress(program: Program, runs: Iterable[Events]) -> Iterator[LostProg
         for target in statement.targets
         if isinstance(target, f.Attribute) and target.name == "last_epoch"
     }
+    kept = any(part.owner.role == "optimizer" for run in runs for part in saved_parts(run))
     for run in runs:
         parts = list(stepped(program, run))
         if resumes and not moved:
             yield from left_out(program, run, parts)
         if not moved:
-            yield from last_each(not_restored(program, run, parts))
+            anew = list(last_each(not_restored(program, run, parts)))
+            yield from anew
+            if not kept:
+                yield from never_kept(program, run, parts, anew)
         yield from remade(run)
+
+
+def saved_parts(run: Events) -> Iterator[SavedPart]:
+    return (part for found in run.states if isinstance(found, Saved) for part in found.parts)
 
 
 def last_each(found: Iterable[LostProgress]) -> Iterator[LostProgress]:
@@ -148,6 +157,28 @@ def left_out(program: Program, run: Events, parts: list[Part]) -> Iterator[LostP
                 *way(found.frames, Step(found.at, f"the checkpoint holds the optimizer, but not `{part.owner.label}`")),
             )
             yield LostProgress(at, function, part.owner.label, role, "saved", steps)
+
+
+def never_kept(program: Program, run: Events, parts: list[Part], anew: list[LostProgress]) -> Iterator[LostProgress]:
+    """The first checkpoint of a training that is resumed without its optimizer, where no checkpoint has that."""
+    lost = next((found for found in anew if found.role == "optimizer" and found.where == "loaded"), None)
+    part = next((part for part in parts if part.owner.role == "optimizer" and part.keeps), None)
+    if lost is None or part is None:
+        return
+    for found in run.states:
+        first = next((one for one in found.parts if is_model(one)), None) if isinstance(found, Saved) else None
+        if first is not None and isinstance(found, Saved) and found.loops:
+            at, function = composed(program, found, first)
+            steps = (
+                *way(found.frames, Step(found.at, f"the checkpoint holds the model, but not `{part.owner.label}`")),
+                Step(lost.at, "training goes on from such a checkpoint"),
+            )
+            yield LostProgress(at, function, part.owner.label, "optimizer", "saved", steps)
+            return
+
+
+def is_model(part: SavedPart) -> bool:
+    return part.what == "state" and part.owner.role == "module"
 
 
 # ---- not taken out of what is read ------------------------------------------------------------------------

@@ -322,6 +322,7 @@ class Events:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
     result a backward() proved to hold a graph. `short` are the loops that make a few passes only. `sources`: the
     loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and pipelines made.
+    `supposed`: it went into branches that constants in sight rule out.
     """
 
     entry: str
@@ -343,6 +344,7 @@ class Events:
     summed_backwards: set[Place] = field(default_factory=set)
     complete: bool = True
     failed: str = ""
+    supposed: bool = False
     sources: dict[int, Address] = field(default_factory=dict)
     created: dict[Address, Creation] = field(default_factory=dict)
 

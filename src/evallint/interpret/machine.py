@@ -28,6 +28,7 @@ from evallint.interpret.roles import use_of, use_of_data
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.sampling import SEEN
 from evallint.interpret.terms import Pass
+from evallint.interpret.untaken import Untaken
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -144,6 +145,8 @@ class Machine:
         self.budget = BUDGET
         self.coarse = False
         self.reached: set[FunctionSymbol] = set()
+        self.entry: str | FunctionSymbol = ""
+        self.untaken = Untaken(program)
         self._sizes: dict[FunctionSymbol, int] = {}
         self.cost: Counter[FunctionSymbol] = Counter()
         self._contexts: dict[tuple[object, ...], int] = {}
@@ -480,7 +483,9 @@ class Machine:
 
     def _if(self, statement: f.If, state: State) -> list[State]:
         truth = self.truth(statement.test, state)
-        if truth is not None:
+        if truth is None:
+            self.untaken.undecided(statement, self.frame.path)
+        elif self.untaken.decided(statement, self.frame.path, truth, self.entry):
             return self.block(statement.body if truth else statement.orelse, [state])
         split = self._is_repeated(statement.test)
         other = state.fork()

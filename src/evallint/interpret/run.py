@@ -39,6 +39,10 @@ def entries(machine: Machine) -> Iterator[Events]:
     for symbol in orphans(machine):
         if symbol not in machine.reached:
             yield run_orphan(machine, symbol)
+    for entry in machine.untaken.entries():
+        events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, entry)
+        events.supposed = True
+        yield events
 
 
 def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
@@ -48,7 +52,7 @@ def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
 
     program = link({path: extract(text) for path, text in texts.items()})
     seen: dict[tuple[str, int], list[str]] = {}
-    for events in interpret(program):
+    for events in (events for events in interpret(program) if not events.supposed):
         for found in events.reveals:
             parts = seen.setdefault((found.at.path, found.at.span.line), [])
             parts += found.text.split(" | ")
@@ -98,6 +102,7 @@ def run_file(machine: Machine, path: str) -> Events:
         state.own(("module", path)).attributes["__name__"] = constant("__main__")
         machine.block(machine.program.files[path].bodies[0], [state])
 
+    machine.entry = path
     return attempt(machine, f"{path}:<module>", run)
 
 
@@ -167,6 +172,7 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
         if len(machine.states) and function.name != "state_dict":
             states.used(machine, value, "returned", state)
 
+    machine.entry = symbol
     return attempt(machine, f"{symbol.path}:{function.qualname}", run)
 
 
