@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -292,6 +292,21 @@ def test_a_join_of_things_has_what_either_has_and_surely_only_what_both_have(one
     assert both.marks.keys() & MAY == (one.marks.keys() | two.marks.keys()) & MAY
     assert both.marks.keys() - MAY == (one.marks.keys() & two.marks.keys()) - MAY
     assert both.klass == (one.klass if one.klass == two.klass else None)
+
+
+def test_a_copy_lacks_nothing() -> None:
+    """Each field is copied by name, for speed: one that is forgotten is lost with the next change."""
+    unlike: dict[str, Any] = {one.name: object() for one in fields(Thing)}
+    unlike |= {"attributes": {"x": UNKNOWN}, "items": {0: UNKNOWN}, "marks": {"z": None}}
+    thing = Thing(**unlike)
+    assert all(getattr(thing.copy(thing.owner), name) == value for name, value in unlike.items())
+
+
+@examples
+@given(THINGS, THINGS)
+def test_a_key_of_one_of_two_things_may_be_missing(one: Thing, two: Thing) -> None:
+    both = join_things(one, two, None)
+    assert all(key in both.maybe for key in one.items.keys() ^ two.items.keys())
 
 
 @examples

@@ -314,8 +314,9 @@ class PipelineStep:
 
     `does`: what it does to an image, in the words of the tables. `random`: whether it treats equal images unequally,
     None where that is not known. `sure`: whether every sample gets it. `known`: whether it is known what it does.
-    `in_code`: it stands in the code of a data set or transform of the program; `own`: such a class that does nothing
-    that the tables know. `exact`: other arguments that must agree for two such steps to do the same.
+    `in_code`: it stands in the code of a data set or transform of the program, or `in_object`, in an object that this
+    code applies. `within`: where its code stands, which is called from `at`. `own`: such a class that does nothing that
+    the tables know. `exact`: other arguments that must agree for two such steps to do the same.
     """
 
     name: str
@@ -331,6 +332,8 @@ class PipelineStep:
     takes: tuple[str, ...] = ("any",)
     gives: str = "same"
     in_code: bool = False
+    in_object: bool = False
+    within: Place | None = None
     own: bool = False
     preset: bool = False
 
@@ -342,7 +345,8 @@ class DataSource:
     `title`: the data set's class; `at`: where it is made. `base`: equal for parts of one and the same object, `half`
     where it is only part of it, `split` where that was parted. `part`: which part of the published data it reads, as
     its arguments say, `part_because` in their words. `size`: of its images, where a table knows it.
-    `pipeline`: equal for one and the same transform object. `own`: a class of the program.
+    `pipeline`: equal for one and the same transform object, which these `builders` made, the innermost first: each
+    function with the place that it was called at. `own`: a class of the program.
     """
 
     title: str
@@ -357,6 +361,7 @@ class DataSource:
     pipeline: object
     pipeline_at: Place | None
     own: bool
+    builders: tuple[tuple[str, Place | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,12 +409,12 @@ class PipelineFault:
 class PipelinesDiffer:
     """Training and evaluation prepare their samples differently: in what, and how each does it.
 
-    `kind`: normalisation with other constants or in one of them only, or another step.
+    `kind`: normalisation with other constants or in one of them only, values to 1 or to 255, or another step.
     """
 
     at: Place
     function: str
-    kind: Literal["constants", "missing in evaluation", "missing in training", "step"]
+    kind: Literal["constants", "missing in evaluation", "missing in training", "scale", "step"]
     loader: str
     train: str
     eval: str

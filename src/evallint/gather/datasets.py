@@ -10,6 +10,7 @@ from typing import Literal
 from evallint.apis import Dataset, Loader, Split
 from evallint.gather.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
+from evallint.interpret.data import BASE
 from evallint.interpret.roles import use_of, words
 from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
 from evallint.program import Program
@@ -76,6 +77,19 @@ class DataSets:
 
     def _of_class(self, made: Made) -> Iterator[DataSource]:
         part, because = self._asked(made)
+        whole = made.attribute(BASE)
+        if made.passes is None and whole is not None:
+            for source in self.sources(whole):
+                title = made.name
+                yield replace(
+                    source,
+                    part=source.part or part,
+                    part_because=source.part_because or because,
+                    at=made.at,
+                    title=title,
+                    own=True,
+                )
+            return
         if made.passes is None:
             yield replace(self._source(made, (unknown(made.name),)), part=part, part_because=because, own=True)
             return

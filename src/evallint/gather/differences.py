@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from evallint.findings import Place, Step
-from evallint.gather.pipelines import Steps, is_complete, random_step
+from evallint.gather.pipelines import Steps, is_complete, random_steps
 from evallint.program import ClassSymbol
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
 
-Kind = Literal["constants", "missing in evaluation", "missing in training", "step"]
+Kind = Literal["constants", "missing in evaluation", "missing in training", "scale", "step"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -22,12 +22,13 @@ def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvalu
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        steps = [random_step(source.steps) for source in loader.sources]
-        if any(step is None for step in steps):
+        if not all(random_steps(source.steps) for source in loader.sources):
             continue
-        source, step = loader.sources[0], steps[0]
-        assert step is not None and step.at is not None
-        yield _random(loader, source, step, loaders)
+        source = loader.sources[0]
+        partners = [other for other in loaders if other.use == "train" and belongs(other, loader)]
+        trained = {step.at for other in partners for one in other.sources for step in one.steps}
+        steps = random_steps(source.steps)
+        yield _random(loader, source, next((step for step in steps if step.at not in trained), steps[0]), loaders)
 
 
 def _random(
@@ -37,12 +38,16 @@ def _random(
     twins = [other for other, one in trained if one.base == source.base and other.run == loader.run]
     halves = bool(twins) and (source.half or loader.sampled)
     shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in trained)
+    in_pipeline = step.in_object or not step.in_code
+    again = [one for _, one in trained if any(other.at == step.at for other in one.steps)] if in_pipeline else []
     at = step.at or source.at
     if halves:
         at = source.split or loader.at
-    elif shared and not step.in_code:
+    elif shared and in_pipeline:
         at = source.at
-    reasons = [Step(step.at or source.at, f"`{step.name}` is random")]
+    elif again:
+        at = _asked(source, again[0]) or at
+    reasons = [Step(step.within or step.at or source.at, f"`{step.name}` is random")]
     if halves:
         reasons.insert(0, Step(source.at, "one data set, with one transform, serves both parts"))
         reasons.append(Step(twins[0].at, f"`{twins[0].label}` trains on one part of it"))
@@ -51,6 +56,16 @@ def _random(
     function = loader.function if at.path == loader.at.path else "<module>"
     because = (*reasons, Step(loader.at, f"`{loader.label}` gives the samples"), *loader.way)
     return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because)
+
+
+def _asked(source: DataSource, trained: DataSource) -> Place | None:
+    """Where the evaluation's pipeline is asked for, of code that builds the training pipeline as well."""
+    for (name, at), (other, elsewhere) in zip(source.builders, trained.builders, strict=False):
+        if name != other:
+            return None
+        if at != elsewhere:
+            return at
+    return None
 
 
 # ---- steps that differ --------------------------------------------------------------------------
@@ -89,12 +104,16 @@ def _normalisation(
         return None
     if not set(ours) & set(theirs) and all(ours) and all(theirs):
         return _differ("constants", partners, trained, loader, shown(ours[0]), shown(theirs[0]))
-    settled = _is_plain((*partners, loader)) and _comparable(trained, loader.sources)
-    if settled and all(ours) and not any(theirs) and all(is_complete(one.steps) for one in loader.sources):
+    if all(ours) and not any(theirs) and _lacks(loader.sources, (loader,)):
         return _differ("missing in evaluation", partners, trained, loader, shown(ours[0]), "")
-    if settled and all(theirs) and not any(ours) and all(is_complete(one.steps) for one in trained):
+    if all(theirs) and not any(ours) and _lacks(trained, partners):
         return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))
     return None
+
+
+def _lacks(sources: Sequence[DataSource], loaders: Sequence[LoaderUse]) -> bool:
+    """Whether no normalisation is left out of sight, where none is seen: each step is known, and some are."""
+    return all(one.steps and is_complete(one.steps) for one in sources) and _is_plain(loaders) and _comparable(sources)
 
 
 def _is_plain(loaders: Iterable[LoaderUse]) -> bool:
@@ -102,9 +121,9 @@ def _is_plain(loaders: Iterable[LoaderUse]) -> bool:
     return not any(loader.collates or loader.hand for loader in loaders)
 
 
-def _comparable(trained: Sequence[DataSource], evaluated: Sequence[DataSource]) -> bool:
-    """Whether nothing stands in either that does by itself what no table knows."""
-    return not any(step.own or "by hand" in step.does for source in (*trained, *evaluated) for step in source.steps)
+def _comparable(sources: Sequence[DataSource]) -> bool:
+    """Whether nothing stands in them that does by itself what no table knows."""
+    return not any(step.own or "by hand" in step.does for source in sources for step in source.steps)
 
 
 def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants, ...]] | None:
@@ -143,17 +162,22 @@ def _preparation(
     sources = (*trained, *loader.sources)
     if not all(is_complete(source.steps) for source in sources) or not _is_plain((*partners, loader)):
         return None
-    if not _comparable(trained, loader.sources) or any(not source.steps for source in sources):
+    if not _comparable(sources) or any(not source.steps for source in sources):
         return None
     sizes = [{final_size(source) for source in group} for group in (trained, loader.sources)]
     if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1]:
         texts = [" x ".join(map(str, min((one for one in group if one), key=str))) for group in sizes]
         return _differ("step", partners, trained, loader, f"{texts[0]} pixels", f"{texts[1]} pixels")
-    for word, text in (("grayscale", "gray images"), ("scale", "values from 0 to 1")):
+    words: tuple[tuple[Kind, str, str, str], ...] = (
+        ("step", "grayscale", "gray images", "no gray images"),
+        ("scale", "scale", "values from 0 to 1", "values from 0 to 255"),
+    )
+    for kind, word, *texts in words:
         has = [{_has(source.steps, word) for source in group} for group in (trained, loader.sources)]
-        if has == [{True}, {False}] or has == [{False}, {True}]:
-            first, second = (text, f"no {text}") if has[0] == {True} else (f"no {text}", text)
-            return _differ("step", partners, trained, loader, first, second)
+        if has == [{True}, {False}]:
+            return _differ(kind, partners, trained, loader, texts[0], texts[1])
+        if has == [{False}, {True}]:
+            return _differ(kind, partners, trained, loader, texts[1], texts[0])
     return None
 
 

@@ -105,7 +105,7 @@ class Loaders:
         loader = meaning if isinstance(meaning, Loader) else None
         if isinstance(meaning, Loader | Dataset):
             sources = tuple(
-                replace(one, steps=(*one.steps, *seen.steps)) if seen.steps else one
+                replace(one, steps=(*one.steps, *seen.steps), builders=self._builders(events, one))
                 for one in self._datasets.sources(term)
             )
         else:
@@ -129,11 +129,17 @@ class Loaders:
             sampled=loader is not None and given(term, loader.sampler) not in (None, Plain(None)),
             collates=collates is not None and collates != Plain(None),
             run=events.entry,
-            models=frozenset(run.klass for run, *_ in seen.runs if run.klass is not None),
+            models=frozenset(run.core for run, *_ in seen.runs if run.core is not None),
             named=self._named(seen) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
             hand=any(self._by_hand(run) for run, *_ in seen.runs),
         )
+
+    def _builders(self, events: Events, source: DataSource) -> tuple[tuple[str, Place | None], ...]:
+        """The functions in which the pipeline of a data set was made, the innermost first."""
+        creation = events.created.get(source.pipeline) if isinstance(source.pipeline, tuple) else None
+        frames = reversed(creation.frames) if creation is not None else ()
+        return tuple((frame.function, frame.called_at) for frame in frames)
 
     def _applied(self, term: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
         title = term.name.rpartition(".")[2]
@@ -198,8 +204,8 @@ class Loaders:
     def _by_hand(self, event: ForwardCall) -> bool:
         """Whether code between the loader and the model's layers may normalise by itself."""
         symbols = [frame.symbol for frame in event.frames if frame.symbol is not None]
-        if isinstance(event.klass, ClassSymbol):
-            forward = self._program.method(event.klass, "forward")
+        if isinstance(event.core, ClassSymbol):
+            forward = self._program.method(event.core, "forward")
             symbols += [forward] if forward is not None else []
         return any(HAND & set(self._program.function(symbol).mentions) for symbol in symbols[-2:])
 

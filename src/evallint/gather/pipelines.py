@@ -49,8 +49,9 @@ class Pipelines:
                 return ((),)
             case Made():
                 return self._of_made(term)
-            case Items() if term.rest is None:
-                return self._in_a_row([self.ways(each) for each in term.values()])
+            case Items():
+                rest = [((unknown(""),),)] if term.rest is not None else []
+                return self._in_a_row([*(self.ways(each) for each in term.values()), *rest])
             case Named(name):
                 return ((unknown(name.rpartition(".")[2]),),)
             case Dark(label):
@@ -81,7 +82,7 @@ class Pipelines:
             return ((replace(unknown(made.name), at=made.at),),)
         ways = self.of_passes(made.passes)
         own = PipelineStep(made.name, made.at, ("other",), False, own=True)
-        return tuple(way or (own,) for way in ways) or ((own,),)
+        return tuple(tuple(of_object(step, made) for step in way) or (own,) for way in ways) or ((own,),)
 
     def _of_chain(self, chain: Chain, made: Made) -> Iterable[Steps]:
         if chain.spread:
@@ -89,9 +90,8 @@ class Pipelines:
             if made.spread:
                 parts.append(((unknown(""),),))
         else:
-            parts = [self.ways(given(made, chain.steps))]
-            if given(made, chain.steps) is None:
-                parts = [((unknown(""),),)]
+            listed = made.attribute("transforms") or given(made, chain.steps)
+            parts = [self.ways(listed) if listed is not None else ((unknown(""),),)]
         ways = self._in_a_row(parts)
         chance = constant(made, chain.probability)
         if chance == 0:
@@ -143,29 +143,47 @@ def unknown(name: str) -> PipelineStep:
 
 
 def doubtful(step: PipelineStep, one: Pass) -> PipelineStep:
-    """A step that a class's own code takes: perhaps, or by chance."""
+    """A step that a class's own code takes: perhaps, or by chance. What an object does stands where that was made."""
+    is_object = isinstance(one.what, Made) and one.what.identity is not None
     return replace(
         step,
-        at=one.at,
+        at=step.at if is_object and step.at is not None else one.at,
+        within=step.within if is_object else one.within,
         sure=step.sure and one.sure,
         random=True if one.chance else step.random,
         in_code=True,
+        in_object=is_object,
     )
+
+
+def of_object(step: PipelineStep, made: Made) -> PipelineStep:
+    """A step that the code of a transform takes: it stands where the transform is made."""
+    if step.in_object:
+        return step
+    return replace(step, at=made.at, name=made.name if step.random else step.name)
 
 
 def by_hand(what: ByHand, one: Pass) -> PipelineStep:
     value = numbers(what.operand)
-    does = ("crop",) if what.operator == "[]" else ("by hand",)
+    does = ("crop",) if what.operator == "[]" else ("scale",) if is_scaling(what.operator, value) else ("by hand",)
     random = True if one.chance else False if value is not None else None
     return PipelineStep(
-        f"{what.operator}",
+        "slice" if what.operator == "[]" else what.operator,
         one.at,
         does,
         random,
+        within=one.within,
         sure=one.sure,
         in_code=True,
         known=value is not None,
         exact=(("", value),),
+    )
+
+
+def is_scaling(operator: str, value: tuple[float, ...] | None) -> bool:
+    """Whether arithmetic brings values from 0 to 255 between 0 and 1."""
+    return (
+        value is not None and len(value) == 1 and value[0] == (255 if operator == "/" else 1 / 255) and operator in "/*"
     )
 
 
@@ -235,9 +253,9 @@ def key(term: Term | None, argument: Argument) -> object:
     return term.identity if isinstance(term, Dark | Made) else None
 
 
-def random_step(steps: Steps) -> PipelineStep | None:
-    """The first step that surely treats equal images unequally."""
-    return next((step for step in steps if step.random and step.sure), None)
+def random_steps(steps: Steps) -> list[PipelineStep]:
+    """The steps that surely treat equal images unequally."""
+    return [step for step in steps if step.random and step.sure]
 
 
 def is_complete(steps: Steps) -> bool:

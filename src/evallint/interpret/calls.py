@@ -36,7 +36,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -474,6 +474,7 @@ def initialise(machine: Machine, address: Address, state: State) -> None:
     init = machine.program.method(klass, "__init__")
     if init is None:
         fields(machine, klass, given, address, state)
+        data.inherited(machine, address, "__init__", given, state)
         return
     late = thing.kind == "module" and (mode.eval is not None or (mode.train is not None and mode.train.kind != "built"))
     call_function(machine, Callee(init, address), given, machine.frame.span, state)
@@ -676,12 +677,21 @@ def record(
         thing.mode,
         frozen_parts(machine, address, state),
         part_of=machine.frame.part_of,
+        core=core(address, state),
         method=method,
         replaced=states.replaced_in(frozenset(modules.family(address, state)), state),
     )
     machine.events.forwards.append(event)
     came_through(machine, event, flow, state)
     return event
+
+
+def core(address: Address, state: State) -> Symbol | None:
+    """The class of what is beneath all wrappers."""
+    thing = state.heap[address]
+    while thing.kind == "wrapper" and thing.inner is not None:
+        thing = state.heap[thing.inner]
+    return thing.klass
 
 
 def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State) -> None:
@@ -753,7 +763,12 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
                 if symbol is not None:
                     found.append(call_function(machine, Callee(symbol, bound), given, expression.span, state))
                 else:
-                    found.append(library.method(machine, bound, name, given, expression, state))
+                    inherited = data.inherited(machine, bound, name, given, state)
+                    found.append(
+                        library.method(machine, bound, name, given, expression, state)
+                        if inherited is None
+                        else inherited
+                    )
             case External(owner):
                 found.append(library.call(machine, f"{owner}.{name}", given, expression, state))
             case ModuleSymbol():

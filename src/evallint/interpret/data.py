@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evallint import facts as f
 from evallint.apis import Chain, Data, Dataset, Draw, Fit, Loader, ModuleClass, Preset, Read, Sampler, Split, Transform
+from evallint.findings import Place
 from evallint.interpret import calls, describing, library
 from evallint.interpret.events import Creation
 from evallint.interpret.roles import DATA, words
@@ -23,6 +24,7 @@ from evallint.interpret.values import (
     State,
     Thing,
     Value,
+    constant,
     of,
 )
 from evallint.program import ClassSymbol, External
@@ -91,11 +93,39 @@ def hold(meaning: Data, address: Address, given: Arguments, state: State) -> Non
     kept = {
         "dataset": meaning.dataset if isinstance(meaning, Loader | Split) else None,
         "transform": meaning.transform if isinstance(meaning, Dataset) else None,
+        "transforms": meaning.steps if isinstance(meaning, Chain) and not meaning.spread else None,
     }
     for name, argument in kept.items():
         value = library.argument(given, argument)
         if value is not None:
             state.own(address).attributes[name] = value
+        elif name == "transform" and argument is not None and not given.spread:
+            state.own(address).attributes[name] = constant(None)
+
+
+BASE = "super()"
+"""The attribute under which a data set of the program has the library's data set that it is as well."""
+
+
+def inherited(machine: Machine, address: Address, name: str, given: Arguments, state: State) -> Value | None:
+    """What a library's data set does that a class of the program derives from: it is made, or asked for a sample."""
+    klass = state.heap[address].klass
+    if name == "__init__" and isinstance(klass, ClassSymbol):
+        for base in machine.program.externals(klass):
+            meaning = machine.apis.data(base)
+            if isinstance(meaning, Dataset):
+                whole: Address = (*address, BASE)
+                origin = Origin(meaning.name, given, machine.place())
+                state.put(whole, Thing("instance", "", External(meaning.name), origin.at, origin=origin))
+                hold(meaning, whole, given, state)
+                hold(meaning, address, given, state)
+                state.own(address).attributes[BASE] = of(Ref(whole))
+                return constant(None)
+    base_of = state.heap[address].attributes.get(BASE)
+    if name == "__getitem__" and machine.notes is not None and base_of is not None:
+        note(machine, describing.describe(machine, base_of, state))
+        return Value(flow=given.flow().through(SEEN))
+    return None
 
 
 def several(machine: Machine, address: Address, origin: Origin, state: State) -> Value:
@@ -191,7 +221,9 @@ def note(machine: Machine, what: Term, given: Iterable[Value] = ()) -> None:
     """Something is done, with these arguments, to the sample that is run aside."""
     if machine.notes is not None:
         chance = machine.chance > 0 or any(is_drawn(value) for value in given)
-        machine.notes.append(Pass(what, machine.place(), machine.unsure == 0, chance))
+        asked = machine.frames[1]
+        at = Place(asked.path, asked.span)
+        machine.notes.append(Pass(what, at, machine.place(), machine.unsure == 0, chance))
 
 
 def note_call(
@@ -200,10 +232,40 @@ def note_call(
     flow = given.flow()
     if isinstance(meaning, Draw):
         return Value(flow=Flow(sources=frozenset((DRAWN,))))
+    if isinstance(meaning, Transform) and SEEN not in flow.sources and IDLE.issuperset(meaning.does):
+        return None  # labels are made into arrays and tensors as well
     positional = tuple(describing.describe(machine, value, state) for value in given.positional)
     keywords = tuple((key, describing.describe(machine, value, state)) for key, value in given.keywords.items())
     note(machine, Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread), given.all())
     return Value(flow=library.kept(flow, state).through(SEEN))
+
+
+IDLE = frozenset(("none", "tensor"))
+IMAGE = "PIL.Image.Image"
+ARITHMETIC = {"div": "/", "div_": "/", "mul": "*", "mul_": "*", "sub": "-", "sub_": "-", "add": "+", "add_": "+"}
+SHAPING = frozenset(
+    "convert copy clone load float double half astype to cuda cpu numpy contiguous permute transpose swapaxes type "
+    "unsqueeze unsqueeze_ squeeze squeeze_ reshape view detach".split()
+)
+"""Methods that leave the values of an image, or of an array or tensor, as they are."""
+
+
+def note_method(machine: Machine, base: Value, name: str, given: Arguments, state: State) -> None:
+    """A method of the sample that is run aside: of an image, an array or a tensor."""
+    if SEEN not in base.flow.sources:
+        return
+    meaning = machine.apis.data(f"{IMAGE}.{name}")
+    first = given.positional[0] if given.positional else given.keywords.get("method", UNKNOWN)
+    flips = any(isinstance(atom, External) and "FLIP" in atom.name for atom in first.atoms)
+    if isinstance(meaning, Transform) and (name not in SHAPING or flips):
+        positional = tuple(describing.describe(machine, value, state) for value in given.positional)
+        keywords = tuple((key, describing.describe(machine, value, state)) for key, value in given.keywords.items())
+        what = Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread)
+        note(machine, what, given.all())
+    elif name in ARITHMETIC and given.positional:
+        by_hand(machine, ARITHMETIC[name], base, given.positional[0], state)
+    elif name not in SHAPING:
+        note(machine, Made(name, None, machine.place(), None), given.all())
 
 
 def note_unknown(machine: Machine, name: str, given: Arguments, state: State) -> None:

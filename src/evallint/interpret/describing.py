@@ -36,6 +36,11 @@ def describe(machine: Machine, value: Value, state: State) -> Term:
     return Description(machine, state).term(value, 0)
 
 
+def perhaps(term: Term) -> Term:
+    """The same, or nothing."""
+    return AnyOf((term, Plain(None)))
+
+
 class Description:
     """One description that is being taken; an object within itself is dark."""
 
@@ -83,7 +88,11 @@ class Description:
 
     def _thing(self, address: Address, thing: Thing, depth: int) -> Term:
         if thing.kind in ("list", "dict"):
-            items = tuple((key, self.term(item, depth + 1)) for key, item in thing.items.items())
+            items = tuple(
+                (key, perhaps(term) if key in thing.maybe else term)
+                for key, item in thing.items.items()
+                for term in (self.term(item, depth + 1),)
+            )
             return Items(items, self.term(thing.rest, depth + 1) if thing.rest is not None else None)
         if thing.kind == "wrapper" and thing.inner is not None:
             return self._object(thing.inner, depth)

@@ -753,6 +753,8 @@ def tensor_method(
     machine: Machine, base: Value, name: str, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """A method of a value of which only its flow is known: mostly a tensor."""
+    if machine.notes is not None:
+        data.note_method(machine, base, name, given, state)
     if name in ("parameters", "named_parameters") and not base.flow.graph:
         return parts_of_unknown(machine, name, expression, state)
     if name in ("requires_grad_", "retain_grad"):
@@ -1288,6 +1290,18 @@ def _append(machine: Machine, address: Address, given: Arguments, expression: f.
     return of(Ref(address)) if thing.kind == "module" else constant(None)
 
 
+def _insert(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    position = given.positional[0].constant() if len(given.positional) == 2 else None
+    place = position.value if position is not None else None
+    thing = state.own(address)
+    if not isinstance(place, int) or machine.loops() or thing.kind != "list" or thing.rest is not None or thing.maybe:
+        return _append(machine, address, given, expression, state)
+    items = list(thing.items.values())
+    items.insert(place, given.positional[1])
+    thing.items = dict(enumerate(items))
+    return constant(None)
+
+
 def _extend(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
     if given.positional:
         calls.extend(machine, address, given.positional[0], state)
@@ -1380,7 +1394,7 @@ Container = Callable[["Machine", Address, Arguments, f.Call, State], "Value | No
 CONTAINER: dict[str, Container] = {
     "append": _append,
     "add": _append,
-    "insert": _append,
+    "insert": _insert,
     "extend": _extend,
     "values": _values,
     "keys": _keys,

@@ -319,7 +319,10 @@ class Machine:
             case f.Attribute(base, name):
                 modules.set_attribute(self, self.value(base, state), name, value, state, code(base))
             case f.Subscript(base, index):
-                self._set_item(self.value(base, state), self.value(index, state), value, state, base)
+                held = self.value(base, state)
+                self._set_item(held, self.value(index, state), value, state, base)
+                if self.notes is not None and SEEN in value.flow.sources and SEEN not in held.flow.sources:
+                    self.bind(base, held.with_flow(value.flow), state)  # the array holds the sample
             case f.Collection(_, items):
                 self._unpack(items, value, state)
             case f.Starred(inner):

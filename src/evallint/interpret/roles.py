@@ -17,6 +17,10 @@ DATA = frozenset(
     "generator gen "
     "sampler x y xs ys input inputs image images img imgs features samples texts tokens queue feeder reader".split()
 )
+RUN_TOGETHER = re.compile(
+    "(train|training|val|valid|validation|test|eval|dev)"
+    "(loader|loaders|dataloader|dl|data|dataset|datasets|ds|set|sets|batch|batches|iter|generator|gen|sampler)$"
+)
 FORWARD = re.compile(
     r"^(forward\w*|encode\w*|decode\w*|infer\w*|inference\w*|predict\w*|extract\w*|classify\w*|embed\w*|generate\w*"
     r"|sample\w*|get_\w*(features?|embeddings?|logits|outputs?)|features?|reconstruct\w*|translate\w*|compute_logits)$"
@@ -28,9 +32,15 @@ Use: TypeAlias = Literal["train", "eval"]
 
 @lru_cache(maxsize=8192)
 def words(name: str) -> frozenset[str]:
-    """The words of an identifier or path: `valLoader2` and `val_loader_2` have val and loader."""
-    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
-    return frozenset(word.lower() for word in found)
+    """The words of an identifier or path: `valLoader2`, `val_loader_2` and `valloader` have val and loader."""
+    found = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    return frozenset(part for word in found for part in parted(word))
+
+
+def parted(word: str) -> tuple[str, ...]:
+    """`val` and `loader` of `valloader`."""
+    found = RUN_TOGETHER.match(word)
+    return found.groups() if found is not None else (word,)
 
 
 @lru_cache(maxsize=8192)

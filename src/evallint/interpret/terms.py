@@ -31,13 +31,15 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Something that is done to a sample: which, and where.
+    """Something that is done to a sample: which, and where in the method that is asked for the sample.
 
-    `sure`: every sample that comes this way gets it. `chance`: whether, or how, it is done hangs on a random number.
+    `within`: where in what this method calls. `sure`: every sample that comes this way gets it. `chance`: whether, or
+    how, it is done hangs on a random number.
     """
 
     what: Term
     at: Place
+    within: Place
     sure: bool = True
     chance: bool = False
 

@@ -369,7 +369,10 @@ class Origin:
 
 @dataclass(slots=True)
 class Thing:
-    """An object of the heap. Changed in place only by the state that owns it."""
+    """An object of the heap. Changed in place only by the state that owns it.
+
+    `maybe`: the keys of its items that it may lack.
+    """
 
     kind: Kind
     label: str = ""
@@ -378,6 +381,7 @@ class Thing:
     mode: Mode = UNKNOWN_MODE
     attributes: dict[str, Value] = field(default_factory=dict)
     items: dict[object, Value] = field(default_factory=dict)
+    maybe: frozenset[object] = frozenset()
     rest: Value | None = None
     inner: Address | None = None
     marks: dict[str, Step | None] = field(default_factory=dict)
@@ -397,6 +401,7 @@ class Thing:
             mode=self.mode,
             attributes=dict(self.attributes),
             items=dict(self.items),
+            maybe=self.maybe,
             rest=self.rest,
             inner=self.inner,
             marks=dict(self.marks),
@@ -404,6 +409,7 @@ class Thing:
             call=self.call,
             nature=self.nature,
             grad=self.grad,
+            origin=self.origin,
             owner=owner,
         )
 
@@ -548,6 +554,7 @@ def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
         mode=ours.mode.join(theirs.mode),
         attributes=join_maps(ours.attributes, theirs.attributes),
         items=join_items(ours, theirs),
+        maybe=ours.maybe | theirs.maybe | (ours.items.keys() ^ theirs.items.keys()),
         rest=join_rests(ours.rest, theirs.rest),
         inner=ours.inner or theirs.inner,
         marks=join_marks(ours.marks, theirs.marks),

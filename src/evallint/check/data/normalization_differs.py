@@ -13,6 +13,7 @@ def check(project: Project) -> Iterator[Finding]:
         says = {
             "constants": f"`{found.loader}` normalises with {found.eval}, unlike the training data",
             "missing in evaluation": f"`{found.loader}` does not normalise, though the training data are normalised",
+            "scale": f"`{found.loader}` gives {found.eval}, the training data have {found.train}",
             "missing in training": f"`{found.loader}` normalises, though the training data are not normalised",
         }.get(found.kind)
         if says is not None:
