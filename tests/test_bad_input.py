@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from command import BUG, FINE, Lint, rules
 
+from evallint.config import OUTPUT_FORMATS
+
 # ---- options and config --------------------------------------------------------------------------
 
 
@@ -23,7 +25,12 @@ from command import BUG, FINE, Lint, rules
         (["--ignore", "E501"], "--ignore: unknown rule `E501`"),
         (["--per-file-ignores", "a.py"], "argument --per-file-ignores: `a.py` is not of the form PATTERN:NAME,…"),
         (["--per-file-ignores", "a.py:mod"], "--per-file-ignores: unknown rule `mod`; did you mean `mode`?"),
-        (["--output-format", "xml"], "argument --output-format: invalid choice: 'xml'"),
+        (["--output-format", "xml"], "argument --output-format: `xml` is no format"),
+        (["--output-format", "jsn:a.json"], "argument --output-format: `jsn` is no format; did you mean `json`?"),
+        (["--output-format", "sarif:"], "argument --output-format: `sarif:` names no file"),
+        (["--output-format", "json,full"], "`json` and `full` can't both be the output; write `full:FILE`"),
+        (["--output-format", "json:a.json", "-o", "b"], "--output-file: every format has a file already"),
+        (["--output-format", "json:no/such/folder"], "no/such/folder: No such file or directory"),
         (["--fail-on", "never"], "argument --fail-on: invalid choice: 'never'"),
         (["--jobs", "many"], "argument -j/--jobs: invalid int value: 'many'"),
         (["--jobs", "-1"], "--jobs: takes a whole number of at least 0, not -1"),
@@ -31,7 +38,7 @@ from command import BUG, FINE, Lint, rules
         (["--config", "jobs = "], "--config 'jobs = ': not TOML: Invalid value"),
         (["--config", "a.py"], "a.py:1: not TOML: "),
         (["-", "a.py"], "standard input (`-`) cannot be linted together with paths"),
-        (["-o", "no/such/folder"], "--output-file no/such/folder: No such file or directory"),
+        (["-o", "no/such/folder"], "no/such/folder: No such file or directory"),
         (["explain", "evall-missing"], "unknown rule `evall-missing`; did you mean `eval-missing`?"),
         (["explain"], "the following arguments are required: RULE"),
         (["explain", "eval-missing", "more"], "`more` is one argument too many"),
@@ -193,7 +200,7 @@ def test_a_name_that_is_no_text_can_be_told(lint: Lint) -> None:
         Path(name).write_text(BUG)
     except OSError:
         pytest.skip("the file system takes names of text only")
-    for form in ("full", "concise", "json", "github", "sarif"):
+    for form in OUTPUT_FORMATS:
         outcome = lint("--output-format", form)
         assert outcome.code == 1
         assert "eval-missing" in outcome.out

@@ -15,6 +15,7 @@ import pytest
 from command import AT, BUG, FINE, Lint, rules
 
 from evallint import __version__, cli
+from evallint.config import OUTPUT_FORMATS
 
 # ---- findings and exit codes ---------------------------------------------------------------------
 
@@ -84,6 +85,11 @@ def test_the_format_can_come_from_the_environment_and_an_option_beats_it(
     monkeypatch.setenv("EVALLINT_OUTPUT_FORMAT", "json")
     assert rules(lint(files={"a.py": BUG})) == [("a.py", "eval-missing")]
     assert lint("--output-format", "github").out.startswith("::error ")
+    monkeypatch.setenv("EVALLINT_OUTPUT_FORMAT", "concise,json:a.json")
+    assert lint().out.startswith("a.py:19:25: error")
+    assert json.loads(Path("a.json").read_text())["findings"]
+    monkeypatch.setenv("EVALLINT_OUTPUT_FORMAT", "jsn")
+    assert lint() == (2, "", "evallint: error: EVALLINT_OUTPUT_FORMAT: `jsn` is no format; did you mean `json`?\n")
 
 
 def test_statistics_count_by_rule(lint: Lint) -> None:
@@ -94,6 +100,20 @@ def test_findings_can_go_to_a_file(lint: Lint) -> None:
     outcome = lint("-o", "report.json", "--output-format", "json", files={"a.py": BUG})
     assert outcome == (1, "", "")
     assert json.loads(Path("report.json").read_text())["findings"]
+
+
+def test_one_run_writes_several_formats(lint: Lint) -> None:
+    wanted = ("--output-format", "sarif:a,b.sarif,junit:c.xml,concise", "--output-format", "json:d.json")
+    code, out, _ = lint(*wanted, files={"a.py": BUG})
+    assert code == 1
+    assert out.startswith("a.py:19:25: error[eval-missing]")
+    assert json.loads(Path("a,b.sarif").read_text())["version"] == "2.1.0"
+    assert json.loads(Path("d.json").read_text())["findings"]
+    assert "<failure" in Path("c.xml").read_text()
+    assert lint("--output-format", "json:d.json").out == ""
+    assert lint("--output-format", "json:d.json", "--statistics").out == "1\terror\teval-missing\n"
+    assert lint("--output-format", "json:d.json,concise", "-o", "e.txt").out == ""
+    assert Path("e.txt").read_text() == out
 
 
 def test_exit_zero_says_that_findings_are_no_failure(lint: Lint) -> None:
@@ -160,7 +180,7 @@ def test_config_files_choose_rules_for_their_own_files(lint: Lint) -> None:
 
 def test_a_suppressed_finding_fails_no_run_in_any_format(lint: Lint) -> None:
     files = {"a.py": BUG.replace(".sum()", ".sum()  # evallint: ignore[eval-missing]")}
-    for form in ("full", "concise", "json", "github", "sarif"):
+    for form in OUTPUT_FORMATS:
         assert lint("--output-format", form, files=files).code == 0
     assert json.loads(lint("--output-format", "json").out)["findings"] == []
 

@@ -15,13 +15,13 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from evallint import __version__
 from evallint.findings import SEVERITIES, Severity
 
-OutputFormat: TypeAlias = Literal["full", "concise", "json", "github", "sarif"]
-OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = ("full", "concise", "json", "github", "sarif")
+OutputFormat: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "junit", "rdjson", "sarif"]
+OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
 
 CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")
 """In falling order of precedence within one directory."""
@@ -238,7 +238,7 @@ KEYS: Final = {
     "ignore": "rules or categories that are off",
     "jobs": "worker processes; 0 for one a core",
     "max-file-bytes": "the size beyond which a file is told and passed over",
-    "output-format": "full, concise, json, github or sarif",
+    "output-format": "full, concise, json, github, gitlab, junit, rdjson or sarif",
     "per-file-ignores": "a table from patterns to the rules or categories that are off in the files they cover",
     "required-version": "the versions of evallint that may use this config, such as `>=0.1,<0.2`",
     "respect-gitignore": "whether a walk passes over what .gitignore files name",

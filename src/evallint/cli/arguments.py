@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from evallint import __version__
-from evallint.config import KEYS, OUTPUT_FORMATS, did_you_mean
+from evallint.config import KEYS, OUTPUT_FORMATS, OutputFormat, did_you_mean
 from evallint.findings import SEVERITIES
+
+
+class Output(NamedTuple):
+    """A format, and the file it is written to: "" for standard output."""
+
+    form: OutputFormat
+    file: str
 
 
 class Unusable(Exception):
@@ -76,8 +84,14 @@ def check_parser() -> Parser:
     files.add_argument("--stdin-filename", metavar="PATH", default="", help="what standard input is called")
     files.add_argument("--show-files", action="store_true", help="list the files that would be linted, and stop")
     output = parser.add_argument_group("output")
-    output.add_argument("--output-format", choices=OUTPUT_FORMATS, default=os.environ.get("EVALLINT_OUTPUT_FORMAT"))
-    output.add_argument("-o", "--output-file", metavar="FILE", help="write findings there")
+    output.add_argument(
+        "--output-format",
+        metavar="FORMAT[:FILE]",
+        type=_outputs,
+        action="extend",
+        help=f"{', '.join(OUTPUT_FORMATS)}; with FILE, written there; may be given several times",
+    )
+    output.add_argument("-o", "--output-file", metavar="FILE", help="where the format without a FILE is written")
     output.add_argument("--statistics", action="store_true", help="count findings by rule instead of listing them")
     output.add_argument("--show-info", action="store_true", default=None, help="show findings of severity info")
     output.add_argument("--color", choices=("auto", "always", "never"), default="auto")
@@ -108,6 +122,20 @@ def _list(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def _outputs(text: str) -> list[Output]:
+    """The outputs that `FORMAT[:FILE],…` names. A comma parts them where a format follows, since files may hold one."""
+    outputs = []
+    for each in re.split(rf",(?=(?:{'|'.join(OUTPUT_FORMATS)})(?:[:,]|$))", text):
+        form, colon, file = each.partition(":")
+        known = next((known for known in OUTPUT_FORMATS if known == form), None)
+        if known is None:
+            raise argparse.ArgumentTypeError(f"`{form}` is no format{did_you_mean(form, OUTPUT_FORMATS)}")
+        if colon and not file:
+            raise argparse.ArgumentTypeError(f"`{each}` names no file")
+        outputs.append(Output(known, file))
+    return outputs
+
+
 def _pairs(text: str) -> list[tuple[str, str]]:
     pairs = [tuple(word.rpartition(":")[::2]) for word in _list(text)]
     if not all(pattern and name for pattern, name in pairs):
@@ -115,10 +143,20 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return [(pattern.strip(), name.strip()) for pattern, name in pairs]
 
 
+def outputs(asked: argparse.Namespace) -> list[Output]:
+    """The outputs that the words ask for, else those of the environment; none where the config decides."""
+    if asked.output_format is not None:
+        return list(asked.output_format)
+    try:
+        return _outputs(os.environ["EVALLINT_OUTPUT_FORMAT"]) if os.environ.get("EVALLINT_OUTPUT_FORMAT") else []
+    except argparse.ArgumentTypeError as error:
+        raise Unusable(f"EVALLINT_OUTPUT_FORMAT: {error}") from None
+
+
 def options(asked: argparse.Namespace) -> dict[str, object]:
     """The options that are settings, keyed and typed as in TOML."""
     options: dict[str, object] = {}
-    for key in KEYS:
+    for key in KEYS.keys() - {"output-format"}:
         value = getattr(asked, key.replace("-", "_"), None)
         if value is not None:
             options[key] = value
@@ -127,4 +165,7 @@ def options(asked: argparse.Namespace) -> dict[str, object]:
         for pattern, name in asked.per_file_ignores:
             table.setdefault(pattern, []).append(name)
         options["per-file-ignores"] = table
+    for output in outputs(asked) if hasattr(asked, "output_format") else ():
+        if not output.file:
+            options["output-format"] = output.form
     return options

@@ -9,11 +9,12 @@ import time
 from typing import TYPE_CHECKING, Final, TextIO
 
 from evallint import __version__
-from evallint.cli.arguments import Unusable
+from evallint.cli.arguments import Output, Unusable, outputs
 from evallint.config import Settings
 from evallint.findings import Run
 
 if TYPE_CHECKING:
+    from evallint.report import Format
     from evallint.report.paint import Paint
 
 SLOW: Final = 1.5
@@ -21,26 +22,45 @@ SLOW: Final = 1.5
 
 
 def write(run: Run, settings: Settings, asked: argparse.Namespace) -> None:
-    """Writes what a run found, in the format and to the place that were asked for."""
+    """Writes what a run found, in the formats and to the places that were asked for: files first."""
+    for form, file in sorted(_places(settings, asked), key=lambda place: not place[1]):
+        is_for_people = form in ("full", "concise", "statistics")
+        if asked.quiet and is_for_people and not run.reported and not run.troubles:
+            continue
+        text = _rendered(run, form, "never" if file else asked.color)
+        if form == "github":
+            _summarize(run)
+        if file:
+            _write_file(file, text)
+        else:
+            say(text)
+
+
+def _places(settings: Settings, asked: argparse.Namespace) -> list[tuple[Format, str]]:
+    """Each format with the file it goes to, "" for standard output, which takes one."""
+    wanted = outputs(asked) or [Output(settings.output_format, "")]
+    filed: list[tuple[Format, str]] = [(output.form, output.file) for output in wanted if output.file]
+    others: list[Format] = ["statistics"] if asked.statistics else [output.form for output in wanted if not output.file]
+    if len(others) > 1:
+        raise Unusable(f"`{others[0]}` and `{others[1]}` can't both be the output; write `{others[1]}:FILE`")
+    if asked.output_file and not others:
+        raise Unusable("--output-file: every format has a file already")
+    return [*filed, *((form, asked.output_file or "") for form in others)]
+
+
+def _rendered(run: Run, form: Format, color: str) -> str:
     from evallint import pages, report
 
-    form: report.Format = "statistics" if asked.statistics else settings.output_format
-    is_for_people = form in ("full", "concise", "statistics")
-    if asked.quiet and is_for_people and not run.reported and not run.troubles:
-        return
-    paint = _paint(asked.color, sys.stdout) if not asked.output_file else _paint("never", sys.stdout)
     catalogue = pages.load() if form == "sarif" else {}
-    text = report.render(run, form, catalogue, __version__, paint)
-    if form == "github":
-        _summarize(run)
-    if not asked.output_file:
-        say(text)
-        return
+    return report.render(run, form, catalogue, __version__, _paint(color, sys.stdout))
+
+
+def _write_file(file: str, text: str) -> None:
     try:
-        with open(asked.output_file, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        with open(file, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
     except OSError as error:
-        raise Unusable(f"--output-file {asked.output_file}: {error.strerror}") from None
+        raise Unusable(f"{file}: {error.strerror}") from None
 
 
 def _summarize(run: Run) -> None:

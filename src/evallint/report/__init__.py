@@ -12,7 +12,7 @@ from evallint.findings import Run
 from evallint.pages import Page
 from evallint.report.paint import Paint, plain
 
-Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif", "statistics"]
+Format: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "junit", "rdjson", "sarif", "statistics"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -40,6 +40,18 @@ def render(run: Run, form: Format, pages: Mapping[str, Page], version: str, pain
             from evallint.report import github
 
             return github.render(run)
+        case "gitlab":
+            from evallint.report import gitlab
+
+            return gitlab.render(run)
+        case "junit":
+            from evallint.report import junit
+
+            return junit.render(run)
+        case "rdjson":
+            from evallint.report import rdjson
+
+            return rdjson.render(run)
         case "sarif":
             from evallint.report import sarif
 
