@@ -224,6 +224,7 @@ def test_json_has_every_key_of_a_finding() -> None:
             "files": 3,
             "findings": {"error": 1, "warning": 0, "info": 0},
             "suppressed": 1,
+            "known": 0,
             "hidden_info": 2,
             "crashed": False,
         },

@@ -26,7 +26,7 @@ OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
 CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")
 """In falling order of precedence within one directory."""
 
-RUN_KEYS: Final = frozenset({"fail-on", "output-format", "jobs", "deadline", "cache-dir"})
+RUN_KEYS: Final = frozenset({"fail-on", "output-format", "jobs", "deadline", "cache-dir", "baseline"})
 
 DEFAULT_EXCLUDES: Final = (
     ".bzr .direnv .eggs .evallint_cache .git .git-rewrite .hg .idea .ipynb_checkpoints .mypy_cache .nox .pants.d "
@@ -72,6 +72,7 @@ class Settings:
 
     `jobs` is the number of worker processes, 0 for one a core. `deadline` is the time in seconds that one file may
     take, `max_file_bytes` the size beyond which a file is not read. `cache_dir` is empty for the default place.
+    `baseline` is the file of findings that are known, empty for none.
     `cell_magics` are the notebook cell magics, beside IPython's own, whose cells hold Python.
     """
 
@@ -90,6 +91,7 @@ class Settings:
     jobs: int = 0
     deadline: float = 30.0
     cache_dir: str = ""
+    baseline: str = ""
     required_version: str = ""
 
     def selecting(self, *names: str) -> Settings:
@@ -226,6 +228,7 @@ class Configs:
 # ---- reading one table ---------------------------------------------------------------------------
 
 KEYS: Final = {
+    "baseline": "a file of findings that are known and not reported again; `--write-baseline` writes it",
     "cache-dir": "where facts of files are kept between runs, in place of `.evallint_cache` at the root of the project",
     "cell-magics": "notebook cell magics, beside IPython's own, whose cells hold Python",
     "deadline": "seconds that one file may take; a file that takes longer is told and passed over",
@@ -260,7 +263,7 @@ def _with(settings: Settings, table: _Table) -> Settings:
         ignore=table.rules("ignore") or (),
     )
     exclude = table.patterns("exclude")
-    cache_dir = table.text("cache-dir", "")
+    cache_dir, baseline = table.text("cache-dir", ""), table.text("baseline", "")
     return replace(
         settings,
         selection=(*settings.selection, selection) if selection != Selection() else settings.selection,
@@ -276,6 +279,7 @@ def _with(settings: Settings, table: _Table) -> Settings:
         jobs=int(table.number("jobs", settings.jobs, whole=True, least=0)),
         deadline=table.number("deadline", settings.deadline, whole=False, least=0.1),
         cache_dir=os.path.join(table.base, os.path.expanduser(cache_dir)) if cache_dir else settings.cache_dir,
+        baseline=os.path.join(table.base, os.path.expanduser(baseline)) if baseline else settings.baseline,
         required_version=table.text("required-version", settings.required_version),
     )
 

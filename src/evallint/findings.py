@@ -137,7 +137,8 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One whole run. `reported` is sorted by path, line, column and rule; `hidden_info` counts what `--show-info` adds.
+    """One whole run. `reported` is sorted by path, line, column and rule; `hidden_info` counts what `--show-info` adds,
+    `known` what is left out because it was found before.
 
     `troubles` are files (or parts of the run) that were not judged; `crashed` is true where evallint itself failed on
     one of them. `sources` gives the text of every file that a reported finding or its trace stands in, for code frames.
@@ -149,4 +150,5 @@ class Run:
     suppressed: int = 0
     hidden_info: int = 0
     crashed: bool = False
+    known: int = 0
     sources: dict[str, str] | None = None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from evallint.cli import known
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
@@ -59,7 +60,7 @@ def _check(words: Sequence[str]) -> int:
     if asked.show_files:
         return show_files(paths, configs)
     started = time.monotonic()
-    run = _lint(paths, configs, asked)
+    run = known.settled(_lint(paths, configs, asked), paths, configs, asked)
     if asked.verbose:
         log(f"{settings.file or 'no config file'}: {run.files} files in {time.monotonic() - started:.2f} s")
     if not run.files and not run.troubles and not asked.quiet:
@@ -69,15 +70,21 @@ def _check(words: Sequence[str]) -> int:
 
 
 def _lint(paths: Sequence[str], configs: Configs, asked: argparse.Namespace) -> Run:
-    from evallint import engine
+    from evallint import engine, read
 
+    since = asked.baseline_commit or ("HEAD" if asked.diff_only else "")
+    scope = engine.Scope(asked.with_context, since, asked.diff_only)
     if "-" in paths:
         if len(paths) > 1:
             raise Unusable("standard input (`-`) cannot be linted together with paths")
+        if scope != engine.EVERYTHING:
+            raise Unusable("standard input (`-`) has no past, and no project around it")
         return engine.lint_stdin(sys.stdin.buffer.read(), asked.stdin_filename, configs)
     progress = Progress(sys.stderr) if sys.stderr.isatty() and not asked.quiet else None
     try:
-        return engine.lint(paths, configs, cached=not asked.no_cache, on_progress=progress)
+        return engine.lint(paths, configs, cached=not asked.no_cache, on_progress=progress, scope=scope)
+    except read.NoRevision as error:
+        raise Unusable(f"--{'baseline-commit' if asked.baseline_commit else 'diff-only'}: {error}") from None
     finally:
         if progress:
             progress.clear()

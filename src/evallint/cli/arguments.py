@@ -81,6 +81,11 @@ def check_parser() -> Parser:
     files.add_argument(
         "--no-respect-gitignore", dest="respect_gitignore", action="store_false", default=None, help="ignore .gitignore"
     )
+    files.add_argument(
+        "--with-context",
+        action="store_true",
+        help="read the rest of the paths' projects too, and report the paths only",
+    )
     files.add_argument("--stdin-filename", metavar="PATH", default="", help="what standard input is called")
     files.add_argument("--show-files", action="store_true", help="list the files that would be linted, and stop")
     output = parser.add_argument_group("output")
@@ -99,6 +104,14 @@ def check_parser() -> Parser:
     output.add_argument("-v", "--verbose", action="store_true", help="say what is done")
     output.add_argument("--fail-on", choices=SEVERITIES, help="the least severity that makes the exit code 1")
     output.add_argument("-e", "--exit-zero", action="store_true", help="exit code 0 whatever is found")
+    old = parser.add_argument_group("old code", "what was found before is not reported again")
+    old.add_argument("--baseline", metavar="FILE", help="not what this file knows")
+    old.add_argument("--write-baseline", action="store_true", help="put all that is found into the baseline")
+    old.add_argument("--prune-baseline", action="store_true", help="take out of the baseline what is gone")
+    old.add_argument("--baseline-commit", metavar="REV", default="", help="not what was found at that commit already")
+    old.add_argument(
+        "--diff-only", action="store_true", help="only what stands on lines changed since then (or HEAD) or is new"
+    )
     running = parser.add_argument_group("running")
     running.add_argument("-j", "--jobs", metavar="N", type=int, help="worker processes; 0 for one a core")
     running.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")

@@ -7,11 +7,11 @@ neither LibCST nor the interpreter.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from evallint import cache, read
+from evallint import baseline, cache, read
 from evallint.cache import Cache
 from evallint.codec import Corrupt
 from evallint.config import Configs, Settings
@@ -19,27 +19,60 @@ from evallint.engine.extraction import Extract, Extracted, Progress, extracted, 
 from evallint.engine.installed import Shelf, shelf_of, sources_for
 from evallint.engine.judging import Judged, decoded, judged
 from evallint.engine.reporting import Texts, reported, rules_of
+from evallint.engine.since import Changes, as_it_was
 from evallint.engine.tree import Load, Tree, identified
 from evallint.findings import Run, Trouble
-from evallint.read import Discovery, File, Source
+from evallint.read import Discovery, File, Revision, Source
 
 DEFAULTS: Final = Settings()
 
-__all__ = ["lint", "lint_stdin", "lint_texts"]
+__all__ = ["EVERYTHING", "Scope", "lint", "lint_stdin", "lint_texts"]
 
 
-def lint(paths: Iterable[str], configs: Configs, cached: bool = True, on_progress: Progress | None = None) -> Run:
-    """Return what the rules report of all files that the paths name or hold. ConfigError: see `read.discover`."""
+class Scope(NamedTuple):
+    """What is read and reported beside the paths that are linted.
+
+    `in_project`: the rest of their projects is read too, so that what the paths say is understood. `since`: a commit;
+    only what was not found then is reported, and where `touched`, what stands on lines that have changed since.
+    """
+
+    in_project: bool = False
+    since: str = ""
+    touched: bool = False
+
+
+EVERYTHING: Final = Scope()
+"""All of the paths, and nothing else."""
+
+
+def lint(
+    paths: Sequence[str],
+    configs: Configs,
+    cached: bool = True,
+    on_progress: Progress | None = None,
+    scope: Scope = EVERYTHING,
+) -> Run:
+    """Return what the rules report of all files that the paths name or hold.
+
+    ConfigError: see `read.discover`. NoRevision: see `read.Revision`.
+    """
     found = read.discover(paths, configs)
+    folders = [os.path.abspath(os.path.join(configs.directory, path)) for path in paths]
+    if scope.in_project:
+        folders += read.projects_of(found)
+        found = read.in_projects(found, configs)
     settings = configs.of_run()
+    shelf, extract = shelf_of(settings.root), in_workers(settings, on_progress)
     with Cache(cache.folder_of(settings) if cached else "") as store:
         try:
-            return _lint(found, read.load, in_workers(settings, on_progress), store, shelf_of(settings.root))
+            if not scope.since:
+                return _lint(identified(found, read.load, store), read.load, extract, store, shelf)
+            return _lint_since(scope, folders, found, configs, extract, store, shelf)
         except Corrupt:
             if not cached:
                 raise
     cache.clean(settings)
-    return lint(paths, configs, cached=False, on_progress=on_progress)
+    return lint(paths, configs, cached=False, on_progress=on_progress, scope=scope)
 
 
 def lint_stdin(data: bytes, filename: str, configs: Configs) -> Run:
@@ -51,7 +84,9 @@ def lint_stdin(data: bytes, filename: str, configs: Configs) -> Run:
     def load(file: File) -> Source | Trouble:
         return read.decode(data, file.shown, settings.cell_magics)
 
-    return _lint(Discovery((file,), ()), load, in_workers(settings), Cache(), shelf_of(settings.root))
+    store = Cache()
+    tree = identified(Discovery((file,), ()), load, store)
+    return _lint(tree, load, in_workers(settings), store, shelf_of(settings.root))
 
 
 def lint_texts(files: Mapping[str, str], settings: Settings = DEFAULTS) -> Run:
@@ -62,11 +97,31 @@ def lint_texts(files: Mapping[str, str], settings: Settings = DEFAULTS) -> Run:
         data = files[file.shown].encode("utf-8", "surrogatepass")
         return read.decode(data, file.shown, settings.cell_magics)
 
-    return _lint(Discovery(tuple(inputs), ()), load, in_this_process, Cache(), Shelf())
+    store = Cache()
+    return _lint(identified(Discovery(tuple(inputs), ()), load, store), load, in_this_process, store, Shelf())
 
 
-def _lint(found: Discovery, load: Load, extract: Extract, store: Cache, shelf: Shelf) -> Run:
-    tree = identified(found, load, store)
+def _lint_since(
+    scope: Scope,
+    folders: Sequence[str],
+    found: Discovery,
+    configs: Configs,
+    extract: Extract,
+    store: Cache,
+    shelf: Shelf,
+) -> Run:
+    """Lint the files as they are and as they were, and return what is new."""
+    with Revision(configs.directory, scope.since) as revision:
+        former = as_it_was(found, folders, revision, configs)
+        then = identified(former.found, former.load, store, on_disk=False)
+        before = _lint(then, former.load, extract, store, shelf)
+        now = identified(found, read.load, store)
+        run = _lint(now, read.load, extract, store, shelf)
+        changes = Changes(Texts(now.files, read.load), Texts(then.files, former.load), former.renamed)
+        return baseline.new_since(before, run, changes, former.renamed, scope.touched)
+
+
+def _lint(tree: Tree, load: Load, extract: Extract, store: Cache, shelf: Shelf) -> Run:
     texts = Texts(tree.files, load)
     key = cache.key_of(tree.key, shelf)
     run = store.run(key)

@@ -50,6 +50,15 @@ class Texts:
     def _cells(self, path: str) -> CellMap | None:
         return self.of(path).notebook if path.endswith(".ipynb") else None
 
+    def lines(self, reported: Reported) -> range:
+        """Return the lines of its file's text that a finding stands on."""
+        span = reported.finding.at.span
+        cells = self._cells(reported.finding.at.path)
+        first = span.line
+        if cells and reported.cell:
+            first += cells.starts[cells.cells.index(reported.cell)] - 1
+        return range(first, first + max(span.end_line - span.line, 0) + 1)
+
     def shown_in(self, run: Run) -> dict[str, str]:
         """Return the text of every file that a finding or its trace stands in; notebooks are shown by the cell."""
         places = (place for one in run.reported for place in _places(one.finding))
@@ -58,8 +67,8 @@ class Texts:
 
 
 def rules_of(files: Iterable[File]) -> set[str]:
-    """Return the rules that are on in any of the files, but for those about comments, which judge no program."""
-    everywhere = {file.settings for file in files}
+    """Return the rules that are on in any file that is reported of; those about comments judge no program."""
+    everywhere = {file.settings for file in files if not file.context}
     return {
         page.name
         for page in pages.load().values()
@@ -75,18 +84,21 @@ def reported(tree: Tree, extracted: Extracted, judged: Judged, texts: Texts) -> 
         by_path[finding.at.path].append(finding)
     troubles = [*tree.troubles, *(_trouble_in_cell(trouble, texts) for trouble in extracted.troubles), *judged.troubles]
     is_complete = not troubles
+    crashed = extracted.crashed or bool(judged.failed)
+    wanted = [file for file in tree.files if not file.context]
     files = [
         _of_file(file, by_path[file.shown], judged.failed, is_complete, texts)
-        for file in tree.files
+        for file in wanted
         if file.shown in by_path or tree.identities[file.shown].marked
     ]
+    shown = [trouble for trouble in troubles if crashed or trouble.path not in tree.context]
     return Run(
         reported=tuple(one for each in files for one in each.reported),
-        troubles=tuple(sorted(troubles, key=lambda trouble: (trouble.path, trouble.line, trouble.message))),
-        files=len(tree.files),
+        troubles=tuple(sorted(shown, key=lambda trouble: (trouble.path, trouble.line, trouble.message))),
+        files=len(wanted),
         suppressed=sum(each.suppressed for each in files),
         hidden_info=sum(each.hidden_info for each in files),
-        crashed=extracted.crashed or bool(judged.failed),
+        crashed=crashed,
     )
 
 
@@ -158,7 +170,7 @@ def _order(finding: Finding) -> tuple[Span, str, str]:
 
 def _fingerprint(rule: str, file: File, statement: str, occurrence: int) -> str:
     """Return 32 hex digits that stay the same when lines move, and wherever evallint is started from."""
-    root = file.settings.root
+    root = read.project_of(file.path, file.settings) or file.settings.root
     inside = root and file.path.startswith(os.path.join(root, ""))
     path = os.path.relpath(file.path, root).replace(os.sep, "/") if inside else file.shown
     identity = "\0".join((rule, path, statement, str(occurrence)))

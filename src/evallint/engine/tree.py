@@ -20,13 +20,15 @@ Load: TypeAlias = Callable[[File], "Source | Trouble"]
 class Tree:
     """The files that can be read, in the order of their shown paths, and why others can't be.
 
-    `identities` is by shown path. `glances` tells how a file on disk looked before it was read.
+    `identities` is by shown path. `glances` tells how a file on disk looked before it was read. `context` are the shown
+    paths of which nothing is reported.
     """
 
     files: tuple[File, ...]
     identities: Mapping[str, Identity]
     troubles: tuple[Trouble, ...]
     glances: Mapping[str, Glance]
+    context: frozenset[str] = frozenset()
 
     @functools.cached_property
     def key(self) -> str:
@@ -34,7 +36,7 @@ class Tree:
         settings = {id(file.settings): file.settings for file in self.files}  # mostly one, and slow to compare
         numbers = {one: number for number, one in enumerate(settings)}
         files = [
-            (file.path, file.shown, file.explicit, self.identities[file.shown].digest, numbers[id(file.settings)])
+            (*file[:2], file.explicit, file.context, self.identities[file.shown].digest, numbers[id(file.settings)])
             for file in self.files
         ]
         return cache.key_of(cache.code_of_runs(), [*map(_that_matter, settings.values())], files, self.troubles)
@@ -44,9 +46,12 @@ class Tree:
         return all((now := glance(path)) and now.state == before.state for path, before in self.glances.items())
 
 
-def identified(found: Discovery, load: Load, store: Cache) -> Tree:
-    """Return the tree of the files found; those that look as they did in an earlier run are not read."""
-    glances = {file.path: seen for file in found.files if (seen := glance(file.path))}
+def identified(found: Discovery, load: Load, store: Cache, on_disk: bool = True) -> Tree:
+    """Return the tree of the files found; those that look as they did in an earlier run are not read.
+
+    `on_disk` is false where `load` gives something else than what stands there.
+    """
+    glances = {file.path: seen for file in found.files if (seen := glance(file.path))} if on_disk else {}
     known = store.identities(glances)
     files, identities, troubles = [], {}, [*found.troubles]
     for file in found.files:
@@ -59,7 +64,8 @@ def identified(found: Discovery, load: Load, store: Cache) -> Tree:
             store.keep_identity(file.path, glances[file.path], identity)
         files.append(file)
         identities[file.shown] = identity
-    return Tree(tuple(files), identities, tuple(troubles), glances)
+    context = frozenset(file.shown for file in found.files if file.context)
+    return Tree(tuple(files), identities, tuple(troubles), glances, context)
 
 
 def _identity(source: Source | Trouble) -> Identity | Trouble:
@@ -76,4 +82,5 @@ def _that_matter(settings: Settings) -> Settings:
         fail_on=default.fail_on,
         output_format=default.output_format,
         cache_dir=default.cache_dir,
+        baseline=default.baseline,
     )

@@ -1,7 +1,8 @@
-"""From paths to text: which files to lint, what they say, and which findings their comments silence."""
+"""From paths to text: which files to lint, what they say now or said once, and which findings comments silence."""
 
-from evallint.read.discovery import Discovery, File, discover
+from evallint.read.discovery import Discovery, File, discover, in_projects, is_passed_over, project_of, projects_of
 from evallint.read.notebook import CellMap
+from evallint.read.revision import NoRevision, Revision
 from evallint.read.source import Source, decode, load
 from evallint.read.suppression import Judged, Suppression, judge, suppressions
 
@@ -10,11 +11,17 @@ __all__ = [
     "Discovery",
     "File",
     "Judged",
+    "NoRevision",
+    "Revision",
     "Source",
     "Suppression",
     "decode",
     "discover",
+    "in_projects",
+    "is_passed_over",
     "judge",
     "load",
+    "project_of",
+    "projects_of",
     "suppressions",
 ]

@@ -27,7 +27,8 @@ _PLAIN = re.compile(r"[\w.\-]+")
 class File(NamedTuple):
     """A file to lint: `path` is absolute, `shown` as the reports show it: relative to the working directory, with `/`.
 
-    `explicit` files were given by name rather than found in a directory.
+    `explicit` files were given by name rather than found in a directory. `context` files are read for what they tell of
+    others: nothing is reported of them.
     """
 
     path: str
@@ -36,6 +37,7 @@ class File(NamedTuple):
     mtime_ns: int
     explicit: bool
     settings: Settings
+    context: bool = False
 
 
 class Discovery(NamedTuple):
@@ -58,6 +60,50 @@ def discover(paths: Iterable[str], configs: Configs) -> Discovery:
     return Discovery(tuple(sorted(walk.files.values(), key=lambda file: file.shown)), tuple(walk.troubles))
 
 
+def projects_of(found: Discovery) -> list[str]:
+    """Return the roots of the projects that files belong to, or the directories of those that belong to none."""
+    return sorted({project_of(file.path, file.settings) or os.path.dirname(file.path) for file in found.files})
+
+
+def in_projects(found: Discovery, configs: Configs) -> Discovery:
+    """Return these files, and all others of the projects they belong to as context."""
+    wanted = {os.path.realpath(file.path): file for file in found.files}
+    around = discover(projects_of(found), configs).files
+    # Whoever calls a file that was given by name is in sight too, as if it had been found by a walk.
+    known = [file._replace(context=os.path.realpath(file.path) not in wanted) for file in around]
+    seen = {os.path.realpath(file.path) for file in known}
+    files = [*known, *(file for path, file in wanted.items() if path not in seen)]
+    return Discovery(tuple(sorted(files, key=lambda file: file.shown)), found.troubles)
+
+
+def project_of(path: str, settings: Settings) -> str:
+    """Return the root of the project that a file belongs to: of its config, or else of its repository, or "".
+
+    A config file of the user's, for all projects, is not where the project is.
+    """
+    if settings.file and path.startswith(os.path.join(settings.root, "")):
+        return settings.root
+    return _repository(os.path.dirname(path))
+
+
+def is_passed_over(path: str, settings: Settings) -> bool:
+    """Whether a walk from the project's root would pass over a file, be it there or not."""
+    for exclude in _compiled(settings.exclude):
+        if exclude.holds(path) and _is_ignored_path(path, (exclude,)):
+            return True
+    return settings.respect_gitignore and _is_ignored_path(path, _ignores_above(path))
+
+
+@lru_cache(maxsize=1024)
+def _repository(directory: str) -> str:
+    while not os.path.lexists(os.path.join(directory, ".git")):
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return ""
+        directory = parent
+    return directory
+
+
 class _Walk:
     def __init__(self, configs: Configs) -> None:
         self.files: dict[str, File] = {}
@@ -77,7 +123,7 @@ class _Walk:
             self._walk(absolute)
         elif stat.S_ISREG(status.st_mode):
             settings = self._configs.of_directory(os.path.dirname(absolute))
-            if not (settings.force_exclude and _is_excluded(absolute, settings)):
+            if not (settings.force_exclude and is_passed_over(absolute, settings)):
                 file = File(absolute, shown, status.st_size, status.st_mtime_ns, True, settings)
                 self._keep(file, os.path.islink(absolute))
         else:
@@ -257,11 +303,3 @@ def _is_ignored_path(path: str, ignores: Sequence[_Ignore]) -> bool:
         if _is_ignored(name, current, is_directory, [ignore for ignore in ignores if ignore.holds(current)]):
             return True
     return False
-
-
-def _is_excluded(path: str, settings: Settings) -> bool:
-    """Whether a walk from the project's root would pass over a file."""
-    for exclude in _compiled(settings.exclude):
-        if exclude.holds(path) and _is_ignored_path(path, (exclude,)):
-            return True
-    return settings.respect_gitignore and _is_ignored_path(path, _ignores_above(path))

@@ -27,6 +27,7 @@ def render(run: Run) -> str:
             "files": run.files,
             "findings": counts(run.reported),
             "suppressed": run.suppressed,
+            "known": run.known,
             "hidden_info": run.hidden_info,
             "crashed": run.crashed,
         },

@@ -41,6 +41,8 @@ def verdict(run: Run) -> str:
     found = [_number(n, _NOUNS[severity]) for severity, n in counts(run.reported).items() if n]
     sentence = f"Found {_enumeration(found)} in {_number(run.files, 'file')}" if found else _silence(run)
     aside = [f"{run.suppressed} suppressed"] if run.suppressed else []
+    if run.known:
+        aside.append(f"{run.known} known before")
     if run.hidden_info:
         aside.append(f"{run.hidden_info} more with --show-info")
     if run.troubles:
