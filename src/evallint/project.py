@@ -462,12 +462,12 @@ class WholePickle:
 
 @dataclass(frozen=True, slots=True)
 class BareParameters:
-    """The parameters of a model are saved or averaged, its buffers are not. `sure`: it is known to have some."""
+    """The parameters of a model are saved, averaged or sent, its buffers are not. `sure`: it is known to have some."""
 
     at: Place
     function: str
     model: str
-    how: Literal["saved", "averaged"]
+    how: Literal["saved", "averaged", "sent"]
     sure: bool
     because: tuple[Step, ...]
 

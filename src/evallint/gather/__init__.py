@@ -23,6 +23,7 @@ from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.predicting import Predicting
 from evallint.gather.registered import lost_buffers, plain_tensors
 from evallint.gather.running import Running
+from evallint.gather.sent import sent_parameters
 from evallint.gather.substance import Substances
 from evallint.gather.unlearned import cut_layers
 from evallint.gather.unsafe import unsafe_loads
@@ -81,9 +82,11 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         ),
         whole_pickles=first_each(found for run in complete for found in saves.whole_pickles(program, run)),
         bare_parameters=first_each(
-            found
-            for run in complete
-            for found in (*saves.bare_parameters(program, run), *saves.averaged_parameters(program, run))
+            (
+                *(found for run in complete for found in saves.bare_parameters(program, run)),
+                *(found for run in complete for found in saves.averaged_parameters(program, run)),
+                *sent_parameters(program),
+            )
         ),
         prefixed=first_each(saves.prefixed(program, complete)),
         unmapped_loads=first_each(found for run in complete for found in loads.unmapped_loads(program, run)),

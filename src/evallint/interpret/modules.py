@@ -406,9 +406,13 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
     if thing.klass is None:
         return UNKNOWN_NATURE
     found = machine.program.nature(thing.klass)
+    if found.heeds != "unknown" and found.statistics is not None:
+        return found
+    parts = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
     if found.heeds == "unknown":  # perhaps what was handed in tells
-        parts = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
-        return next((part for part in parts if part.heeds == "yes"), found)
+        found = next((part for part in parts if part.heeds == "yes"), found)
+    if found.statistics is None and any(part.statistics for part in parts):
+        return replace(found, statistics=True)
     return found
 
 

@@ -12,12 +12,15 @@ def check(project: Project) -> Iterator[Finding]:
     for found in project.bare_parameters:
         yield Finding(
             at=found.at,
-            says=(
-                f"the buffers of `{found.model}`, such as batch-norm statistics, are not saved"
-                if found.how == "saved"
-                else f"the average that `{found.model}` runs has parameters only: its batch-norm statistics are old"
-            ),
+            says=SAYS[found.how].format(found.model),
             because=found.because,
             function=found.function,
             severity=None if found.sure else "warning",
         )
+
+
+SAYS = {
+    "saved": "the buffers of `{}`, such as batch-norm statistics, are not saved",
+    "averaged": "the average that `{}` runs has parameters only: its batch-norm statistics are old",
+    "sent": "the parameters of `{}` are sent without its buffers, such as batch-norm statistics",
+}
