@@ -59,8 +59,13 @@ def is_client(program: Program, klass: ClassSymbol) -> bool:
 
 
 def methods(program: Program, klass: ClassSymbol) -> Iterator[FunctionSymbol]:
+    """The methods of a client, without those of its bases that it has replaced."""
     return (
-        method for base in program.lineage(klass) if isinstance(base, ClassSymbol) for method in program.methods(base)
+        method
+        for base in program.lineage(klass)
+        if isinstance(base, ClassSymbol)
+        for method in program.methods(base)
+        if program.method(klass, program.function(method).name) == method
     )
 
 
