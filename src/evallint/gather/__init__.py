@@ -89,7 +89,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
             )
         ),
         prefixed=first_each(saves.prefixed(program, complete)),
-        unmapped_loads=first_each(found for run in complete for found in loads.unmapped_loads(program, run)),
+        unmapped_loads=first_each(loads.unmapped_loads(program, complete)),
         unsafe_loads=tuple(unsafe_loads(program)),
         hidden_keys=first_each(found for run in complete for found in loads.hidden_keys(program, run)),
         replaced_layers=first_each(found for run in complete for found in loads.replaced_layers(program, run)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evallint import facts as f
 from evallint.facts import Expr, Span
@@ -42,14 +42,20 @@ PARTIAL = frozenset(
 # ---- where to ---------------------------------------------------------------------------------------------
 
 
-def unmapped_loads(program: Program, events: Events) -> Iterator[UnmappedLoad]:
+def unmapped_loads(program: Program, runs: Sequence[Events]) -> Iterator[UnmappedLoad]:
     """Checkpoints of models read without `map_location` where code in sight is ready to run without a GPU."""
+    if any(isinstance(found, Saved) and is_cpu_state(found) for run in runs for found in run.states):
+        return
+    for run in runs:
+        yield from unmapped_in(program, run)
+
+
+def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
     used = {found.source for found in events.states if isinstance(found, Restored)}
-    on_cpu = any(isinstance(found, Saved) and is_cpu_state(found) for found in events.states)
     written = False
     for found in events.states:
         written = written or isinstance(found, Saved)
-        if not isinstance(found, Loaded) or found.spread or found.at not in used or on_cpu:
+        if not isinstance(found, Loaded) or found.spread or found.at not in used:
             continue
         if written:  # by this very process, on the device it has
             continue
@@ -72,7 +78,35 @@ def chosen_by_device(program: Program, found: Loaded) -> bool:
     if site is None:
         return True
     guarded = any(names(guard) & DEVICES for guard in site.guards)
-    return guarded or any(is_gpu_only(program, symbol, call) for call in called(program.body(symbol)))
+    body = program.body(symbol)
+    return guarded or lacks_cpu_way(body) or any(is_gpu_only(program, symbol, call) for call in called(body))
+
+
+def lacks_cpu_way(body: f.Block) -> bool:
+    """`if torch.cuda.is_available(): x = batch.cuda()`, where nothing else ever gives `x` a value."""
+    assigned = [(statement, target) for statement in statements(body) for target in names_given(statement)]
+    for statement in statements(body):
+        if isinstance(statement, f.If) and asks_for_gpu(statement.test) and not statement.orelse:
+            inner = [(one, target) for one in statements(statement.body) for target in names_given(one)]
+            outer = {target for one in assigned if one not in inner for target in one[1:]}
+            if any(target not in outer and is_on_gpu(one) for one, target in inner):
+                return True
+    return False
+
+
+def names_given(statement: f.Stmt) -> Iterator[Expr]:
+    """The names that a statement gives values to."""
+    match statement:
+        case f.Assign(targets):
+            yield from (node for node in within(targets) if isinstance(node, f.Name))
+        case f.For(target):
+            yield from (node for node in within(target) if isinstance(node, f.Name))
+
+
+def is_on_gpu(statement: f.Stmt) -> bool:
+    return isinstance(statement, f.Assign) and any(
+        isinstance(node, f.Call) and last_name(node.function) == "cuda" for node in within(statement.value)
+    )
 
 
 def is_gpu_only(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
@@ -91,12 +125,16 @@ def cpu_way(program: Program, frames: tuple[Caller, ...]) -> Step | None:
             return Step(place, "the program may run on the CPU")
     for symbol in symbols[:1]:
         function = program.function(symbol)
-        if any(parameter.name == "device" for parameter in function.parameters):
+        if takes_device(program, symbol) and takes_device(program, symbols[-1]):
             return Step(Place(symbol.path, function.span), "the device is for the caller to choose")
     for symbol in kin(program, symbols[0]):
         for place in choices(program, symbol):
             return Step(place, "the program may run on the CPU")
     return None
+
+
+def takes_device(program: Program, symbol: FunctionSymbol) -> bool:
+    return any(parameter.name == "device" for parameter in program.function(symbol).parameters)
 
 
 def kin(program: Program, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
@@ -109,8 +147,6 @@ def kin(program: Program, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
 
 def choices(program: Program, symbol: FunctionSymbol) -> Iterator[Place]:
     """`"cuda" if torch.cuda.is_available() else "cpu"`, or an `if` that says the same."""
-    if "is_available" not in program.function(symbol).mentions:
-        return
     for statement in statements(program.body(symbol)):
         match statement:
             case f.If(test, body, orelse):
@@ -118,8 +154,17 @@ def choices(program: Program, symbol: FunctionSymbol) -> Iterator[Place]:
                     yield Place(symbol.path, statement.span)
             case f.Assign(_, value) | f.Return(value) | f.Evaluate(value) if value is not None:
                 for node in within(value):
-                    if isinstance(node, f.Choice) and asks_for_gpu(node.test) and is_cpu((node.body, node.orelse)):
+                    if isinstance(node, f.Choice) and is_choice(node):
                         yield Place(symbol.path, statement.span)
+
+
+def is_choice(node: f.Choice) -> bool:
+    """Whether one side is the CPU, and the other, or the test, says that there is a GPU."""
+    if not is_cpu((node.body, node.orelse)):
+        return False
+    return asks_for_gpu(node.test) or any(
+        isinstance(part, f.Constant) and str(part.value).startswith("cuda") for part in within((node.body, node.orelse))
+    )
 
 
 def asks_for_gpu(test: Expr) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -138,7 +139,7 @@ def describe(klass: Klass, method: FunctionSymbol) -> None:
             contents = contents_of(program, method, statement.value)
             if contents is not None:
                 place = Place(method.path, statement.span)
-                placed = is_placed(statement.value)
+                placed = is_placed(statement.value) or (name in klass.held and klass.held[name].placed)
                 klass.held[name] = Held(place, qualname, name, statement.value, contents, placed)
             elif statement.value != f.Constant(None):
                 klass.mixed.add(name)
@@ -273,7 +274,7 @@ def uses_of(klass: Klass, method: FunctionSymbol, name: str) -> Iterator[Use]:
     for statement in statements(program.body(method)):
         if isinstance(statement, f.Outer):
             continue
-        for kind in kinds(own_parts(statement), name):
+        for kind in kinds(own_parts(statement), name, lambda function: is_foreign(program, method, function)):
             yield Use(Place(method.path, statement.span), "asked" if isinstance(statement, f.For) else kind)
 
 
@@ -293,31 +294,42 @@ def own_parts(statement: f.Stmt) -> tuple[object, ...]:
     return tuple(part for part in statement if not isinstance(part, str))
 
 
-def kinds(node: object, name: str) -> Iterator[Literal["raw", "moved", "asked", "index"]]:
+def is_foreign(program: Program, method: FunctionSymbol, function: Expr) -> bool:
+    """Whether a function is of a library that knows tensors as sequences only: `random.choice`."""
+    symbol = program.resolve(method.path, function)
+    return isinstance(symbol, External) and symbol.name.partition(".")[0] in sys.stdlib_module_names
+
+
+def kinds(
+    node: object, name: str, foreign: Callable[[Expr], bool] = lambda function: False
+) -> Iterator[Literal["raw", "moved", "asked", "index"]]:
     """The ways in which an attribute of self is read in an expression."""
     match node:
         case f.Attribute() | f.Call(f.Attribute()) if (chain := chained(node, name)) is not None:
             yield "moved" if MOVING & set(chain) else "asked" if ASKING & set(chain[:1]) else "raw"
             if isinstance(node, f.Call):
                 for argument in node.arguments:
-                    yield from kinds(argument.value, name)
+                    yield from kinds(argument.value, name, foreign)
         case f.Subscript(value, key):
-            yield from kinds(value, name)
-            for _ in kinds(key, name):
+            yield from kinds(value, name, foreign)
+            for _ in kinds(key, name, foreign):
                 yield "index"
         case f.Call(function, arguments) if last_name(function) in MOVING | {"len", "print", "as_tensor"}:
             for argument in arguments:
-                for _ in kinds(argument.value, name):
+                for _ in kinds(argument.value, name, foreign):
                     yield "moved"
-            yield from kinds(function, name)
+            yield from kinds(function, name, foreign)
+        case f.Call(function, arguments) if foreign(function):
+            for _ in kinds(arguments, name, foreign):
+                yield "asked"
         case f.Comparison("is" | "is not", left):
-            for _ in kinds(left, name):
+            for _ in kinds(left, name, foreign):
                 yield "asked"
         case f.Attribute() if of_self(node) == name:
             yield "raw"
         case tuple():
             for part in node:
-                yield from kinds(part, name)
+                yield from kinds(part, name, foreign)
 
 
 def chained(node: object, name: str) -> list[str] | None:

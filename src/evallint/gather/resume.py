@@ -10,8 +10,8 @@ from evallint.findings import Step
 from evallint.gather.forwards import way
 from evallint.gather.loads import RESUME, names, said_nearby, site_at
 from evallint.gather.saves import composed
-from evallint.gather.sites import argument, called, functions, functions_of, last_name, root, statements
-from evallint.interpret.events import Created, Events, Owner, Restored, Saved, Stepped
+from evallint.gather.sites import argument, functions, functions_of, last_name, root, statements
+from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
 from evallint.interpret.events import Part as SavedPart
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -21,7 +21,6 @@ from evallint.project import LostProgress
 
 COUNTERS = frozenset("epoch epochs step steps iter iters iteration iterations".split())
 MEASURED = "ReduceLROnPlateau"
-OPTIMIZERS = frozenset("optimizer optimizers optim opt optimiser solver".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Part:
 
 def lost_progress(program: Program, runs: Sequence[Events]) -> Iterator[LostProgress]:
     """What is left out of checkpoints from which training goes on, or not taken out of them."""
-    resumes = restores_optimizers(program)
+    resumed = Resumed(runs)
     moved = {
         target.name
         for symbol in functions(program)
@@ -47,8 +46,8 @@ def lost_progress(program: Program, runs: Sequence[Events]) -> Iterator[LostProg
     kept = any(part.owner.role == "optimizer" for run in runs for part in saved_parts(run))
     for run in runs:
         parts = list(stepped(program, run))
-        if resumes and not moved:
-            yield from left_out(program, run, parts)
+        if not moved:
+            yield from left_out(program, run, parts, resumed)
         if not moved:
             anew = list(last_each(not_restored(program, run, parts)))
             yield from anew
@@ -67,16 +66,30 @@ def last_each(found: Iterable[LostProgress]) -> Iterator[LostProgress]:
     return iter(last.values())
 
 
-def restores_optimizers(program: Program) -> bool:
-    """Whether any code in sight gives an optimizer its state back."""
-    return any(
-        isinstance(call.function, f.Attribute)
-        and call.function.name == "load_state_dict"
-        and words(last_name(call.function.value)) & OPTIMIZERS
-        for symbol in functions(program)
-        if "load_state_dict" in program.function(symbol).mentions
-        for call in called(program.body(symbol))
-    )
+class Resumed:
+    """Where an optimizer gets its state back and goes on to train, as far as that is seen."""
+
+    def __init__(self, runs: Iterable[Events]) -> None:
+        self._files: set[str] = set()
+        self._runs: set[str] = set()
+        for run in runs:
+            made = {found.owner.address for found in run.states if isinstance(found, Created)}
+            last = max((n for n, found in enumerate(run.states) if takes_step(found)), default=-1)
+            for number, found in enumerate(run.states):
+                if isinstance(found, Restored) and found.owner.role == "optimizer":
+                    if number < last or (found.loops and last >= 0):
+                        self._runs.add(run.entry)
+                    elif found.owner.address not in made:  # it comes from code out of sight, as this method's caller
+                        self._files.add(found.at.path)
+
+    def from_what(self, saved: Saved, run: Events) -> bool:
+        """Whether a checkpoint may be one that training goes on from: written by a program that does so, or beside."""
+        return run.entry in self._runs or not self._files.isdisjoint(caller.path for caller in saved.frames)
+
+
+def takes_step(found: StateEvent) -> bool:
+    """Whether weights are trained: by an optimizer, or a scaler that makes it step."""
+    return isinstance(found, Stepped) and found.owner.role in ("optimizer", "scaler")
 
 
 def stepped(program: Program, run: Events) -> Iterator[Part]:
@@ -135,14 +148,14 @@ def fast_forwards(program: Program, run: Events, owner: Owner) -> bool:
 # ---- left out of what is saved ----------------------------------------------------------------------------
 
 
-def left_out(program: Program, run: Events, parts: list[Part]) -> Iterator[LostProgress]:
+def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed) -> Iterator[LostProgress]:
     """Schedulers and scalers that are not in a checkpoint which holds model and optimizer, nor in another."""
     saves = [found for found in run.states if isinstance(found, Saved)]
     held = {part.owner.address for found in saves for part in found.parts}
     restored = {found.owner.address for found in run.states if isinstance(found, Restored)}
     for found in saves:
         roles = {part.owner.role for part in found.parts if part.what == "state"}
-        if not {"module", "optimizer"} <= roles:
+        if not {"module", "optimizer"} <= roles or not resumed.from_what(found, run):
             continue
         for part in parts:
             role = part.owner.role

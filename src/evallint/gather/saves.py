@@ -106,22 +106,27 @@ def whole_pickles(program: Program, events: Events) -> Iterator[WholePickle]:
                 continue
             steps = (
                 Step(found.at, "a file is read here"),
-                Step(found.used_at, f"`{found.label}` is used as a module here"),
+                Step(found.used_at, f"{f'`{found.label}`' if found.label else 'it'} is used as a module here"),
             )
             yield WholePickle(found.at, load.frames[-1].function, found.label, "loaded", steps)
 
 
 def sorts_out(program: Program, symbol: FunctionSymbol) -> bool:
     """Whether a function asks if something is a module: it takes files of either kind."""
-    if not {"isinstance", "type"} & set(program.function(symbol).mentions):
+    if not {"isinstance", "type", "hasattr"} & set(program.function(symbol).mentions):
         return False
     return any(
-        isinstance(node, f.Call)
-        and last_name(node.function) == "isinstance"
-        and len(node.arguments) == 2
-        and "Module" in code(node.arguments[1].value)
+        isinstance(node, f.Call) and len(node.arguments) == 2 and asks_for_module(node)
         for node in walk(program.body(symbol))
     )
+
+
+def asks_for_module(call: f.Call) -> bool:
+    """`isinstance(found, nn.Module)`, `hasattr(found, "state_dict")`"""
+    wanted = call.arguments[1].value
+    if last_name(call.function) == "isinstance":
+        return "Module" in code(wanted)
+    return last_name(call.function) == "hasattr" and wanted == f.Constant("state_dict")
 
 
 def composed(program: Program, found: Saved, part: Part) -> tuple[Place, str]:

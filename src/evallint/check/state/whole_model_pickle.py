@@ -12,11 +12,13 @@ def check(project: Project) -> Iterator[Finding]:
     for pickled in project.whole_pickles:
         yield Finding(
             at=pickled.at,
-            says=(
-                f"`{pickled.model}` is pickled whole: `torch.load` refuses the file unless it may run any code"
-                if pickled.side == "saved"
-                else f"`{pickled.model}` is read from the file as a whole model, which `torch.load` refuses by default"
-            ),
+            says=SAYS[pickled.side].format(f"`{pickled.model}`" if pickled.model else "the model"),
             because=pickled.because,
             function=pickled.function,
         )
+
+
+SAYS = {
+    "saved": "{} is pickled whole: `torch.load` refuses the file unless it may run any code",
+    "loaded": "{} is read from the file as a whole model, which `torch.load` refuses by default",
+}
