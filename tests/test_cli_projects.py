@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command import AT, BUG, NET, Lint, Outcome, rules
+from history import commit
 
 MODEL = NET.rstrip() + "\n"
 USE = """\
@@ -164,3 +165,68 @@ def test_a_subfolder_alone_is_linted_by_what_is_in_it(lint: Lint, monkeypatch: p
 def test_a_file_alone_says_nothing_of_models_that_are_not_in_sight(lint: Lint) -> None:
     files = {"lib/__init__.py": "", "lib/nets.py": HARMLESS, "run.py": use("from lib.nets import Net")}
     assert rules(lint("--output-format", "json", "run.py", files=files)) == []
+
+
+# ---- one file, with its project in sight ---------------------------------------------------------
+
+SPREAD = {
+    "pyproject.toml": "[tool.evallint]\n",
+    "lib/__init__.py": "",
+    "lib/nets.py": MODEL,
+    "run.py": use("from lib.nets import Net"),
+    "other.py": BUG,
+    "broken.py": "import torch\ndef (\n",
+}
+IN_CONTEXT = ("--with-context", "--output-format", "json")
+
+
+def test_a_file_is_judged_with_its_project_in_sight_and_nothing_else_is_told(lint: Lint) -> None:
+    outcome = lint(*IN_CONTEXT, "run.py", files=SPREAD)
+    report = json.loads(outcome.out)
+    assert rules(outcome) == [("run.py", "eval-missing")]
+    assert report["errors"] == []
+    assert report["summary"]["files"] == 1
+    assert outcome.code == 1
+    assert lint(*IN_CONTEXT, "lib").code == 0
+    assert [one["path"] for one in json.loads(lint(*IN_CONTEXT, "broken.py").out)["errors"]] == ["broken.py"]
+
+
+def test_the_project_of_a_file_is_the_same_from_everywhere(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    lint("--show-files", files=SPREAD)
+    root = Path.cwd()
+    monkeypatch.chdir("lib")
+    assert rules(lint(*IN_CONTEXT, "../run.py")) == [("../run.py", "eval-missing")]
+    monkeypatch.chdir(root.parent)
+    assert rules(lint(*IN_CONTEXT, str(root / "run.py"))) == [(f"{root.name}/run.py", "eval-missing")]
+
+
+def test_without_a_config_the_repository_is_the_project_and_without_one_the_folder(lint: Lint) -> None:
+    files = {name: text for name, text in SPREAD.items() if name != "pyproject.toml"}
+    files["deep/run.py"] = use("from lib.nets import Net")
+    assert rules(lint(*IN_CONTEXT, "deep/run.py", files=files)) == []
+    assert rules(lint(*IN_CONTEXT, "run.py")) == [("run.py", "eval-missing")]
+    commit({})
+    assert rules(lint(*IN_CONTEXT, "run.py", "deep/run.py")) == [
+        ("deep/run.py", "eval-missing"),
+        ("run.py", "eval-missing"),
+    ]
+
+
+def test_with_its_project_in_sight_a_comment_of_a_file_can_be_called_unused(lint: Lint) -> None:
+    comment = "x = 1  # evallint: ignore[eval-missing]\n"
+    files = {name: text for name, text in SPREAD.items() if name != "broken.py"} | {"run.py": comment}
+    assert rules(lint(*IN_CONTEXT, "run.py", files=files)) == [("run.py", "suppression-unused")]
+    assert rules(lint("--output-format", "json", "run.py")) == []
+
+
+def test_what_is_excluded_can_still_be_named(lint: Lint) -> None:
+    files = {**SPREAD, "evallint.toml": 'extend-exclude = ["gen"]\n', "gen/a.py": use("from lib.nets import Net")}
+    assert rules(lint(*IN_CONTEXT, "gen/a.py", files=files)) == [("gen/a.py", "eval-missing")]
+    assert rules(lint(*IN_CONTEXT, "--force-exclude", "gen/a.py")) == []
+
+
+def test_what_is_new_in_a_file_is_found_with_its_project_in_sight(lint: Lint) -> None:
+    commit({**SPREAD, "lib/nets.py": HARMLESS})
+    assert lint("-q", "--with-context", "--diff-only", "run.py") == (0, "", "")
+    Path("lib/nets.py").write_text(MODEL)
+    assert rules(lint(*IN_CONTEXT, "--diff-only", "run.py")) == [("run.py", "eval-missing")]

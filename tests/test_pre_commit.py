@@ -1,77 +1,147 @@
-"""Real pre-commit installs the hook from this repository and runs it in another one."""
+"""Real pre-commit installs the hook from this repository and runs it at the commits of another one."""
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from command import BUG, FINE
+from command import BUG, FINE, NET
+from history import IDENTITY, commit, git, run
 
 HERE = Path(__file__).resolve().parents[1]
 INSTALLED = ("src", "rules", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
+USE = "import torch\nfrom models.net import Net\n\n\n" + BUG.removeprefix(NET).lstrip()
+"""A bug that only the class in another file tells of."""
 
 
-def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command free of the git repository that the tests themselves may be run by."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))}
-    env |= {"PRE_COMMIT_HOME": str(cwd.parent / "pre-commit"), "EVALLINT_OUTPUT_FORMAT": "concise"}
-    return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+class Project(NamedTuple):
+    """A repository whose commits pass through the hook."""
 
+    folder: Path
+    store: Path
 
-def git(*words: str, cwd: Path) -> str:
-    identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false")
-    done = run("git", *identity, *words, cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
 
+    def commit(self, *staged: str) -> subprocess.CompletedProcess[str]:
+        """Stages files, if any are given, and commits what is staged."""
+        if staged:
+            git("add", *staged, cwd=self.folder)
+        return self.run("git", *IDENTITY, "commit", "-m", "a change")
 
-def commit_all(folder: Path) -> str:
-    git("init", "-q", cwd=folder)
-    git("add", "-A", cwd=folder)
-    git("commit", "-q", "-m", "all", cwd=folder)
-    return git("rev-parse", "HEAD", cwd=folder)
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return run(*words, cwd=self.folder, PRE_COMMIT_HOME=str(self.store), EVALLINT_OUTPUT_FORMAT="concise")
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git repository with a bug, and a config that takes the hook from a copy of this repository."""
-    folder = tmp_path_factory.mktemp("pre-commit")
-    hook, project = folder / "hook", folder / "project"
-    hook.mkdir()
+def hook(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A repository with this evallint, and its commit."""
+    folder = tmp_path_factory.mktemp("hook") / "evallint"
+    folder.mkdir()
     for name in INSTALLED:
         copy = shutil.copytree if (HERE / name).is_dir() else shutil.copy
-        copy(HERE / name, hook / name)
-    shutil.rmtree(hook / "src" / "evallint" / "__pycache__", ignore_errors=True)
-    revision = commit_all(hook)
-    (project / "gen").mkdir(parents=True)
-    (project / "bug.py").write_text(BUG)
-    (project / "gen" / "bug.py").write_text(BUG)
-    (project / "fine.py").write_text(FINE)
-    (project / "evallint.toml").write_text('extend-exclude = ["gen"]\n')
-    (project / ".pre-commit-config.yaml").write_text(
-        f"repos:\n  - repo: {hook}\n    rev: {revision}\n    hooks:\n      - id: evallint\n"
-    )
-    commit_all(project)
+        copy(HERE / name, folder / name)
+    shutil.rmtree(folder / "src" / "evallint" / "__pycache__", ignore_errors=True)
+    return folder, commit({}, cwd=folder)
+
+
+@pytest.fixture
+def project(hook: tuple[Path, str], tmp_path: Path) -> Project:
+    """A project with old bugs, committed before it took up the hook."""
+    folder, revision = hook
+    project = Project(tmp_path / "project", folder.parent / "store")
+    project.folder.mkdir()
+    files: dict[str, str | None] = {
+        "models/net.py": NET,
+        "old.py": BUG,
+        "gen/old.py": BUG,
+        "fine.py": FINE,
+        "broken.py": "import torch\ndef (\n",
+        "evallint.toml": 'extend-exclude = ["gen"]\n',
+        ".pre-commit-config.yaml": (
+            f"repos:\n  - repo: {folder}\n    rev: {revision}\n    hooks:\n      - id: evallint\n"
+        ),
+    }
+    commit(files, cwd=project.folder)
+    done = project.run(sys.executable, "-m", "pre_commit", "install")
+    assert done.returncode == 0, done.stdout + done.stderr
     return project
 
 
-@pytest.mark.slow
-def test_the_hook_fails_on_a_bug_and_obeys_the_config(project: Path) -> None:
-    done = run(sys.executable, "-m", "pre_commit", "run", "--all-files", "--color=never", cwd=project)
-    said = done.stdout + done.stderr
-    assert done.returncode == 1, said
-    assert "- exit code: 1" in said
-    assert "bug.py:19:25: error[eval-missing]" in said
-    assert "fine.py" not in said
-    assert "gen/bug.py" not in said
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout + done.stderr
 
 
 @pytest.mark.slow
-def test_the_hook_passes_where_nothing_is_wrong(project: Path) -> None:
-    done = run(sys.executable, "-m", "pre_commit", "run", "--files", "fine.py", "--color=never", cwd=project)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Passed" in done.stdout
+def test_on_all_files_the_hook_tells_every_bug_and_obeys_the_config(project: Project) -> None:
+    done = project.run(sys.executable, "-m", "pre_commit", "run", "--all-files", "--color=never")
+    assert done.returncode == 1, said(done)
+    assert "- exit code: 1" in said(done)
+    assert "old.py:19:25: error[eval-missing]" in said(done)
+    assert "broken.py:2: not judged" in said(done)
+    assert "fine.py" not in said(done)
+    assert "gen/old.py" not in said(done)
+
+
+@pytest.mark.slow
+def test_a_commit_is_judged_with_the_whole_project_in_sight_and_told_of_its_own_files_only(project: Project) -> None:
+    project.write("use.py", USE)
+    done = project.commit("use.py")
+    assert done.returncode == 1, said(done)
+    assert "use.py:10:25: error[eval-missing]" in said(done)
+    assert "old.py" not in said(done)
+    assert "broken.py" not in said(done)
+    project.write("use.py", USE.replace("correct = 0", "model.eval()"))
+    done = project.commit("use.py")
+    assert done.returncode == 0, said(done)
+    assert (project.folder / ".evallint_cache").exists()
+    assert git("status", "--porcelain", cwd=project.folder) == ""
+
+
+@pytest.mark.slow
+def test_a_comment_that_silences_what_only_the_project_tells_is_not_called_unused(project: Project) -> None:
+    git("rm", "-q", "broken.py", cwd=project.folder)
+    silenced = USE.replace(".sum()", ".sum()  # evallint: ignore[eval-missing] -- Monte Carlo dropout")
+    project.write("use.py", silenced)
+    assert project.commit("use.py").returncode == 0
+    project.write("use.py", silenced.replace("correct = 0", "model.eval()"))
+    assert "[suppression-unused]" in said(project.commit("use.py"))
+
+
+@pytest.mark.slow
+def test_of_a_file_that_is_staged_in_part_the_staged_part_is_judged(project: Project) -> None:
+    project.write("use.py", USE)
+    git("add", "use.py", cwd=project.folder)
+    project.write("use.py", USE.replace("correct = 0", "model.eval()"))
+    done = project.commit()
+    assert done.returncode == 1, said(done)
+    assert "use.py:10:25: error[eval-missing]" in said(done)
+    git("add", "use.py", cwd=project.folder)
+    project.write("use.py", USE)
+    done = project.commit()
+    assert done.returncode == 0, said(done)
+    assert (project.folder / "use.py").read_text() == USE
+    assert "model.eval()" in git("show", "HEAD:use.py", cwd=project.folder)
+
+
+@pytest.mark.slow
+def test_notebooks_are_judged_by_cells(project: Project) -> None:
+    def notebook(*cells: str) -> str:
+        listed = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": []} for cell in cells]
+        return json.dumps({"cells": listed, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+    project.write("old.ipynb", notebook(BUG))
+    git("add", "old.ipynb", cwd=project.folder)
+    git("commit", "-q", "--no-verify", "-m", "an old notebook", cwd=project.folder)
+    project.write("use.ipynb", notebook("%matplotlib inline", USE))
+    done = project.commit("use.ipynb")
+    assert done.returncode == 1, said(done)
+    assert "use.ipynb:cell 2:10:25: error[eval-missing]" in said(done)
+    assert "old.ipynb" not in said(done)
+    project.write("use.ipynb", notebook("%matplotlib inline", USE.replace("correct = 0", "model.eval()")))
+    assert project.commit("use.ipynb").returncode == 0
