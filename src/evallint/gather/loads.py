@@ -61,6 +61,8 @@ def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
             continue
         if argument(found.call, "map_location", 1) is not None or chosen_by_device(program, found):
             continue
+        if read_again(program, found):
+            continue
         step = cpu_way(program, found.frames)
         if step is not None:
             last = Step(found.at, "the file's tensors go to the device they were saved from")
@@ -80,6 +82,17 @@ def chosen_by_device(program: Program, found: Loaded) -> bool:
     guarded = any(names(guard) & DEVICES for guard in site.guards)
     body = program.body(symbol)
     return guarded or lacks_cpu_way(body) or any(is_gpu_only(program, symbol, call) for call in called(body))
+
+
+def read_again(program: Program, found: Loaded) -> bool:
+    """Whether a failure of this load is met by another one."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    return any(
+        isinstance(statement, f.Try)
+        and any(call.span == found.call.span for call in called(statement.body))
+        and any(last_name(call.function) == "load" for handler in statement.handlers for call in called(handler.body))
+        for statement in statements(program.body(symbol))
+    )
 
 
 def lacks_cpu_way(body: f.Block) -> bool:

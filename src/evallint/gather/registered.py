@@ -21,6 +21,8 @@ from evallint.project import LostBuffer, PlainTensor
 
 Contents: TypeAlias = Literal["random", "constant", "data", "scalar"]
 
+Kind: TypeAlias = Literal["raw", "moved", "asked", "index"]
+
 MOVING = frozenset("to cuda cpu type type_as expand_as new new_tensor new_zeros new_ones".split())
 """Methods by which a tensor, or what is made of it, gets where it is needed."""
 
@@ -259,7 +261,7 @@ def harm(klass: Klass, held: Held) -> PlainTensor | None:
 @dataclass(frozen=True, slots=True)
 class Use:
     at: Place
-    kind: Literal["raw", "moved", "asked", "index"]
+    kind: Kind
 
 
 def order(methods: frozenset[FunctionSymbol]) -> list[FunctionSymbol]:
@@ -275,7 +277,11 @@ def uses_of(klass: Klass, method: FunctionSymbol, name: str) -> Iterator[Use]:
         if isinstance(statement, f.Outer):
             continue
         for kind in kinds(own_parts(statement), name, lambda function: is_foreign(program, method, function)):
-            yield Use(Place(method.path, statement.span), "asked" if isinstance(statement, f.For) else kind)
+            if isinstance(statement, f.For):
+                kind = "asked"
+            elif kind == "raw" and is_moved_later(program.body(method), statement):
+                kind = "moved"
+            yield Use(Place(method.path, statement.span), kind)
 
 
 def own_parts(statement: f.Stmt) -> tuple[object, ...]:
@@ -294,15 +300,26 @@ def own_parts(statement: f.Stmt) -> tuple[object, ...]:
     return tuple(part for part in statement if not isinstance(part, str))
 
 
+def is_moved_later(body: Block, statement: f.Stmt) -> bool:
+    """Whether what a statement makes, under a name of its own, is moved as a whole: `noise = …; noise.cuda()`."""
+    if not isinstance(statement, f.Assign):
+        return False
+    return any(
+        isinstance(call.function, f.Attribute)
+        and call.function.name in MOVING
+        and isinstance(call.function.value, f.Name)
+        and call.function.value in statement.targets
+        for call in called(body)
+    )
+
+
 def is_foreign(program: Program, method: FunctionSymbol, function: Expr) -> bool:
     """Whether a function is of a library that knows tensors as sequences only: `random.choice`."""
     symbol = program.resolve(method.path, function)
     return isinstance(symbol, External) and symbol.name.partition(".")[0] in sys.stdlib_module_names
 
 
-def kinds(
-    node: object, name: str, foreign: Callable[[Expr], bool] = lambda function: False
-) -> Iterator[Literal["raw", "moved", "asked", "index"]]:
+def kinds(node: object, name: str, foreign: Callable[[Expr], bool] = lambda function: False) -> Iterator[Kind]:
     """The ways in which an attribute of self is read in an expression."""
     match node:
         case f.Attribute() | f.Call(f.Attribute()) if (chain := chained(node, name)) is not None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evallint import facts as f
-from evallint.findings import Step
+from evallint.findings import Place, Step
 from evallint.gather.forwards import way
-from evallint.gather.loads import RESUME, names, said_nearby, site_at
+from evallint.gather.loads import RESUME, meant_partial, names, said_nearby, site_at
 from evallint.gather.saves import composed
 from evallint.gather.sites import argument, functions, functions_of, last_name, root, statements
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
@@ -152,6 +152,7 @@ def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed)
     """Schedulers and scalers that are not in a checkpoint which holds model and optimizer, nor in another."""
     saves = [found for found in run.states if isinstance(found, Saved)]
     held = {part.owner.address for found in saves for part in found.parts}
+    moves = {found.owner.address: found.moves for found in run.states if isinstance(found, Created)}
     restored = {found.owner.address for found in run.states if isinstance(found, Restored)}
     for found in saves:
         roles = {part.owner.role for part in found.parts if part.what == "state"}
@@ -162,6 +163,9 @@ def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed)
             if role not in ("scheduler", "scaler") or not part.keeps or part.owner.address in held | restored:
                 continue
             if fast_forwards(program, run, part.owner):
+                continue
+            own = moves.get(part.owner.address)
+            if own and own.isdisjoint(one.owner.address for one in found.parts):  # it belongs to another checkpoint
                 continue
             first = next(one for one in found.parts if one.owner.role == "optimizer")
             at, function = composed(program, found, first)
@@ -217,13 +221,21 @@ def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[L
                 found.owner.role != "module" or "optimizer" in roles or not goes_on(program, found)
             ):
                 continue
-            if not follows(run, found, part.first):
+            if not follows(run, found, part.first) or not is_trained(run, found.owner):
                 continue
             steps = (
                 *way(found.frames, Step(found.at, "training goes on from a checkpoint")),
                 Step(part.first.at, f"`{part.owner.label}` goes on as if it were new"),
             )
             yield LostProgress(found.at, found.frames[-1].function, part.owner.label, role, "loaded", steps)
+
+
+def is_trained(run: Events, owner: Owner) -> bool:
+    """Whether a model whose weights are restored is one of those that train, as far as these are seen."""
+    trained = [event for event in run.forwards if event.trained]
+    if owner.role != "module" or not trained:
+        return True
+    return any(not owner.family.isdisjoint((event.address, *event.family)) for event in trained)
 
 
 def follows(run: Events, one: Restored, other: Stepped) -> bool:
@@ -233,9 +245,12 @@ def follows(run: Events, one: Restored, other: Stepped) -> bool:
 
 def goes_on(program: Program, found: Restored) -> bool:
     """Whether the counting of epochs goes on too, or a name says that training is resumed."""
+    symbol = next(functions_of(program, found.frames[-1:]))
     if resumed_by_name(program, found):
         return True
-    symbol = next(functions_of(program, found.frames[-1:]))
+    site = site_at(program, symbol, found.call.span)
+    if site is None or meant_partial(found, site):
+        return False
     files = names_of_file(program, symbol, found)
     for statement in statements(program.body(symbol)):
         if isinstance(statement, f.Assign) and statement.value is not None and counts(statement.value, files):
@@ -249,11 +264,15 @@ def names_of_file(program: Program, symbol: FunctionSymbol, found: Restored) -> 
     """What a function calls the file, or the dict in it, from which something is restored."""
     given = found.call.arguments[0].value if found.call.arguments else None
     known = {root(given)} if given is not None else set()
-    for statement in statements(program.body(symbol)):
-        match statement:
-            case f.Assign(targets, f.Call(function)) if "load" in words(last_name(function)):
-                known |= set(targets)
-    return frozenset(known)
+    loads = [
+        (statement.value.span, statement.targets)
+        for statement in statements(program.body(symbol))
+        if isinstance(statement, f.Assign)
+        and isinstance(statement.value, f.Call)
+        and "load" in words(last_name(statement.value.function))
+    ]
+    own = [targets for span, targets in loads if found.source == Place(symbol.path, span)]
+    return frozenset(known).union(*(own or [targets for _, targets in loads]))
 
 
 def counts(value: f.Expr, files: frozenset[f.Expr]) -> bool:

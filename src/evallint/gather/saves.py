@@ -8,6 +8,7 @@ from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.findings import Place, Step
 from evallint.gather.forwards import way
+from evallint.gather.loads import read_again
 from evallint.gather.sites import called, function_at, functions, functions_of, last_name, of_self, sites, statements
 from evallint.interpret.events import Caller, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
 from evallint.interpret.render import code
@@ -101,6 +102,8 @@ def whole_pickles(program: Program, events: Events) -> Iterator[WholePickle]:
         elif isinstance(found, Unpickled) and found.at in loads:
             load = loads[found.at]
             if any(argument.keyword == "weights_only" for argument in load.call.arguments):
+                continue
+            if read_again(program, load):
                 continue
             if any(sorts_out(program, symbol) for symbol in functions_of(program, found.frames)):
                 continue

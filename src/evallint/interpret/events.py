@@ -275,11 +275,12 @@ class StaleUse(NamedTuple):
 
 
 class Created(NamedTuple):
-    """An optimizer, scheduler or scaler is made. `begins`: it is told where to begin."""
+    """An optimizer, scheduler or scaler is made. `begins`: it is told where to begin; `moves`: whose rate it sets."""
 
     at: Place
     owner: Owner
     begins: bool
+    moves: frozenset[Address]
     frames: tuple[Caller, ...]
     loops: tuple[Address, ...]
     call: Call

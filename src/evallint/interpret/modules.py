@@ -42,6 +42,10 @@ MODELS = ("module", "wrapper", "symbol", "parts")
 # ---- attributes ---------------------------------------------------------------------------------
 
 
+OF_CLASS = frozenset("__class__ __name__ __qualname__ __module__ __doc__".split())
+"""What an object has by its class, and is no part of it."""
+
+
 def attribute(machine: Machine, base: Value, name: str, state: State, expression: Expr) -> Value:
     """`base.name`."""
     from evallint.interpret import calls
@@ -87,6 +91,8 @@ def of_thing(machine: Machine, address: Address, name: str, state: State) -> Val
     thing = state.heap[address]
     if name in thing.attributes:
         return thing.attributes[name]
+    if name in OF_CLASS:
+        return of(thing.klass) if name == "__class__" and isinstance(thing.klass, ClassSymbol | External) else UNKNOWN
     if thing.kind == "module" and name in thing.items:
         return thing.items[name]
     if thing.pending is not None and thing.kind == "module":

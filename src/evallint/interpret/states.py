@@ -345,11 +345,14 @@ def made(machine: Machine, address: Address, given: Arguments, expression: f.Cal
     role = role_of(machine, state.heap[address])
     if role in ("optimizer", "scheduler", "scaler"):
         begins = "last_epoch" in given.keywords
+        first = given.get(0, "optimizer") if role == "scheduler" else None
+        moves = frozenset(first.refs()) if first is not None else frozenset()
         machine.events.states.append(
             Created(
                 machine.place(expression.span),
                 owner_of(machine, address, state),
                 begins,
+                moves,
                 machine.callers(),
                 machine.loops(),
                 expression,
@@ -395,8 +398,19 @@ def had(machine: Machine, thing: Thing, name: str) -> bool:
     if name in thing.attributes or name in thing.items:
         return True
     if isinstance(thing.klass, ClassSymbol):
-        return name in machine.parts_of(thing.klass)
+        return not is_being_built(machine, thing.klass) and name in machine.parts_of(thing.klass)
     return name in ("fc", "classifier", "head", "last_linear")
+
+
+def is_being_built(machine: Machine, klass: ClassSymbol) -> bool:
+    """Whether the constructor of a class, or of one of its bases, is running."""
+    lineage = machine.program.lineage(klass)
+    return any(
+        frame.symbol is not None
+        and machine.program.function(frame.symbol).name == "__init__"
+        and machine.program.class_of(frame.symbol) in lineage
+        for frame in machine.frames
+    )
 
 
 def weighs(machine: Machine, address: Address, state: State, depth: int = 0) -> bool:
