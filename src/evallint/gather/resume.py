@@ -10,7 +10,7 @@ from evallint.findings import Place, Step
 from evallint.gather.forwards import way
 from evallint.gather.loads import RESUME, meant_partial, names, said_nearby, site_at
 from evallint.gather.saves import composed
-from evallint.gather.sites import argument, functions, functions_of, last_name, root, statements
+from evallint.gather.sites import Site, argument, called, functions, functions_of, last_name, root, statements
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
 from evallint.interpret.events import Part as SavedPart
 from evallint.interpret.render import code
@@ -20,6 +20,7 @@ from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import LostProgress
 
 COUNTERS = frozenset("epoch epochs step steps iter iters iteration iterations".split())
+PRETRAINED = frozenset("pretrained pretraining pretrain imagenet".split())
 MEASURED = "ReduceLROnPlateau"
 
 
@@ -295,7 +296,19 @@ def resumed_by_name(program: Program, found: Restored) -> bool:
         return False
     said = frozenset[str]().union(*(names(guard) for guard in site.guards))
     said |= names(site.call.arguments[0].value) if site.call.arguments else frozenset()
-    return bool(said & RESUME) or said_nearby(program, found, site) is not None
+    if said_nearby(program, found, site) is not None:
+        return True
+    return bool(said & RESUME) and not said_pretrained(program, symbol, site)
+
+
+def said_pretrained(program: Program, symbol: FunctionSymbol, site: Site) -> bool:
+    """Whether the branch of a restore says that its weights are such as others have trained."""
+    return any(
+        isinstance(statement, f.If)
+        and site.guards[-1:] == (statement.test,)
+        and any(names(call) & PRETRAINED for call in called(statement.body))
+        for statement in statements(program.body(symbol))
+    )
 
 
 # ---- made anew --------------------------------------------------------------------------------------------

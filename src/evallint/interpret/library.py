@@ -1045,8 +1045,8 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
 
 
 def any_of(machine: Machine, owner: Value) -> Value | None:
-    """What an unknown name of a module may be: a function of it that builds models, or one of its model classes, or one
-    of a library's model factories."""
+    """What an unknown name of a module may be: a function of it that builds models, or one of its model classes, one of
+    a library's model factories, or a class for which the tables say what it is."""
     for atom in owner.atoms:
         if isinstance(atom, ModuleSymbol):
             builders = builders_of(machine, atom)
@@ -1059,7 +1059,9 @@ def any_of(machine: Machine, owner: Value) -> Value | None:
                 return of(OPEN, *models)
         if isinstance(atom, External):
             chooser = machine.apis.of(f"{atom.name}.get_model")
-            if isinstance(chooser, Factory):
+            if not isinstance(chooser, Factory):
+                chooser = machine.apis.of(f"{atom.name}.?")
+            if isinstance(chooser, Factory | LibraryClass):
                 return of(External(chooser.name))
     return None
 
