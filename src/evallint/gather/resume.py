@@ -266,11 +266,11 @@ def names_of_file(program: Program, symbol: FunctionSymbol, found: Restored) -> 
     given = found.call.arguments[0].value if found.call.arguments else None
     known = {root(given)} if given is not None else set()
     loads = [
-        (statement.value.span, statement.targets)
+        (call.span, statement.targets)
         for statement in statements(program.body(symbol))
         if isinstance(statement, f.Assign)
-        and isinstance(statement.value, f.Call)
-        and "load" in words(last_name(statement.value.function))
+        for call in within(statement.value)
+        if isinstance(call, f.Call) and "load" in words(last_name(call.function))
     ]
     own = [targets for span, targets in loads if found.source == Place(symbol.path, span)]
     return frozenset(known).union(*(own or [targets for _, targets in loads]))

@@ -235,15 +235,23 @@ def averaged_parameters(program: Program, events: Events) -> Iterator[BareParame
 
 def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
     """States saved with a wrapper's prefix and loaded without, or saved without and loaded with it."""
-    states = [found for run in runs for found in run.states]
-    saves = [(found, part) for found in states if isinstance(found, Saved) for part in found.parts if plain(part)]
-    restores = [found for found in states if isinstance(found, Restored) and found.source is not None]
-    for found, part in saves:
-        others = [other for _, other in saves if same_model(other.owner, part.owner)]
+    states = [(run.entry, found) for run in runs for found in run.states]
+    saves = [
+        (entry, found, part)
+        for entry, found in states
+        if isinstance(found, Saved)
+        for part in found.parts
+        if plain(part)
+    ]
+    restores = [(entry, found) for entry, found in states if isinstance(found, Restored) and found.source is not None]
+    for entry, found, part in saves:
+        others = [other for _, _, other in saves if same_model(other.owner, part.owner)]
         wrapped = {other.kept for other in others if other.owner.wrapped}
         if not part.owner.wrapped or any(other.kept not in wrapped for other in others):
             continue
-        load = unwrapped_load(program, part, restores)
+        elsewhere = [load for other, load in restores if other != entry and is_load_of(load, part)]
+        loads = elsewhere or [load for _, load in restores if is_load_of(load, part)]  # a program resumes as it saves
+        load = unwrapped_load(program, part, loads)
         if load is None:
             continue
         always = all(other.owner.wrapped for other in others if other.kept == part.kept)
@@ -263,9 +271,12 @@ def same_model(one: Owner, other: Owner) -> bool:
     return one.klass is not None and one.klass == other.klass
 
 
-def unwrapped_load(program: Program, part: Part, restores: list[Restored]) -> Restored | None:
+def is_load_of(load: Restored, part: Part) -> bool:
+    return same_model(load.owner, part.owner) and load.key in ("", part.key)
+
+
+def unwrapped_load(program: Program, part: Part, loads: list[Restored]) -> Restored | None:
     """Where the state is loaded into a bare model, by code that takes off no prefix, and nowhere into a wrapped one."""
-    loads = [one for one in restores if same_model(one.owner, part.owner) and one.key in ("", part.key)]
     if any(one.owner.wrapped or one.lenient or takes_off(program, one, part.owner.wrapped) for one in loads):
         return None
     return next(iter(loads), None)
