@@ -249,6 +249,8 @@ def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
         wrapped = {other.kept for other in others if other.owner.wrapped}
         if not part.owner.wrapped or any(other.kept not in wrapped for other in others):
             continue
+        if unwraps(program, found, part):
+            continue
         elsewhere = [load for other, load in restores if other != entry and is_load_of(load, part)]
         loads = elsewhere or [load for _, load in restores if is_load_of(load, part)]  # a program resumes as it saves
         load = unwrapped_load(program, part, loads)
@@ -269,6 +271,17 @@ def plain(part: Part) -> bool:
 
 def same_model(one: Owner, other: Owner) -> bool:
     return one.klass is not None and one.klass == other.klass
+
+
+def unwraps(program: Program, found: Saved, part: Part) -> bool:
+    """Whether the function that takes the state knows of the model inside: `model.module if parallel else model`."""
+    return any(
+        isinstance(node, f.Attribute) and node.name == part.owner.wrapped
+        for caller in found.frames
+        if caller.function == part.taken_in
+        for symbol in functions_of(program, (caller,))
+        for node in walk(program.body(symbol))
+    )
 
 
 def is_load_of(load: Restored, part: Part) -> bool:
