@@ -533,7 +533,7 @@ class ReplacedLayer:
 class LostProgress:
     """Training goes on from a checkpoint without the state of a part of it: an optimizer, scheduler or scaler.
 
-    `where`: the checkpoint lacks it ("saved"), it is not restored ("loaded"), or made anew afterwards ("remade").
+    `where`: the checkpoint lacks it ("saved"), it is not restored ("loaded"), or lost as a new one is made ("remade").
     """
 
     at: Place

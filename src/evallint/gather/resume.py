@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from evallint import facts as f
+from evallint.facts import Span
 from evallint.findings import Place, Step
 from evallint.gather.forwards import way
 from evallint.gather.loads import RESUME, meant_partial, names, said_nearby, site_at
-from evallint.gather.saves import composed
-from evallint.gather.sites import Site, argument, called, functions, functions_of, last_name, root, statements
+from evallint.gather.saves import at_frame, composed
+from evallint.gather.sites import Site, argument, called, functions, functions_of, last_name, leaves, root, statements
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
 from evallint.interpret.events import Part as SavedPart
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
+from evallint.interpret.values import Address
 from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import LostProgress
@@ -54,7 +58,7 @@ def lost_progress(program: Program, runs: Sequence[Events]) -> Iterator[LostProg
             yield from anew
             if not kept:
                 yield from never_kept(program, run, parts, anew)
-        yield from remade(run)
+        yield from remade(program, run)
 
 
 def saved_parts(run: Events) -> Iterator[SavedPart]:
@@ -314,19 +318,59 @@ def said_pretrained(program: Program, symbol: FunctionSymbol, site: Site) -> boo
 # ---- made anew --------------------------------------------------------------------------------------------
 
 
-def remade(run: Events) -> Iterator[LostProgress]:
+def remade(program: Program, run: Events) -> Iterator[LostProgress]:
     """Optimizers that get their state back and are then exchanged for new ones."""
-    used = {found.owner.address for found in run.states if isinstance(found, Stepped)}
+    used = {found.owner.address: found.owner.label for found in run.states if isinstance(found, Stepped)}
     for number, found in enumerate(run.states):
         if not isinstance(found, Restored) or found.owner.role != "optimizer" or found.owner.address in used:
             continue
         if found.source is None:
             continue
         for other in run.states[number + 1 :]:
-            if isinstance(other, Created) and other.owner.role == "optimizer" and other.owner.address in used:
+            if not isinstance(other, Created) or not takes_place(found.owner, other.owner, used):
+                continue
+            where = made_after(program, found, other)
+            if where is not None:
                 steps = (
                     Step(found.at, f"`{found.owner.label}` gets its state back here"),
-                    Step(other.at, "another optimizer is made here, and that one takes the steps"),
+                    *way(other.frames, Step(other.at, "another optimizer is made here, and that one takes the steps")),
                 )
-                yield LostProgress(found.at, found.frames[-1].function, found.owner.label, "optimizer", "remade", steps)
+                yield LostProgress(*where, found.owner.label, "optimizer", "remade", steps)
                 break
+
+
+def takes_place(lost: Owner, new: Owner, used: Mapping[Address, str]) -> bool:
+    """Whether a new optimizer steps under the name of another, as the code calls the two."""
+    names = [re.split(r"[.\[]", label)[-1] for label in (lost.label, used.get(new.address, ""))]
+    return new.role == "optimizer" and names[0] == names[1] != ""
+
+
+def made_after(program: Program, found: Restored, other: Created) -> tuple[Place, str] | None:
+    """Where the way to a new optimizer goes on after a restore, whatever branch that is in; None if it does not."""
+    pairs = zip(found.frames, other.frames, strict=False)
+    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) - 1
+    if depth < 0:
+        return None
+    first, second = at_frame(found, depth), at_frame(other, depth)
+    body = program.body(next(functions_of(program, found.frames[depth : depth + 1])))
+    return None if is_other_branch(body, first[0].span, second[0].span) else second
+
+
+def is_other_branch(body: f.Block, first: Span, second: Span) -> bool:
+    """Whether the second of two places is not reached after the first: in another branch, or once that has returned."""
+    return any(
+        isinstance(statement, f.If)
+        and any(
+            covers(one, first) and (covers(other, second) or leaves(one))
+            for one, other in ((statement.body, statement.orelse), (statement.orelse, statement.body))
+        )
+        for statement in statements(body)
+    )
+
+
+def covers(block: f.Block, span: Span) -> bool:
+    return any(
+        statement.span.line <= span.line <= statement.span.end_line
+        for statement in block
+        if not isinstance(statement, f.Outer)
+    )

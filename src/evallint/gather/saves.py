@@ -10,7 +10,7 @@ from evallint.findings import Place, Step
 from evallint.gather.forwards import way
 from evallint.gather.loads import read_again
 from evallint.gather.sites import called, function_at, functions, functions_of, last_name, of_self, sites, statements
-from evallint.interpret.events import Caller, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
+from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import walk
@@ -146,8 +146,8 @@ def composed(program: Program, found: Saved, part: Part) -> tuple[Place, str]:
     return at_frame(found, depth)
 
 
-def at_frame(found: Saved, index: int) -> tuple[Place, str]:
-    """The place in one of the running functions at which the way to the save goes on."""
+def at_frame(found: Saved | Restored | Created, index: int) -> tuple[Place, str]:
+    """The place in one of the running functions at which the way to an event goes on."""
     frames = found.frames
     following = frames[index + 1].called_at if index + 1 < len(frames) else None
     return following or found.at, frames[index].function

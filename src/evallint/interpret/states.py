@@ -299,14 +299,7 @@ def restored(machine: Machine, address: Address, given: Arguments, expression: f
     value = given.positional[0] if given.positional else given.keywords.get("state_dict", UNKNOWN)
     used(machine, value, "restored", state)
     owner = owner_of(machine, address, state)
-    files = [state.heap[ref] for ref in value.refs() if "file" in state.heap[ref].marks]
-    files += [
-        state.heap[ref]
-        for held in value.refs()
-        if state.heap[held].kind in ("list", "dict")
-        for ref in state.heap[held].elements().refs()
-        if "file" in state.heap[ref].marks
-    ]
+    files = list(files_behind(value, state))
     strict = given.get(1, "strict")
     known = strict.constant() if strict is not None else None
     step = files[0].marks["file"] if files else None
@@ -329,6 +322,14 @@ def restored(machine: Machine, address: Address, given: Arguments, expression: f
         for part in owner.family:
             if "replacing" in state.heap[part].marks:
                 state.own(part).marks.pop("replacing", None)
+
+
+def files_behind(value: Value, state: State) -> Iterator[Thing]:
+    """What came from a file: the value itself, what a container holds, or whose state it is."""
+    things = [state.heap[ref] for ref in value.refs()]
+    held = [state.heap[ref] for thing in things if thing.kind in ("list", "dict") for ref in thing.elements().refs()]
+    owners = [state.heap[thing.inner] for thing in things if thing.kind == "state" and thing.inner is not None]
+    return (thing for thing in (*things, *held, *owners) if "file" in thing.marks)
 
 
 def key_of(label: str) -> str:

@@ -21,5 +21,5 @@ def check(project: Project) -> Iterator[Finding]:
 SAYS = {
     "saved": "the checkpoint lacks the state of `{}`: a resumed training begins it anew",
     "loaded": "training resumes here, but `{}` begins anew: its state is not restored",
-    "remade": "the restored state of `{}` is lost: another optimizer is made after it",
+    "remade": "the restored state of `{}` is lost: another optimizer takes its place here",
 }
