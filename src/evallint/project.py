@@ -521,11 +521,15 @@ class HiddenKeys:
 
 @dataclass(frozen=True, slots=True)
 class ReplacedLayer:
-    """A layer is exchanged for a new one after its weights were loaded, and the model evaluates untrained."""
+    """A layer is exchanged for a new one after its weights were loaded.
+
+    `how`: the model "evaluates" untrained, or its class does so "by default", whoever builds it.
+    """
 
     at: Place
     function: str
     model: str
+    how: Literal["evaluates", "by default"]
     because: tuple[Step, ...]
 
 

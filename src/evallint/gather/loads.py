@@ -19,7 +19,7 @@ from evallint.gather.sites import (
     sites,
     statements,
 )
-from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Restored, Saved, Stepped
+from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped
 from evallint.interpret.roles import words
 from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
@@ -326,4 +326,10 @@ def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]
             continue
         load, new = event.replaced
         last = way(event.frames, Step(event.at, f"`{event.receiver}` evaluates here with a random layer"))
-        yield ReplacedLayer(new.at, function_at(program, new.at), event.receiver, (load, new, *last))
+        yield ReplacedLayer(new.at, function_at(program, new.at), event.receiver, "evaluates", (load, new, *last))
+    if events.by_default:
+        for exchange in events.states:
+            if isinstance(exchange, Replaced) and exchange.new.at.span != exchange.load.at.span:
+                steps = exchange.load, exchange.new
+                function = function_at(program, exchange.at)
+                yield ReplacedLayer(exchange.at, function, exchange.model, "by default", steps)

@@ -296,7 +296,16 @@ class Stepped(NamedTuple):
     loops: tuple[Address, ...]
 
 
-StateEvent: TypeAlias = Saved | Loaded | Unpickled | Restored | StaleUse | Created | Stepped
+class Replaced(NamedTuple):
+    """A new layer takes the place of one whose weights were loaded before: `model.name`."""
+
+    at: Place
+    model: str
+    load: Step
+    new: Step
+
+
+StateEvent: TypeAlias = Replaced | Saved | Loaded | Unpickled | Restored | StaleUse | Created | Stepped
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +334,8 @@ class Events:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
     result a backward() proved to hold a graph. `short` are the loops that make a few passes only. `sources`: the
     loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and pipelines made.
-    `supposed`: it went into branches that constants in sight rule out.
+    `supposed`: it went into branches that constants in sight rule out; `by_default`: it built a class with its default
+    arguments and the weights that this offers.
     """
 
     entry: str
@@ -348,6 +358,7 @@ class Events:
     complete: bool = True
     failed: str = ""
     supposed: bool = False
+    by_default: bool = False
     sources: dict[int, Address] = field(default_factory=dict)
     created: dict[Address, Creation] = field(default_factory=dict)
 

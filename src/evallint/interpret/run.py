@@ -8,7 +8,8 @@ from evallint.apis import Hook
 from evallint.codec import Corrupt
 from evallint.facts import Span
 from evallint.interpret import calls, modules, states
-from evallint.interpret.events import Caller, Events, Exhausted
+from evallint.interpret.defaults import Literal, choices
+from evallint.interpret.events import Caller, Events, Exhausted, Replaced
 from evallint.interpret.machine import BUDGET, Frame, Machine
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
@@ -43,6 +44,9 @@ def entries(machine: Machine) -> Iterator[Events]:
         events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, entry)
         events.supposed = True
         yield events
+    for path in machine.program.linted:
+        for choice in choices(machine.program, path, machine.untaken.restoring):
+            yield run_constructor(machine, *choice)
 
 
 def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
@@ -174,6 +178,27 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
 
     machine.entry = symbol
     return attempt(machine, f"{symbol.path}:{function.qualname}", run)
+
+
+def run_constructor(machine: Machine, klass: ClassSymbol, parameter: str, value: Literal) -> Events:
+    """A class built by a caller who asks for weights, and for nothing else; what is seen of it concerns these alone."""
+    init = machine.program.method(klass, "__init__")
+    assert init is not None
+
+    def run(state: State) -> None:
+        frame = file_frame(machine, klass.path, state)
+        frame.hidden, frame.span = True, machine.program.function(init).span
+        machine.frames = [frame]
+        given = Arguments(keywords={parameter: constant(value)})
+        address: Address = ("receiver", klass)
+        state.put(address, Thing("module", "self", klass, pending=given, marks={"module": None}))
+        calls.initialise(machine, address, state)
+
+    machine.entry = klass.path
+    events = attempt(machine, f"{klass.path}:{machine.program.title(klass)}({parameter}={value!r})", run)
+    events.states = [found for found in events.states if isinstance(found, Replaced)]
+    events.supposed = events.by_default = True
+    return events
 
 
 def returned(machine: Machine, value: Value, steps: bool) -> None:

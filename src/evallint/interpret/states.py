@@ -15,7 +15,18 @@ from evallint import facts as f
 from evallint.apis import LibraryClass, ModuleClass, Wrapper
 from evallint.findings import Step
 from evallint.interpret import modules
-from evallint.interpret.events import Created, Loaded, Owner, Part, Restored, Saved, StaleUse, Stepped, Unpickled
+from evallint.interpret.events import (
+    Created,
+    Loaded,
+    Owner,
+    Part,
+    Replaced,
+    Restored,
+    Saved,
+    StaleUse,
+    Stepped,
+    Unpickled,
+)
 from evallint.interpret.render import render
 from evallint.interpret.roles import words
 from evallint.interpret.values import (
@@ -390,8 +401,9 @@ def replaced(machine: Machine, address: Address, name: str, value: Value, state:
         return
     new = state.own(refs[0])
     if new.kind == "module" and "loaded" not in new.marks and not new.attributes:
-        new.marks["replacing"] = machine.step(f"a new layer takes the place of `{thing.label}.{name}`")
-        new.marks["replaced after"] = step
+        taking = machine.step(f"a new layer takes the place of `{thing.label}.{name}`")
+        new.marks["replacing"], new.marks["replaced after"] = taking, step
+        machine.events.states.append(Replaced(taking.at, thing.label, step, taking))
 
 
 def had(machine: Machine, thing: Thing, name: str) -> bool:

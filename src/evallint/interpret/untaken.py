@@ -20,7 +20,7 @@ class Untaken:
 
     def __init__(self, program: Program) -> None:
         direct = names(program, frozenset((RESTORING,)))
-        self._restoring = direct | names(program, direct)
+        self.restoring = direct | names(program, direct)
         self._sides: dict[int, tuple[bool, bool]] = {}
         self._taken: set[tuple[str, Span, bool]] = set()
         self._passed: dict[tuple[str, Span, bool], str | FunctionSymbol] = {}
@@ -55,7 +55,7 @@ class Untaken:
         return self._sides[id(statement)]
 
     def _in(self, block: Block) -> bool:
-        return any(isinstance(node, f.Call) and called_name(node) in self._restoring for node in walk(block))
+        return any(isinstance(node, f.Call) and called_name(node) in self.restoring for node in walk(block))
 
 
 def names(program: Program, mentioned: frozenset[str]) -> frozenset[str]:

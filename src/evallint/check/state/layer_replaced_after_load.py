@@ -12,7 +12,13 @@ def check(project: Project) -> Iterator[Finding]:
     for replaced in project.replaced_layers:
         yield Finding(
             at=replaced.at,
-            says=f"this layer is new: the weights loaded before are lost, and `{replaced.model}` evaluates with it",
+            says=SAYS[replaced.how].format(replaced.model),
             because=replaced.because,
             function=replaced.function,
         )
+
+
+SAYS = {
+    "evaluates": "this layer is new: the weights loaded before are lost, and `{}` evaluates with it",
+    "by default": "with default arguments this new layer takes the place of one that was just loaded",
+}
