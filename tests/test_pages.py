@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -9,7 +10,7 @@ import pytest
 
 from evallint import pages
 from evallint.config import Settings
-from evallint.engine import lint_texts
+from evallint.engine import fix_texts, lint_texts
 from evallint.findings import Reported
 from evallint.pages import Case, Mark, Page
 
@@ -25,6 +26,14 @@ def linted(files: tuple[tuple[str, str], ...]) -> tuple[Reported, ...]:
     run = lint_texts(dict(files), Settings(show_info=True))
     assert not run.troubles
     return run.reported
+
+
+@cache
+def mended(files: tuple[tuple[str, str], ...], rule: str) -> dict[str, str]:
+    """The files that the fixes of a rule change, as they are then."""
+    outcome = fix_texts(dict(files), Settings(show_info=True).selecting(rule), unsafe=True)
+    assert not outcome.run.troubles
+    return {change.file.shown: change.after.decode() for change in outcome.changes}
 
 
 def reports(page: Page, case: Case) -> list[Reported]:
@@ -65,6 +74,22 @@ def test_a_rule_reports_what_its_page_marks_and_nothing_else(page: Page, case: C
 def test_fixed_code_is_not_reported_again(page: Page, case: Case) -> None:
     repaired = linted(tuple({**case.files, **case.fixed}.items()))
     assert [shown(each) for each in repaired if each.finding.rule == page.name] == []
+
+
+@pytest.mark.parametrize(("page", "case"), FIXED)
+def test_the_fix_of_a_rule_makes_what_its_page_shows(page: Page, case: Case) -> None:
+    made = mended(tuple(case.files.items()), page.name)
+    assert {**case.files, **made} == {**case.files, **case.fixed}
+
+
+@pytest.mark.parametrize(("page", "case"), CASES)
+def test_a_fix_leaves_code_that_parses_without_the_finding_and_nothing_to_do(page: Page, case: Case) -> None:
+    made = {**case.files, **mended(tuple(case.files.items()), page.name)}
+    if made == case.files:
+        return
+    assert mended(tuple(made.items()), page.name) == {}
+    before, after = (Counter(one.finding.rule for one in linted(tuple(files.items()))) for files in (case.files, made))
+    assert after[page.name] < before[page.name]
 
 
 @pytest.mark.parametrize(("page", "case"), CASES)

@@ -51,11 +51,23 @@ class InsertAfter:
 
 @dataclass(frozen=True, slots=True)
 class Wrap:
-    """The statement at a place moves into a new `with` block."""
+    """The statement at a place, and those that follow up to the one at `through`, move into a new `with` block."""
 
     at: Place
     context: str
     title: str
+    imports: tuple[str, ...] = ()
+    through: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrapRest:
+    """The statement at a place goes, and all that follows it in its block moves into a new `with` block."""
+
+    at: Place
+    context: str
+    title: str
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +77,53 @@ class Decorate:
     at: Place
     decorator: str
     title: str
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SetArgument:
-    """The call at a place gets a keyword argument, or another value for the one it has."""
+    """The call at a place gets a keyword argument, or another value for the one it has.
+
+    `position`: where it may be given without its keyword, counted from 0; None where it may not.
+    """
 
     at: Place
     keyword: str
     value: str
     title: str
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """The expression or statement at a place becomes `code`, in which `{}` stands for what it was."""
+    """The expression or statement at a place becomes `code`, in which `{}` stands for what it was.
+
+    Of an assignment, `{}` is the value. `part`: an expression in the statement, in code, that is replaced in its place.
+    """
 
     at: Place
     code: str
     title: str
+    imports: tuple[str, ...] = ()
+    part: str = ""
 
 
-Fix: TypeAlias = InsertBefore | InsertAfter | Wrap | Decorate | SetArgument | Replace
+@dataclass(frozen=True, slots=True)
+class ReplaceKept:
+    """The value that the assignment at a place keeps, or an argument of the call there, becomes `code`."""
+
+    at: Place
+    code: str
+    title: str
+    argument: int = 0
+
+
+Fix: TypeAlias = InsertBefore | InsertAfter | Wrap | WrapRest | Decorate | SetArgument | Replace | ReplaceKept
+"""What would mend a finding. `{}` in its code stands for what was there before.
+
+`imports` are the full names, such as `torch.no_grad`, that its code is written with: each is spelled as the file
+already imports it, or imported.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +159,8 @@ class Reported:
 
     `lines` is the source text of the lines of `finding.at` (at least one). `fingerprint` (32 hex digits) depends on the
     rule, the path, the text of the finding's statement and its occurrence among equal ones, not on line numbers.
-    `cell` is the notebook cell, 1-based over all cells, or None; then line numbers count from the cell's start.
+    `cell` is the notebook cell, 1-based over all cells, or None; then line numbers count from the cell's start, and
+    those of `in_text` through the whole notebook.
     """
 
     finding: Finding
@@ -133,6 +171,7 @@ class Reported:
     lines: tuple[str, ...]
     fingerprint: str
     cell: int | None = None
+    in_text: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Forward:
     legacy: bool = False
     block: tuple[object, ...] = ()
     own_run: Run | None = None
+    evaluates_from: tuple[Place, str] | None = None
+    without_graph: tuple[Place, Place] | None = None
 
     @property
     def surely_trains_mode(self) -> bool:
@@ -80,24 +82,34 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class LostTraining:
-    """Within a training loop a model is put into eval mode and not back before the next training forward."""
+    """Within a training loop a model is put into eval mode and not back before the next training forward.
+
+    `resumes`: the statement before which it should be back, and what the model is called there; None where it has no
+    name there.
+    """
 
     at: Place
     function: str
     model: str
     nature: Nature
     because: tuple[Step, ...]
+    resumes: tuple[Place, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accumulated:
-    """Values attached to a graph are kept over the passes of a loop."""
+    """Values attached to a graph are kept over the passes of a loop.
+
+    `number`: each is known to be a single number; `argument`: which of the call at the place it is.
+    """
 
     at: Place
     function: str
     target: str
     how: str
     because: tuple[Step, ...]
+    number: bool = False
+    argument: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +249,8 @@ class FlaggedCall:
 
     `flag`: the keyword that ties it to the mode ("" where it has none); `value`: what it is given, "" if it is left
     out. `tied`: whether it hears the mode after all: by that flag, by a guard, or because it does nothing. `way`: how
-    a module's run gets there.
+    a module's run gets there. `rate`: the keyword that a flag, or else the value, is given by; `position`: where it may
+    be given without.
     """
 
     at: Place
@@ -248,6 +261,8 @@ class FlaggedCall:
     tied: bool
     fixable: bool
     way: tuple[Step, ...] = ()
+    rate: str = ""
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,18 +278,22 @@ class BuiltInForward:
 
 @dataclass(frozen=True, slots=True)
 class PlainlyHeld:
-    """Modules in a list, tuple or dict attribute of a module, which PyTorch does not see."""
+    """Modules in a list, tuple or dict attribute of a module, which PyTorch does not see.
+
+    `nested`: they are in further containers within it.
+    """
 
     at: Place
     function: str
     attribute: str
     container: Literal["list", "tuple", "dict"]
     used_at: Place | None
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IneffectiveContext:
-    """A way of turning gradients off that does not do so."""
+    """A way of turning gradients off that does not do so. `run`: the statement that it should be around."""
 
     at: Place
     function: str
@@ -282,6 +301,7 @@ class IneffectiveContext:
     code: str
     because: tuple[Step, ...]
     legacy: bool = False
+    run: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from evallint import baseline, cache, read
 from evallint.cache import Cache
@@ -26,7 +26,10 @@ from evallint.read import Discovery, File, Revision, Source
 
 DEFAULTS: Final = Settings()
 
-__all__ = ["EVERYTHING", "Scope", "lint", "lint_stdin", "lint_texts"]
+if TYPE_CHECKING:
+    from evallint.engine.fixing import Fixed
+
+__all__ = ["EVERYTHING", "Scope", "fix", "fix_stdin", "fix_texts", "lint", "lint_stdin", "lint_texts"]
 
 
 class Scope(NamedTuple):
@@ -73,6 +76,69 @@ def lint(
                 raise
     cache.clean(settings)
     return lint(paths, configs, cached=False, on_progress=on_progress, scope=scope)
+
+
+def fix(
+    paths: Sequence[str],
+    configs: Configs,
+    shown: Run,
+    unsafe: bool = False,
+    cached: bool = True,
+    scope: Scope = EVERYTHING,
+) -> Fixed:
+    """Return what comes of mending the findings that a run of the same paths shows. Nothing is written.
+
+    `unsafe`: those too whose fixes may change more than the evaluation. ConfigError: see `read.discover`.
+    """
+    from evallint.engine.fixing import Kept, fixed
+
+    found = read.discover(paths, configs)
+    if scope.in_project:
+        found = read.in_projects(found, configs)
+    settings = configs.of_run()
+    shelf, extract = shelf_of(settings.root), in_workers(settings)
+    wanted = {one.fingerprint for one in shown.reported}
+    is_all = not scope.since and not shown.known
+    with Cache(cache.folder_of(settings) if cached else "") as disk:
+        store = Kept(disk)
+
+        def lint(files: Discovery, load: Load) -> Run:
+            return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf)
+
+        return fixed(found, read.load, lint, lambda one: is_all or one.fingerprint in wanted, unsafe)
+
+
+def fix_stdin(data: bytes, filename: str, configs: Configs, unsafe: bool = False) -> Fixed:
+    """Return what comes of mending one file that is not on disk, or not yet like that."""
+    path = os.path.abspath(os.path.join(configs.directory, filename or "stdin.py"))
+    settings = configs.of_directory(os.path.dirname(path))
+    file = File(path, filename or "<stdin>", len(data), 0, True, settings)
+    return _fix_within({file: data}, unsafe, shelf_of(settings.root))
+
+
+def fix_texts(files: Mapping[str, str], settings: Settings = DEFAULTS, unsafe: bool = False) -> Fixed:
+    """Return what comes of mending these texts by path, all within this process."""
+    inputs = {
+        File(os.path.abspath(path), path, len(text), 0, False, settings): text.encode("utf-8", "surrogatepass")
+        for path, text in sorted(files.items())
+    }
+    return _fix_within(inputs, unsafe, Shelf())
+
+
+def _fix_within(files: Mapping[File, bytes], unsafe: bool, shelf: Shelf) -> Fixed:
+    from evallint.engine.fixing import Kept, fixed
+
+    found = Discovery(tuple(files), ())
+    data = {file.shown: content for file, content in files.items()}
+    store = Kept(Cache())
+
+    def load(file: File) -> Source | Trouble:
+        return read.decode(data[file.shown], file.shown, file.settings.cell_magics)
+
+    def lint(files: Discovery, load: Load) -> Run:
+        return _lint(identified(files, load, store, on_disk=False), load, in_this_process, store, shelf)
+
+    return fixed(found, load, lint, lambda one: True, unsafe, data)
 
 
 def lint_stdin(data: bytes, filename: str, configs: Configs) -> Run:

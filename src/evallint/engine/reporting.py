@@ -15,7 +15,6 @@ from evallint.engine.judging import Judged
 from evallint.engine.tree import Load, Tree
 from evallint.facts import Span
 from evallint.findings import Finding, Place, Reported, Run, Step, Trouble
-from evallint.pages import Page
 from evallint.read import CellMap, File, Source
 
 
@@ -113,25 +112,26 @@ def _of_file(file: File, found: Sequence[Finding], failed: Collection[str], is_c
     catalogue = pages.load()
     categories = {page.name: page.category for page in catalogue.values()}
     source = texts.of(file.shown)
-    is_on = _switch(file)
+    is_on = switch(file)
 
     def was_judged(rule: str) -> bool:
         # What a file given by name is called from may not be in sight, and a comment in it only seem unused.
-        return is_complete and not file.explicit and rule not in failed and is_on(catalogue[rule])
+        return is_complete and not file.explicit and rule not in failed and is_on(rule)
 
-    wanted = [finding for finding in found if is_on(catalogue[finding.rule])]
+    wanted = [finding for finding in found if is_on(finding.rule)]
     judged = read.judge(file.shown, wanted, read.suppressions(source.text), categories, was_judged)
-    hygiene = [finding for finding in judged.hygiene if is_on(catalogue[finding.rule])]
+    hygiene = [finding for finding in judged.hygiene if is_on(finding.rule)]
     everything = list(_reported([*judged.kept, *hygiene], file, texts))
     shown = tuple(one for one in everything if one.severity != "info" or _shows_info(file, one.finding.rule))
     return _OfFile(shown, len(everything) - len(shown), judged.suppressed)
 
 
-def _switch(file: File) -> Callable[[Page], bool]:
+def switch(file: File) -> Callable[[str], bool]:
     """Return what says whether a rule is on in a file."""
     ignored = file.settings.ignored_in(file.path) if file.settings.per_file_ignores else frozenset()
 
-    def is_on(page: Page) -> bool:
+    def is_on(rule: str) -> bool:
+        page = pages.load()[rule]
         return file.settings.selects(page.name, page.category) and not ignored & {page.name, page.category, "all"}
 
     return is_on
@@ -160,7 +160,8 @@ def _reported(findings: Iterable[Finding], file: File, texts: Texts) -> Iterator
             fix_applicability=(finding.applicability or of_page) if finding.fix else None,
             lines=own_lines,
             fingerprint=_fingerprint(finding.rule, file, statement, occurrences[finding.rule, statement]),
-            cell=texts.cell(finding.at),
+            cell=(cell := texts.cell(finding.at)),
+            in_text=finding if cell else None,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
+from evallint.gather.mending import widest
 from evallint.gather.sites import (
     Site,
     bindings,
@@ -97,7 +98,8 @@ def wrong_with(
             outside = run_outside(program, symbol, statement, seen)
             if outside is not None:
                 steps = (Step(place, "nothing that records a graph is in this block"), outside)
-                yield IneffectiveContext(place, function, "around nothing", code(context), steps)
+                run = widest(program, outside.at, ())
+                yield IneffectiveContext(place, function, "around nothing", code(context), steps, run=run)
 
 
 def computes(body: Block) -> bool:

@@ -23,7 +23,7 @@ from evallint.gather.sites import (
     of_self,
     sites,
 )
-from evallint.interpret.render import render
+from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import FlaggedCall
@@ -81,7 +81,9 @@ def judged(
     if way is None:
         return
     flag = meaning.training.keyword if meaning.training is not None else ""
-    given = argument(site.call, *by(meaning.training or meaning.rate))
+    meant_by = meaning.training or meaning.rate
+    given = argument(site.call, *by(meant_by))
+    in_module = klass is not None and program.is_module(klass)
     yield FlaggedCall(
         at=Place(symbol.path, site.call.span),
         function=program.function(symbol).qualname,
@@ -89,8 +91,10 @@ def judged(
         flag=flag,
         value=render(given),
         tied=tied,
-        fixable=bool(flag) and klass is not None and program.is_module(klass),
+        fixable=in_module and (bool(flag) or (given is not None and code(given) == render(given) != "")),
         way=way,
+        rate=by(meant_by)[0],
+        position=by(meant_by)[1],
     )
 
 

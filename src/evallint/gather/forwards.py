@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from evallint.apis import Hook
+from evallint.facts import Span
 from evallint.findings import Place, Step
+from evallint.gather.mending import contains, names_along, widest
 from evallint.gather.predicting import Predicting
 from evallint.gather.substance import Substances
 from evallint.interpret.events import Caller, Events, ForwardCall
@@ -65,10 +67,62 @@ def placed(program: Program, found: tuple[Forward, ...]) -> tuple[Forward, ...]:
     without = [one for one in found if one.trains or one.graph == "off"]
     right_graph = {place for one in without for place, _ in one.chain}
     right_graph |= {one.own_run.at for one in without if one.own_run is not None}
-    return tuple(
+    training = frozenset(place for one in found if one.trains for place, _ in one.chain)
+    faulty = tuple(
         replace(one, mode_at=at_fault(one, right_mode, shared), graph_at=graph_at(one, right_graph, shared))
         for one in found
     )
+    return tuple(_mendable(program, faulty, training))
+
+
+def _mendable(program: Program, found: tuple[Forward, ...], training: frozenset[Place]) -> Iterator[Forward]:
+    """The forwards with where their mode could be switched, and what could run without a graph."""
+    blocks: dict[object, list[Place]] = {}
+    for one in found:
+        if needs_no_graph(one) and one.graph_at is not None:
+            blocks.setdefault(_block(one), []).append(widest(program, one.graph_at[0], training))
+    for one in found:
+        if one.evaluation and one.surely_trains_mode and one.mode_at is not None:
+            one = replace(one, evaluates_from=evaluates_from(program, one, training))
+        if needs_no_graph(one) and one.graph_at is not None:
+            one = replace(one, without_graph=without_graph(program, one, blocks[_block(one)], training))
+        yield one
+
+
+def _block(one: Forward) -> object:
+    return one.graph_at and (one.graph_at[0].path, one.graph_at[1], one.block)
+
+
+def needs_no_graph(one: Forward) -> bool:
+    return one.evaluation is not None and one.graph == "recorded" and not one.frozen
+
+
+def evaluates_from(program: Program, one: Forward, training: frozenset[Place]) -> tuple[Place, str] | None:
+    """The statement before which a model should be in eval mode, and its name there; None where it has none."""
+    assert one.mode_at is not None
+    at, function = one.mode_at
+    if at in training:
+        return None
+    places = [place for place, _ in one.chain]
+    name = names_along(program, one.chain, one.module)[places.index(at)] if at in places else ""
+    if not name or function.rpartition(".")[2] in ("forward", "__call__"):
+        return None
+    return widest(program, at, training | {step.at for step in one.mode_set}, name), name
+
+
+def without_graph(
+    program: Program, one: Forward, statements: list[Place], training: frozenset[Place]
+) -> tuple[Place, Place] | None:
+    """The first and the last statement of those that one context should be around; None where they train too."""
+    assert one.graph_at is not None
+    if one.graph_at[0] in training:
+        return None
+    own = widest(program, one.graph_at[0], training)
+    first, last = min(statements, key=lambda at: at.span), max(statements, key=lambda at: at.span)
+    between = Span(first.span.line, first.span.column, last.span.end_line, last.span.end_column)
+    if any(place.path == own.path and contains(between, place.span) for place in training):
+        return own, own
+    return first, last
 
 
 def graph_at(one: Forward, right: set[Place], shared: frozenset[tuple[str, str]]) -> tuple[Place, str]:

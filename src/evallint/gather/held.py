@@ -34,7 +34,10 @@ Container = Literal["list", "tuple", "dict"]
 
 @dataclass
 class Plain:
-    """A plain container: where it was made an attribute (or, before that, made), and whether modules are in it."""
+    """A plain container: where it was made an attribute (or, before that, made), and whether modules are in it.
+
+    `nested`: they are in containers within it.
+    """
 
     at: Place
     function: str
@@ -42,6 +45,7 @@ class Plain:
     items: int
     holds: bool
     grows: bool = False
+    nested: bool = False
 
 
 @dataclass
@@ -60,10 +64,10 @@ class Shelf:
                     for target in targets:
                         self._assign(method, target, value, span)
                 case f.Augment(target, "+", value):
-                    self._grow(method, code(target), value)
+                    self._grow(method, code(target), value, joins=True)
                 case f.Evaluate(f.Call(f.Attribute(owner, name), arguments)) if name in GROWING:
                     for argument in arguments:
-                        self._grow(method, code(owner), argument.value)
+                        self._grow(method, code(owner), argument.value, joins=name in ("extend", "update"))
 
     def _assign(self, method: FunctionSymbol, target: Expr, value: Expr, span: Span) -> None:
         if isinstance(target, f.Subscript):
@@ -83,16 +87,20 @@ class Shelf:
             inside = list(parts(value))
             holds = self._holds(method, iter(inside))
             qualname = self.program.function(method).qualname
-            self.known[name] = Plain(place, qualname, kind, single(value, inside), holds)
+            self.known[name] = Plain(place, qualname, kind, single(value, inside), holds, nested=is_nested(value))
 
-    def _grow(self, method: FunctionSymbol, name: str, value: Expr) -> None:
+    def _grow(self, method: FunctionSymbol, name: str, value: Expr, joins: bool = False) -> None:
+        """Put something into a container; `joins`: its parts."""
         known = self.known.get(name)
         if known is None and "[" in name:  # a list within a list
             known = self.known.get(name.partition("[")[0])
+            if known is not None:
+                known.nested = True
         if known is None:
             return
         known.grows = True
         inner = self.known.get(code(value))
+        known.nested |= is_nested(value) if joins else inner is not None or container(value) is not None
         if (inner is not None and inner.holds) or self._holds(method, self._parts(method, value)):
             known.holds = True
 
@@ -150,6 +158,22 @@ def container(value: Expr) -> Container | None:
     return None
 
 
+def is_nested(value: Expr) -> bool:
+    """Whether the parts of a container are containers, or may become such."""
+    match value:
+        case f.Collection(_, items):
+            return any(container(item) for item in items)
+        case f.Mapping(_, items):
+            return any(container(item) for item in items)
+        case f.Comprehension(_, element, inner):
+            return container(inner or element) is not None
+        case f.Call(f.Name(name)):
+            return name == "defaultdict"
+        case f.Operation(_, left, right):
+            return is_nested(left) or is_nested(right)
+    return False
+
+
 def plainly_held(program: Program, running: Running, substances: Substances) -> Iterator[PlainlyHeld]:
     """Modules in list, tuple or dict attributes of a module, which its methods use."""
     for klass in module_classes(program):
@@ -179,7 +203,7 @@ def held_by(program: Program, running: Running, substances: Substances, klass: C
             continue
         used = first_use(program, [method for method in methods if method not in building], name.removeprefix("self."))
         if used is not None:
-            yield PlainlyHeld(plain.at, plain.function, name, plain.kind, used)
+            yield PlainlyHeld(plain.at, plain.function, name, plain.kind, used, plain.nested)
 
 
 def order(klass: ClassSymbol) -> tuple[str, int]:

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+from evallint import facts as f
 from evallint.findings import Place, Step
-from evallint.gather.forwards import evaluation, graph_of, way, within_training_step
+from evallint.gather.forwards import chain, evaluation, graph_of, way, within_training_step
+from evallint.gather.mending import call_at, function_around, names_along, widest
+from evallint.gather.sites import called, statements
 from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
+from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Change
 from evallint.program import FunctionSymbol, Program
@@ -42,7 +46,19 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             event.receiver,
             event.nature,
             (*calls_to(change, event), change.step, Step(event.at, f"`{event.receiver}` trains on here, in eval mode")),
+            resumes(program, events, change, event),
         )
+
+
+def resumes(program: Program, events: Events, change: Change, event: ForwardCall) -> tuple[Place, str] | None:
+    """The statement before which a model should train again, in a function that only trains, and its name there."""
+    calls = chain(event)
+    others = {place for other in events.forwards if not other.trained for place, _ in chain(other)}
+    name = event.receiver.removesuffix(f".{event.method}").removesuffix(".module")
+    for (at, _), known in zip(reversed(calls), reversed(names_along(program, calls, name)), strict=True):
+        if at not in others:
+            return (widest(program, at, {change.step.at, *change.calls}, known), known) if known else None
+    return None
 
 
 def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
@@ -112,7 +128,33 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         steps = way(found.frames, Step(found.at, f"its result is {found.how} `{found.target}`, graph and all"))
         if source is not None:
             steps = (Step(source.at, f"`{source.receiver}` runs here and records a graph"), *steps)
-        yield Accumulated(at, function, found.target, found.how, steps)
+        argument, number = what_is_kept(program, at)
+        yield Accumulated(at, function, found.target, found.how, steps, number, argument)
+
+
+def what_is_kept(program: Program, at: Place) -> tuple[int, bool]:
+    """Which argument of the call at a place is kept (the last, where nothing tells), and whether it is what backward()
+    is called on in its function, or that by a factor."""
+    body = program.body(function_around(program, at))
+    losses = {
+        code(one.function.value)
+        for one in called(body)
+        if isinstance(one.function, f.Attribute) and one.function.name == "backward"
+    }
+    call = call_at(program, at)
+    if call is not None and call.arguments:
+        kept = [number for number, given in enumerate(call.arguments) if scales(given.value, losses)]
+        return (kept[0], True) if kept else (len(call.arguments) - 1, False)
+    for statement in statements(body):
+        if isinstance(statement, f.Assign | f.Augment) and statement.span == at.span and statement.value is not None:
+            return 0, scales(statement.value, losses)
+    return 0, False
+
+
+def scales(value: f.Expr, losses: set[str]) -> bool:
+    if isinstance(value, f.Operation) and value.operator in "+-*/":
+        return scales(value.left, losses) or scales(value.right, losses)
+    return code(value) in losses
 
 
 def holds_graph(events: Events, number: int) -> bool:

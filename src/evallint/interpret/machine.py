@@ -305,6 +305,7 @@ class Machine:
         value = self.value(statement.value, state)
         for target in statement.targets:
             if value.flow.graph and isinstance(statement.value, f.Operation) and adds(statement.value, code(target)):
+                self.frames[-1].span = statement.span  # the calls in the value have left theirs
                 value = Value(value.atoms, self.accumulate(code(target), value.flow, "added to"))
             self.bind(target, value, state)
         return [state]
@@ -375,6 +376,7 @@ class Machine:
         value = self.value(statement.value, state)
         before = self.value(statement.target, state)
         flow = before.flow.join(value.flow)
+        self.frames[-1].span = statement.span  # the calls in the value have left theirs
         if value.flow.graph:
             flow = self.accumulate(render(statement.target), value.flow, "added to").join(before.flow)
         atoms = before.atoms if any(isinstance(atom, Ref) for atom in before.atoms) else frozenset()

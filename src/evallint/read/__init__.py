@@ -3,10 +3,11 @@
 from evallint.read.discovery import Discovery, File, discover, in_projects, is_passed_over, project_of, projects_of
 from evallint.read.notebook import CellMap
 from evallint.read.revision import NoRevision, Revision
-from evallint.read.source import Source, decode, load
+from evallint.read.source import BOM, Source, decode, load, spelled
 from evallint.read.suppression import Judged, Suppression, judge, suppressions
 
 __all__ = [
+    "BOM",
     "CellMap",
     "Discovery",
     "File",
@@ -23,5 +24,6 @@ __all__ = [
     "load",
     "project_of",
     "projects_of",
+    "spelled",
     "suppressions",
 ]

@@ -29,6 +29,14 @@ class Source(NamedTuple):
     notebook: CellMap | None = None
 
 
+class Spelling(NamedTuple):
+    """How a file is written: its text with the newlines that it has, its encoding, and whether a mark begins it."""
+
+    text: str
+    encoding: str
+    marked: bool
+
+
 def load(file: File) -> Source | Trouble:
     """The text of a file, or why there is none: unreadable, too large, not decodable, not a notebook."""
     limit = file.settings.max_file_bytes
@@ -64,6 +72,12 @@ def decode(data: bytes, path: str, cell_magics: tuple[str, ...] = ()) -> Source 
 
 def _text(data: bytes) -> str:
     """Decodes as Python does. Raises UnicodeDecodeError, or SyntaxError and others for what is no encoding of text."""
+    text = spelled(data).text
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def spelled(data: bytes) -> Spelling:
+    """The text of a file as it is written. Raises what `_text` raises."""
     encoding = "utf-8"
     head = data[: data.find(b"\n", data.find(b"\n") + 1)]
     if b"coding" in head and not REWRITING.search(head):
@@ -71,5 +85,5 @@ def _text(data: bytes) -> str:
         import tokenize
 
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    text = str(data.removeprefix(BOM), encoding.removesuffix("-sig"))
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    encoding = encoding.removesuffix("-sig")
+    return Spelling(str(data.removeprefix(BOM), encoding), encoding, data.startswith(BOM))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from evallint.findings import Decorate, Fix, Place, Reported, Run, SetArgument, Step, Trouble, Wrap
+from evallint.findings import Decorate, Fix, Place, Reported, Run, SetArgument, Step, Trouble, Wrap, WrapRest
 from evallint.report.summary import counts
 
 SCHEMA_VERSION = 1
@@ -71,7 +71,8 @@ def _step(step: Step) -> dict[str, object]:
 
 
 def _fix(fix: Fix, reported: Reported) -> dict[str, object]:
-    """`action` is what is done at the place: insert-before, insert-after, wrap, decorate, set-argument or replace."""
+    """`action` is what is done at the place: insert-before, insert-after, wrap, wrap-rest, decorate, set-argument,
+    replace or replace-kept."""
     return {
         "title": fix.title,
         "applicability": reported.fix_applicability,
@@ -85,7 +86,7 @@ def _code(fix: Fix) -> dict[str, object]:
     match fix:
         case SetArgument():
             return {"keyword": fix.keyword, "code": fix.value}
-        case Wrap():
+        case Wrap() | WrapRest():
             return {"code": fix.context}
         case Decorate():
             return {"code": fix.decorator}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, Replace
-from evallint.project import Project
+from evallint.findings import Finding, ReplaceKept
+from evallint.project import Accumulated, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -15,5 +15,11 @@ def check(project: Project) -> Iterator[Finding]:
             says=f"what is {kept.how} `{kept.target}` keeps the graph of every iteration in memory",
             because=kept.because,
             function=kept.function,
-            fix=Replace(kept.at, "{}.item()", "keep the number: `.item()` or `.detach()`"),
+            fix=fix(kept),
         )
+
+
+def fix(kept: Accumulated) -> ReplaceKept:
+    if kept.number:
+        return ReplaceKept(kept.at, "{}.item()", "keep the number: `.item()`", kept.argument)
+    return ReplaceKept(kept.at, "{}.detach()", "keep it without its graph: `.detach()`", kept.argument)

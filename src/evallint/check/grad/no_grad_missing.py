@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evallint.findings import Finding, Step, Wrap
-from evallint.project import Project
+from evallint.project import Forward, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -28,6 +28,14 @@ def check(project: Project) -> Iterator[Finding]:
             says=f"`{model}` records a graph though it only evaluates {forward.evaluation.because}",
             because=forward.because if own is None else (*forward.because, Step(at, f"`{model}` runs here")),
             function=function,
-            fix=Wrap(at, "torch.no_grad()", "run the evaluation under `torch.no_grad()`"),
+            fix=fix(forward),
             severity="info" if forward.legacy else None,
         )
+
+
+def fix(forward: Forward) -> Wrap | None:
+    if forward.without_graph is None:
+        return None
+    first, last = forward.without_graph
+    title = "run the evaluation under `torch.no_grad()`"
+    return Wrap(first, "torch.no_grad()", title, ("torch.no_grad",), last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, Severity
+from evallint.findings import Finding, Fix, Replace, Severity, Wrap, WrapRest
 from evallint.project import IneffectiveContext, Project
 
 
@@ -15,8 +15,21 @@ def check(project: Project) -> Iterator[Finding]:
             says=says(found),
             because=found.because,
             function=found.function,
+            fix=fix(found),
             severity=severity(found),
         )
+
+
+def fix(found: IneffectiveContext) -> Fix | None:
+    match found.kind:
+        case "statement":
+            return WrapRest(found.at, found.code, f"put what follows under `with {found.code}:`")
+        case "uncalled":
+            return Replace(found.at, "{}()", f"call `{found.code}()`", part=found.code)
+        case "around nothing" if found.run is not None:
+            title = "run the evaluation under `torch.no_grad()`"
+            return Wrap(found.run, "torch.no_grad()", title, ("torch.no_grad",))
+    return None
 
 
 def severity(found: IneffectiveContext) -> Severity | None:

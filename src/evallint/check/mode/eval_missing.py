@@ -30,9 +30,16 @@ def check(project: Project) -> Iterator[Finding]:
             says=says(forward),
             because=forward.because,
             function=function,
-            fix=InsertBefore(at, f"{forward.module}.eval()", f"call `{forward.module}.eval()` before it evaluates"),
+            fix=fix(forward),
             severity=severity(forward),
         )
+
+
+def fix(forward: Forward) -> InsertBefore | None:
+    if forward.evaluates_from is None:
+        return None
+    at, model = forward.evaluates_from
+    return InsertBefore(at, f"{model}.eval()", f"call `{model}.eval()` before it evaluates")
 
 
 def severity(forward: Forward) -> Severity | None:

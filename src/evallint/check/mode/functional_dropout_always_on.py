@@ -12,14 +12,18 @@ def check(project: Project) -> Iterator[Finding]:
     for call in project.flagged_calls:
         if call.tied:
             continue
-        title = f"pass `{call.flag}=self.training`"
         yield Finding(
             at=call.at,
             says=says(call),
             because=(*call.way, Step(call.at, f"`{call.name}` is called here, whatever the mode")),
             function=call.function,
-            fix=SetArgument(call.at, call.flag, "self.training", title) if call.fixable else None,
+            fix=fix(call) if call.fixable and "…" not in call.value else None,
         )
+
+
+def fix(call: FlaggedCall) -> SetArgument:
+    value = "self.training" if call.flag else f"{call.value} if self.training else 0.0"
+    return SetArgument(call.at, call.rate, value, f"pass `{call.rate}={value}`", call.position)
 
 
 def says(call: FlaggedCall) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, InsertAfter
-from evallint.project import Project
+from evallint.findings import Finding, InsertBefore
+from evallint.project import LostTraining, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -16,9 +16,16 @@ def check(project: Project) -> Iterator[Finding]:
             says=says(lost.model, harmless),
             because=lost.because,
             function=lost.function,
-            fix=InsertAfter(lost.at, f"{lost.model}.train()", f"call `{lost.model}.train()` after the evaluation"),
+            fix=fix(lost),
             severity="info" if harmless else None,
         )
+
+
+def fix(lost: LostTraining) -> InsertBefore | None:
+    if lost.resumes is None:
+        return None
+    at, model = lost.resumes
+    return InsertBefore(at, f"{model}.train()", f"call `{model}.train()` before training goes on")
 
 
 def says(model: str, harmless: bool) -> str:

@@ -17,5 +17,5 @@ def check(project: Project) -> Iterator[Finding]:
             says=f"`{kept.code}` is no copy: training changes it before it is {ENDS[kept.how]}",
             because=kept.because,
             function=kept.function,
-            fix=Replace(kept.at, "copy.deepcopy({})", "keep a deep copy of the state"),
+            fix=Replace(kept.at, "copy.deepcopy({})", "keep a deep copy of the state", ("copy.deepcopy",)),
         )
