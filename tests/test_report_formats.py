@@ -41,6 +41,7 @@ def test_full_shows_code_trace_fix_and_verdict() -> None:
         "  help: call `net.eval()` before the loop\n"
         "\n"
         "Found 1 error in 3 files.\n"
+        "Can be fixed: 1 with --fix.\n"
     )
 
 
@@ -165,6 +166,7 @@ def test_concise_is_one_line_a_finding_and_a_trouble() -> None:
         "bad.py:7: not judged: invalid syntax\n"
         "evallint: not judged: no\n"
         "Found 1 error in 3 files (2 problems kept code from being judged).\n"
+        "Can be fixed: 1 with --fix.\n"
     )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from evallint import __version__
-from evallint.findings import SEVERITIES, Severity
+from evallint.findings import SEVERITIES, Applicability, Severity
 
 OutputFormat: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "junit", "rdjson", "sarif"]
 OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
@@ -26,7 +26,9 @@ OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
 CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")
 """In falling order of precedence within one directory."""
 
-RUN_KEYS: Final = frozenset({"fail-on", "output-format", "jobs", "deadline", "cache-dir", "baseline"})
+RUN_KEYS: Final = frozenset(
+    "fail-on output-format jobs deadline cache-dir baseline fix fix-only unsafe-fixes show-fixes".split()
+)
 
 DEFAULT_EXCLUDES: Final = (
     ".bzr .direnv .eggs .evallint_cache .git .git-rewrite .hg .idea .ipynb_checkpoints .mypy_cache .nox .pants.d "
@@ -73,7 +75,9 @@ class Settings:
     `jobs` is the number of worker processes, 0 for one a core. `deadline` is the time in seconds that one file may
     take, `max_file_bytes` the size beyond which a file is not read. `cache_dir` is empty for the default place.
     `baseline` is the file of findings that are known, empty for none.
-    `cell_magics` are the notebook cell magics, beside IPython's own, whose cells hold Python.
+    `cell_magics` are the notebook cell magics, beside IPython's own, whose cells hold Python. `fixable` and `unfixable`
+    name the rules whose fixes may be made or not, `extend_safe_fixes` and `extend_unsafe_fixes` those that are taken
+    for safe or unsafe.
     """
 
     root: str = ""
@@ -93,6 +97,14 @@ class Settings:
     cache_dir: str = ""
     baseline: str = ""
     required_version: str = ""
+    fix: bool = False
+    fix_only: bool = False
+    unsafe_fixes: bool = False
+    show_fixes: bool = False
+    fixable: tuple[str, ...] = ("all",)
+    unfixable: tuple[str, ...] = ()
+    extend_safe_fixes: tuple[str, ...] = ()
+    extend_unsafe_fixes: tuple[str, ...] = ()
 
     def selecting(self, *names: str) -> Settings:
         """These settings with nothing but the named rules or categories on."""
@@ -109,6 +121,13 @@ class Settings:
             if chosen or ignored:
                 verdict = chosen > ignored
         return verdict
+
+    def applicability(self, rule: str, category: str, own: Applicability) -> Applicability | None:
+        """How safe a rule's fixes, by themselves `own`, are taken to be; None where they are not to be made."""
+        if _specificity(self.fixable, rule, category) <= _specificity(self.unfixable, rule, category):
+            return None
+        safe, unsafe = (_specificity(one, rule, category) for one in (self.extend_safe_fixes, self.extend_unsafe_fixes))
+        return own if safe == unsafe else "safe" if safe > unsafe else "unsafe"
 
     def names(self, rule: str) -> bool:
         """Whether a rule is selected by its own name: then its `info` findings are shown too."""
@@ -235,8 +254,13 @@ KEYS: Final = {
     "exclude": "patterns of what a walk passes over, in place of the default ones",
     "extend": "another config file to start from",
     "extend-exclude": "patterns of what a walk passes over, beside the others",
+    "extend-safe-fixes": "rules or categories whose fixes are taken for safe",
     "extend-select": "rules or categories that are on, beside those selected",
+    "extend-unsafe-fixes": "rules or categories whose fixes are taken for unsafe",
     "fail-on": "the least severity that makes the exit code 1: info, warning or error",
+    "fix": "whether findings are fixed where that is safe",
+    "fix-only": "whether findings are fixed and the others not reported",
+    "fixable": "rules or categories whose fixes may be made, in place of all",
     "force-exclude": "whether files given by name are passed over too where a walk would",
     "ignore": "rules or categories that are off",
     "jobs": "worker processes; 0 for one a core",
@@ -246,7 +270,10 @@ KEYS: Final = {
     "required-version": "the versions of evallint that may use this config, such as `>=0.1,<0.2`",
     "respect-gitignore": "whether a walk passes over what .gitignore files name",
     "select": "rules or categories that are on, in place of all",
+    "show-fixes": "whether what was fixed is listed, and what was not and why",
     "show-info": "whether findings of severity info are shown",
+    "unfixable": "rules or categories whose fixes are not made",
+    "unsafe-fixes": "whether fixes are made too that may change more than the evaluation",
 }
 """What each key of a config means."""
 
@@ -280,8 +307,20 @@ def _with(settings: Settings, table: _Table) -> Settings:
         deadline=table.number("deadline", settings.deadline, whole=False, least=0.1),
         cache_dir=os.path.join(table.base, os.path.expanduser(cache_dir)) if cache_dir else settings.cache_dir,
         baseline=os.path.join(table.base, os.path.expanduser(baseline)) if baseline else settings.baseline,
+        fix=table.flag("fix", settings.fix),
+        fix_only=table.flag("fix-only", settings.fix_only),
+        unsafe_fixes=table.flag("unsafe-fixes", settings.unsafe_fixes),
+        show_fixes=table.flag("show-fixes", settings.show_fixes),
+        fixable=_or(table.rules("fixable"), settings.fixable),
+        unfixable=(*settings.unfixable, *(table.rules("unfixable") or ())),
+        extend_safe_fixes=(*settings.extend_safe_fixes, *(table.rules("extend-safe-fixes") or ())),
+        extend_unsafe_fixes=(*settings.extend_unsafe_fixes, *(table.rules("extend-unsafe-fixes") or ())),
         required_version=table.text("required-version", settings.required_version),
     )
+
+
+def _or(given: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    return default if given is None else given
 
 
 _Word = TypeVar("_Word", bound=str)

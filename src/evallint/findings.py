@@ -180,7 +180,8 @@ class Run:
     `known` what is left out because it was found before.
 
     `troubles` are files (or parts of the run) that were not judged; `crashed` is true where evallint itself failed on
-    one of them. `sources` gives the text of every file that a reported finding or its trace stands in, for code frames.
+    one of them. `fixed` counts the findings that were mended, None where nobody asked for that. `sources` gives the
+    text of every file that a reported finding or its trace stands in, for code frames.
     """
 
     reported: tuple[Reported, ...]
@@ -190,4 +191,5 @@ class Run:
     hidden_info: int = 0
     crashed: bool = False
     known: int = 0
+    fixed: int | None = None
     sources: dict[str, str] | None = None

@@ -7,17 +7,22 @@ was found, 1 where something was or a file could not be judged, 2 where the run 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from evallint.cli import known
+from evallint.cli import fixing, known
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
 from evallint.config import ConfigError, Configs, Settings
 from evallint.findings import SEVERITIES, Run
+
+if TYPE_CHECKING:
+    from evallint.engine import Scope
 
 
 def main(words: Sequence[str]) -> int:
@@ -60,29 +65,59 @@ def _check(words: Sequence[str]) -> int:
     if asked.show_files:
         return show_files(paths, configs)
     started = time.monotonic()
-    run = known.settled(_lint(paths, configs, asked), paths, configs, asked)
+    if "-" in paths:
+        run = _lint_stdin(paths, configs, asked)
+    else:
+        run = known.settled(_lint(paths, configs, asked), paths, configs, asked)
+        if fixing.is_asked(asked, settings):
+            run = fixing.mended(run, paths, configs, asked, _scope(asked))
     if asked.verbose:
         log(f"{settings.file or 'no config file'}: {run.files} files in {time.monotonic() - started:.2f} s")
     if not run.files and not run.troubles and not asked.quiet:
         log(f"warning: no Python files found under {', '.join(paths)}")
-    write(run, settings, asked)
-    return _exit_code(run, settings, asked.exit_zero)
+    return _told(run, settings, asked, is_code_out="-" in paths)
+
+
+def _told(run: Run, settings: Settings, asked: argparse.Namespace, is_code_out: bool) -> int:
+    """Writes what is found, unless only fixes are asked for. `is_code_out`: standard output is for the fixed code."""
+    if asked.diff or settings.fix_only:
+        if not asked.diff and not asked.quiet:
+            log(f"fixed {run.fixed} finding{'' if run.fixed == 1 else 's'}")
+        quiet = replace(run, reported=())
+        return 1 if run.fixed and (asked.diff or asked.exit_non_zero_on_fix) else _exit_code(quiet, settings, False)
+    with contextlib.redirect_stdout(sys.stderr if is_code_out and settings.fix else sys.stdout):
+        write(run, settings, asked)
+    code = _exit_code(run, settings, asked.exit_zero)
+    return 1 if run.fixed and asked.exit_non_zero_on_fix and not code else code
+
+
+def _scope(asked: argparse.Namespace) -> Scope:
+    from evallint import engine
+
+    since = asked.baseline_commit or ("HEAD" if asked.diff_only else "")
+    return engine.Scope(asked.with_context, since, asked.diff_only)
+
+
+def _lint_stdin(paths: Sequence[str], configs: Configs, asked: argparse.Namespace) -> Run:
+    from evallint import engine
+
+    if len(paths) > 1:
+        raise Unusable("standard input (`-`) cannot be linted together with paths")
+    if _scope(asked) != engine.EVERYTHING:
+        raise Unusable("standard input (`-`) has no past, and no project around it")
+    data = sys.stdin.buffer.read()
+    run = known.settled(engine.lint_stdin(data, asked.stdin_filename, configs), paths, configs, asked)
+    if fixing.is_asked(asked, configs.of_run()):
+        return fixing.mended_stdin(run, data, asked.stdin_filename, configs, asked)
+    return run
 
 
 def _lint(paths: Sequence[str], configs: Configs, asked: argparse.Namespace) -> Run:
     from evallint import engine, read
 
-    since = asked.baseline_commit or ("HEAD" if asked.diff_only else "")
-    scope = engine.Scope(asked.with_context, since, asked.diff_only)
-    if "-" in paths:
-        if len(paths) > 1:
-            raise Unusable("standard input (`-`) cannot be linted together with paths")
-        if scope != engine.EVERYTHING:
-            raise Unusable("standard input (`-`) has no past, and no project around it")
-        return engine.lint_stdin(sys.stdin.buffer.read(), asked.stdin_filename, configs)
     progress = Progress(sys.stderr) if sys.stderr.isatty() and not asked.quiet else None
     try:
-        return engine.lint(paths, configs, cached=not asked.no_cache, on_progress=progress, scope=scope)
+        return engine.lint(paths, configs, cached=not asked.no_cache, on_progress=progress, scope=_scope(asked))
     except read.NoRevision as error:
         raise Unusable(f"--{'baseline-commit' if asked.baseline_commit else 'diff-only'}: {error}") from None
     finally:

@@ -104,6 +104,17 @@ def check_parser() -> Parser:
     output.add_argument("-v", "--verbose", action="store_true", help="say what is done")
     output.add_argument("--fail-on", choices=SEVERITIES, help="the least severity that makes the exit code 1")
     output.add_argument("-e", "--exit-zero", action="store_true", help="exit code 0 whatever is found")
+    fixes = parser.add_argument_group("fixes")
+    fixes.add_argument("--fix", action="store_true", default=None, help="fix what can be fixed safely")
+    fixes.add_argument(
+        "--unsafe-fixes", action="store_true", default=None, help="fixes too that may change more than the evaluation"
+    )
+    fixes.add_argument("--diff", action="store_true", help="print what would be fixed as a diff, and write nothing")
+    fixes.add_argument("--fix-only", action="store_true", default=None, help="fix, and report nothing else")
+    fixes.add_argument("--show-fixes", action="store_true", default=None, help="list what was fixed, and what was not")
+    fixes.add_argument("--fixable", metavar="NAMES", type=_list, action="extend", help="fix only these rules")
+    fixes.add_argument("--unfixable", metavar="NAMES", type=_list, action="extend", help="don't fix these rules")
+    fixes.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit code 1 if something was fixed")
     old = parser.add_argument_group("old code", "what was found before is not reported again")
     old.add_argument("--baseline", metavar="FILE", help="not what this file knows")
     old.add_argument("--write-baseline", action="store_true", help="put all that is found into the baseline")

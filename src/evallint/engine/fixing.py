@@ -297,9 +297,3 @@ class Kept(Cache):
 
     def keep_run(self, key: str, run: Run) -> None:
         self._store.keep_run(key, run)
-
-
-def without_hidden(run: Run, shown: Run) -> Run:
-    """Return a run without what another leaves out of the same findings: those of a baseline, or on other lines."""
-    wanted = {one.fingerprint for one in shown.reported}
-    return replace(run, reported=tuple(one for one in run.reported if one.fingerprint in wanted), known=shown.known)

@@ -151,13 +151,13 @@ def _reported(findings: Iterable[Finding], file: File, texts: Texts) -> Iterator
         own_lines = tuple(lines[span.line - 1 : max(span.end_line, span.line)]) or ("",)
         statement = " ".join(" ".join(own_lines).split())
         occurrences[finding.rule, statement] += 1
-        of_page = None if page.fix == "none" else page.fix
+        own = finding.applicability or ("safe" if page.fix == "safe" else "unsafe")
         yield Reported(
             finding=_in_cells(finding, texts),
             category=page.category,
             severity=finding.severity or page.severity,
             precision=page.precision,
-            fix_applicability=(finding.applicability or of_page) if finding.fix else None,
+            fix_applicability=file.settings.applicability(page.name, page.category, own) if finding.fix else None,
             lines=own_lines,
             fingerprint=_fingerprint(finding.rule, file, statement, occurrences[finding.rule, statement]),
             cell=(cell := texts.cell(finding.at)),

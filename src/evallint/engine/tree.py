@@ -83,4 +83,8 @@ def _that_matter(settings: Settings) -> Settings:
         output_format=default.output_format,
         cache_dir=default.cache_dir,
         baseline=default.baseline,
+        fix=default.fix,
+        fix_only=default.fix_only,
+        unsafe_fixes=default.unsafe_fixes,
+        show_fixes=default.show_fixes,
     )

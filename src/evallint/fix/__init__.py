@@ -21,10 +21,12 @@ from evallint.findings import (
     Wrap,
     WrapRest,
 )
-from evallint.fix import expressions, statements
-from evallint.fix.edits import Edit, Lines, Unfixable, applied, spliced
+from evallint.fix import expressions, notebook, statements
+from evallint.fix.edits import Edit, Lines, Unfixable, applied
+from evallint.fix.edits import spliced as spliced_text
 from evallint.fix.imports import spelled
 from evallint.fix.tree import Tree
+from evallint.read import Source
 
 __all__ = ["Edit", "Lines", "Mending", "Unfixable", "applied", "mending", "spliced"]
 
@@ -78,6 +80,12 @@ def mending(text: str, fixes: Sequence[Fix]) -> Mending:
         done.append(number)
     everything = sorted({*imports, *(edit for edits in taken for edit in edits)})
     return Mending(tuple(everything), tuple(done), refused)
+
+
+def spliced(data: bytes, source: Source, edits: Sequence[Edit]) -> bytes:
+    """Return the bytes of a file after edits of the text that it was read as. Unfixable: see `edits` and `notebook`."""
+    splice = spliced_text if source.notebook is None else notebook.spliced
+    return splice(data, source, edits)
 
 
 def _edits(tree: Tree, fix: Fix) -> tuple[list[Edit], list[Edit]]:

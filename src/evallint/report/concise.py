@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from evallint.findings import Run
 from evallint.report.paint import Paint, plain
-from evallint.report.summary import headline, trouble_line, verdict
+from evallint.report.summary import headline, hint, trouble_line, verdict
 
 
 def render(run: Run, paint: Paint = plain) -> str:
     lines = [headline(reported, paint) for reported in run.reported]
     lines += [trouble_line(trouble, paint) for trouble in run.troubles]
-    return "\n".join([*lines, paint("strong", verdict(run))]) + "\n"
+    return "\n".join([*lines, paint("strong", verdict(run)), *filter(None, [hint(run)])]) + "\n"

@@ -8,7 +8,7 @@ from evallint.findings import Place, Reported, Run
 from evallint.report.frame import frame, lines_of
 from evallint.report.legible import legible
 from evallint.report.paint import Paint, Style, plain
-from evallint.report.summary import headline, trouble_line, verdict, where
+from evallint.report.summary import headline, hint, trouble_line, verdict, where
 
 _ABOVE = 2
 """Lines of context before a finding; a step of its trace shows its own lines only."""
@@ -20,7 +20,8 @@ def render(run: Run, paint: Paint = plain) -> str:
     blocks = ["\n".join(_block(reported, code, paint)) for reported in run.reported]
     if run.troubles:
         blocks.append("\n".join(trouble_line(trouble, paint) for trouble in run.troubles))
-    return "\n\n".join([*blocks, paint("strong", verdict(run))]) + "\n"
+    end = "\n".join([paint("strong", verdict(run)), *filter(None, [hint(run)])])
+    return "\n\n".join([*blocks, end]) + "\n"
 
 
 def _block(reported: Reported, code: _Code, paint: Paint) -> Iterator[str]:

@@ -29,6 +29,7 @@ def render(run: Run) -> str:
             "suppressed": run.suppressed,
             "known": run.known,
             "hidden_info": run.hidden_info,
+            "fixed": run.fixed or 0,
             "crashed": run.crashed,
         },
     }

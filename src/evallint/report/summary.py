@@ -40,7 +40,9 @@ def verdict(run: Run) -> str:
     """One sentence on the whole run."""
     found = [_number(n, _NOUNS[severity]) for severity, n in counts(run.reported).items() if n]
     sentence = f"Found {_enumeration(found)} in {_number(run.files, 'file')}" if found else _silence(run)
-    aside = [f"{run.suppressed} suppressed"] if run.suppressed else []
+    aside = [f"{run.fixed} fixed"] if run.fixed else []
+    if run.suppressed:
+        aside.append(f"{run.suppressed} suppressed")
     if run.known:
         aside.append(f"{run.known} known before")
     if run.hidden_info:
@@ -48,6 +50,17 @@ def verdict(run: Run) -> str:
     if run.troubles:
         aside.append(f"{_number(len(run.troubles), 'problem')} kept code from being judged")
     return f"{sentence} ({', '.join(aside)})." if aside else f"{sentence}."
+
+
+def hint(run: Run) -> str:
+    """How many findings could be fixed, and by which options; "" where that is none, or where they just were."""
+    if run.fixed is not None:
+        return ""
+    safe, unsafe = (sum(one.fix_applicability == kind for one in run.reported) for kind in ("safe", "unsafe"))
+    more = f"{unsafe} more" if safe else f"{unsafe}"
+    words = [f"{safe} with --fix"] if safe else []
+    words += [f"{more} with --fix --unsafe-fixes"] if unsafe else []
+    return f"Can be fixed: {', '.join(words)}." if words else ""
 
 
 _NOUNS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "info"}
