@@ -87,8 +87,9 @@ def _of_import(statement: cst.CSTNode, line: int, of_file: bool) -> Iterator[Bin
             full = get_full_name_for_node(alias.name) or ""
             named = alias.evaluated_alias
             yield Binding(named or full.partition(".")[0], full if named else full.partition(".")[0], line, of_file)
-    elif isinstance(statement, cst.ImportFrom) and not statement.relative and statement.module is not None:
-        module = get_full_name_for_node(statement.module) or ""
+    elif isinstance(statement, cst.ImportFrom):
+        named = get_full_name_for_node(statement.module) if statement.module is not None else ""
+        module = "." if statement.relative else named
         for alias in statement.names if not isinstance(statement.names, cst.ImportStar) else ():
             name = alias.evaluated_name
             yield Binding(alias.evaluated_alias or name, f"{module}.{name}", line, of_file)

@@ -23,12 +23,13 @@ class Tree:
     """Raises Unfixable for what LibCST can't parse, or would not write as it is."""
 
     def __init__(self, text: str) -> None:
+        parsed = text if text[-1:] not in " \t\f" else text.rstrip(" \t\f")  # which LibCST loses
         try:
-            wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+            wrapper = MetadataWrapper(cst.parse_module(parsed), unsafe_skip_copy=True)
         except cst.ParserSyntaxError as error:
             raise Unfixable(f"LibCST can't parse it: {error.message}") from None
         self.module = wrapper.module
-        if self.module.code != text:
+        if self.module.code != parsed:
             raise Unfixable("LibCST would not write it as it is")
         self.text = text
         self.lines = Lines(text)
@@ -95,14 +96,18 @@ class Tree:
             node
             for node, found in self._ranges.items()
             if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement)
-            and (found.start.line, found.start.column) <= start
+            and self._start(node) <= start
             and end <= (found.end.line, found.end.column)
         ]
         if not around:
             raise Unfixable("no statement stands there")
-        return self._whole(
-            max(around, key=lambda node: (self._ranges[node].start.line, self._ranges[node].start.column))
-        )
+        return self._whole(max(around, key=self._start))
+
+    def _start(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Return where a statement begins, with its decorators."""
+        if isinstance(node, cst.FunctionDef | cst.ClassDef) and node.decorators:
+            node = node.decorators[0]
+        return self._ranges[node].start.line, self._ranges[node].start.column
 
     def _whole(self, node: Statement) -> Statement:
         above = self.parent(node)
@@ -114,9 +119,7 @@ class Tree:
 
     def first_line(self, node: cst.CSTNode) -> int:
         """Return the line that a statement begins on, with its decorators."""
-        if isinstance(node, cst.FunctionDef | cst.ClassDef) and node.decorators:
-            return self._ranges[node.decorators[0]].start.line
-        return self._ranges[node].start.line
+        return self._start(node)[0]
 
     def last_line(self, node: cst.CSTNode) -> int:
         return self._ranges[node].end.line
@@ -147,10 +150,8 @@ class Tree:
 def own(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield a node and all that runs where it stands: not what functions, classes and lambdas within it hold."""
     yield node
-    for child in node.children:
-        if isinstance(child, CLOSED):
-            yield child
-        else:
+    if not isinstance(node, CLOSED):
+        for child in node.children:
             yield from own(child)
 
 
