@@ -228,6 +228,7 @@ def test_json_has_every_key_of_a_finding() -> None:
             "suppressed": 1,
             "known": 0,
             "hidden_info": 2,
+            "fixed": 0,
             "crashed": False,
         },
     }
