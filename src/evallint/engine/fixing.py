@@ -283,6 +283,7 @@ class Kept(Cache):
         super().__init__()
         self._store = store
         self._facts: dict[str, bytes] = {}
+        self._runs: dict[str, Run] = {}
 
     def facts(self, keys: Sequence[str]) -> dict[str, bytes]:
         here = {one: self._facts[one] for one in keys if one in self._facts}
@@ -293,7 +294,8 @@ class Kept(Cache):
         self._store.keep_facts(key, data)
 
     def run(self, key: str) -> Run | None:
-        return self._store.run(key)
+        return self._runs.get(key) or self._store.run(key)
 
     def keep_run(self, key: str, run: Run) -> None:
+        self._runs[key] = run
         self._store.keep_run(key, run)
