@@ -14,9 +14,11 @@ from evallint.findings import (
     InsertAfter,
     InsertBefore,
     Place,
+    Remove,
     Replace,
     ReplaceKept,
     SetArgument,
+    Swap,
     Wrap,
     WrapRest,
 )
@@ -243,6 +245,35 @@ def test_what_is_kept_is_replaced(before: str, after: str) -> None:
 @pytest.mark.parametrize("before", ["a.append((x, y))\n", "a = [x]\n", "a.extend(x for x in y)\n", "a.append(*x)\n"])
 def test_what_is_no_single_tensor_is_not_replaced(before: str) -> None:
     assert refused(before, ReplaceKept(at(before.strip(), before), "{}.item()", ""))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a = [f(x), g(x), h(x)]\n", "a = [f(x), h(x)]\n"),
+        ("a = b(g(x), h(x))\n", "a = b(h(x))\n"),
+        ("a = [f(x), g(x)]\n", "a = [f(x)]\n"),
+        ("a = [\n    f(x),\n    g(x),\n]\n", "a = [\n    f(x),\n]\n"),
+        ("a = [\n    g(x),  # g\n    h(x),\n]\n", "a = [\n    h(x),\n]\n"),
+        ("a = [\n    f(x),  # f\n    g(x),\n]\n", "a = [\n    f(x),  # f\n    ]\n"),
+    ],
+)
+def test_an_item_is_removed_with_its_comma(before: str, after: str) -> None:
+    made = fixed(before, Remove(at("g(x)", before), ""))
+    assert "".join(made.split()).replace(",]", "]") == "".join(after.split()).replace(",]", "]")
+    assert compile(made, "a.py", "exec")
+
+
+@pytest.mark.parametrize("before", ["a = [g(x)]\n", "a = g(x)\n", "a = b(c=g(x))\n"])
+def test_what_stands_alone_is_not_removed(before: str) -> None:
+    assert refused(before, Remove(at("g(x)", before), ""))
+
+
+def test_two_items_are_exchanged() -> None:
+    before = "a = [\n    f(x),  # f\n    g(\n        x,\n    ),\n]\n"
+    after = "a = [\n    g(\n        x,\n    ),  # f\n    f(x),\n]\n"
+    assert fixed(before, Swap(at("f(x)", before), at("g(\n        x,\n    )", before), "")) == after
+    assert refused("f(x), [g(x)]\n", Swap(at("f(x)", "f(x), [g(x)]\n"), at("g(x)", "f(x), [g(x)]\n"), ""))
 
 
 # ---- imports -------------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ EVERYTHING = Settings(show_info=True)
 
 
 def found(run: Run) -> Counter[str]:
+    """The errors and warnings of a run by their rules; what is only worth knowing may come with a fix."""
     assert not run.troubles
-    return Counter(one.finding.rule for one in run.reported)
+    return Counter(one.finding.rule for one in run.reported if one.severity != "info")
 
 
 def fixed(text: str) -> tuple[str, Counter[str]]:
@@ -45,7 +46,7 @@ def test_fixed_programs_parse_with_fewer_findings_and_nothing_left_to_fix(start:
         ast.parse(after)
         assert fixed(after) == (after, new), number
         assert not new - old, number
-        assert (old == new) is (before == after), number
+        assert old == new or before != after, number
         mended += (old - new).total()
         untouched = kept_lines(before, after)
         assert untouched > len(before.split("\n")) * 0.4, number

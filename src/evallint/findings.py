@@ -118,7 +118,26 @@ class ReplaceKept:
     argument: int = 0
 
 
-Fix: TypeAlias = InsertBefore | InsertAfter | Wrap | WrapRest | Decorate | SetArgument | Replace | ReplaceKept
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """The item of a list, or the argument, at a place goes, with its comma."""
+
+    at: Place
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """The expressions at two places of one file take each other's place."""
+
+    at: Place
+    other: Place
+    title: str
+
+
+Fix: TypeAlias = (
+    InsertBefore | InsertAfter | Wrap | WrapRest | Decorate | SetArgument | Replace | ReplaceKept | Remove | Swap
+)
 """What would mend a finding. `{}` in its code stands for what was there before.
 
 `imports` are the full names, such as `torch.no_grad`, that its code is written with: each is spelled as the file

@@ -366,7 +366,8 @@ class DataSource:
     where it is only part of it, `split` where that was parted. `part`: which part of the published data it reads, as
     its arguments say, `part_because` in their words. `size`: of its images, where a table knows it.
     `pipeline`: equal for one and the same transform object, which these `builders` made, the innermost first: each
-    function with the place that it was called at. `own`: a class of the program.
+    function with the place that it was called at. `own`: a class of the program. `evaluating`: the argument that would
+    pick the part for evaluation instead: its keyword, its position, and its value in code.
     """
 
     title: str
@@ -382,6 +383,7 @@ class DataSource:
     pipeline_at: Place | None
     own: bool
     builders: tuple[tuple[str, Place | None], ...] = ()
+    evaluating: tuple[str, int | None, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +394,8 @@ class LoaderUse:
     the loop that runs a model on it, its arguments, or mere names; `because` in words. `sources`: each way in which it
     may get its samples. `drops`: None where that is not known. `collates`: a function of its own makes
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
-    `named`: its names say that it evaluates. `applied`: it is a transform; `hand`: code around the model may normalise.
+    `named`: its names say that it evaluates. `dropping`: the argument that says
+    whether it drops. `applied`: it is a transform; `hand`: code around the model may normalise.
     """
 
     at: Place
@@ -412,17 +415,19 @@ class LoaderUse:
     named: bool = False
     applied: bool = False
     hand: bool = False
+    dropping: tuple[str, int | None] = ("", None)
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineFault:
-    """A step that can't take, or spoils, what the steps before it give."""
+    """A step that can't take, or spoils, what the steps before it give; `other` is the step that it does not fit."""
 
     at: Place
     function: str
     step: str
     why: str
     because: tuple[Step, ...]
+    other: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +435,8 @@ class PipelinesDiffer:
     """Training and evaluation prepare their samples differently: in what, and how each does it.
 
     `kind`: normalisation with other constants or in one of them only, values to 1 or to 255, or another step.
+    `trained`: where the training data are normalised, `scaled`: the step behind which the evaluation data would be;
+    `code`: the normalisation of the training data as it would be written at the place, or behind that step.
     """
 
     at: Place
@@ -439,12 +446,16 @@ class PipelinesDiffer:
     train: str
     eval: str
     because: tuple[Step, ...]
+    trained: Place | None = None
+    scaled: Place | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RandomInEvaluation:
     """A random step in what feeds an evaluation. `shared`: the training loader's pipeline was given to it; `halves`:
-    both loaders read parts of one data set, whose transform is random."""
+    both loaders read parts of one data set, whose transform is random. `removable`: the step, where the evaluation has
+    a pipeline of its own that gives the same without it."""
 
     at: Place
     function: str
@@ -453,6 +464,7 @@ class RandomInEvaluation:
     shared: bool
     halves: bool
     because: tuple[Step, ...]
+    removable: Place | None = None
 
 
 # ---- state ---------------------------------------------------------------------------------------

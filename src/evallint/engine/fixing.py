@@ -255,7 +255,7 @@ def _problem(before: Run, after: Run, attempt: _Attempt) -> _Problem | None:
     gone = Counter(map(attempt.key, attempt.done))
     left = {one for one in gone if now[one] > known[one] - gone[one]}
     guilty = [Held(one, "it would be found again") for one in attempt.done if attempt.key(one) in left]
-    brought = [one for one in after.reported if now[key(one)] > known[key(one)]]
+    brought = [one for one in after.reported if one.severity != "info" and now[key(one)] > known[key(one)]]
     if guilty:
         return _Problem(guilty, brought, "")
     if brought:

@@ -15,9 +15,11 @@ from evallint.findings import (
     Fix,
     InsertAfter,
     InsertBefore,
+    Remove,
     Replace,
     ReplaceKept,
     SetArgument,
+    Swap,
     Wrap,
     WrapRest,
 )
@@ -37,9 +39,11 @@ _CODEMODS: Final[Mapping[type, Callable[[Tree, Any], list[Edit]]]] = {
     Decorate: statements.decorate,
     InsertAfter: statements.insert_after,
     InsertBefore: statements.insert_before,
+    Remove: expressions.remove,
     Replace: expressions.replace,
     ReplaceKept: expressions.replace_kept,
     SetArgument: expressions.set_argument,
+    Swap: expressions.swap,
     Wrap: statements.wrap,
     WrapRest: statements.wrap_rest,
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import libcst as cst
 
-from evallint.findings import Replace, ReplaceKept, SetArgument
+from evallint.facts import Span
+from evallint.findings import Remove, Replace, ReplaceKept, SetArgument, Swap
 from evallint.fix.edits import Edit, Unfixable
 from evallint.fix.tree import Tree
 
+Item: TypeAlias = "cst.BaseElement | cst.Arg"
 HOLE: Final = "{}"
 TIGHT: Final = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.List, cst.Dict, cst.Set)
 """Expressions that need no parentheses before a dot or a call."""
@@ -90,9 +92,56 @@ def replace(tree: Tree, fix: Replace) -> list[Edit]:
 def replace_kept(tree: Tree, fix: ReplaceKept) -> list[Edit]:
     kept = _kept(tree, tree.exact(fix.at.span), fix.argument)
     if isinstance(kept, SEVERAL):
-        raise Unfixable("what is kept is no single tensor")
+        raise Unfixable("what is kept there is put together of several values")
     start, end = tree.extent(kept)
     return [Edit(start, end, _filled(fix.code, tree.code(kept), kept))]
+
+
+def remove(tree: Tree, fix: Remove) -> list[Edit]:
+    item, items = _item(tree, tree.exact(fix.at.span))
+    number = items.index(item)
+    start, end = tree.extent(item.value)
+    if number + 1 < len(items):
+        return [Edit(start, tree.extent(items[number + 1].value)[0], "")]
+    if number == 0:
+        raise Unfixable("nothing else stands there")
+    before = len(tree.text[:start].rstrip())
+    _, last = tree.extent(items[number - 1].value)
+    if isinstance(item.comma, cst.Comma):
+        end += len(tree.module.code_for_node(item.comma.whitespace_before)) + 1
+    elif tree.text[last:before].strip() == ",":
+        before = last
+    return [Edit(before, end, "")]
+
+
+def _item(tree: Tree, found: Sequence[cst.CSTNode]) -> tuple[Item, Sequence[Item]]:
+    """Return what is to be removed, of those that stand at a place, and all that it stands in a row with."""
+    for node in found:
+        item = tree.parent(node)
+        above = tree.parent(item) if item is not None else None
+        if isinstance(item, cst.Element) and isinstance(above, cst.List | cst.Tuple):
+            return item, above.elements
+        if isinstance(item, cst.Arg) and isinstance(above, cst.Call) and not any(one.keyword for one in above.args):
+            return item, above.args
+    raise Unfixable("it stands in no list")
+
+
+def swap(tree: Tree, fix: Swap) -> list[Edit]:
+    if fix.at.path != fix.other.path:
+        raise Unfixable("the other stands in another file")
+    one, other = (_expression(tree, place.span) for place in (fix.at, fix.other))
+    lists = [list(tree.above(node))[1:2] for node in (one, other)]
+    if lists[0] != lists[1] or not isinstance(lists[0][0], cst.List | cst.Tuple):
+        raise Unfixable("the two stand in no common list")
+    (start, end), (first, last) = tree.extent(one), tree.extent(other)
+    return sorted([Edit(start, end, tree.text[first:last]), Edit(first, last, tree.text[start:end])])
+
+
+def _expression(tree: Tree, span: Span) -> cst.BaseExpression:
+    found = next((node for node in tree.exact(span) if isinstance(node, cst.BaseExpression)), None)
+    if found is None:
+        raise Unfixable("no expression stands there")
+    return found
 
 
 # ---- which expression is meant ---------------------------------------------------------------------

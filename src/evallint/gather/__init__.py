@@ -75,7 +75,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         fitted_on_test=first_each(fitted_on_test(program)),
         loaders=first_each(loaders),
         pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
-        pipelines_differ=first_each(differences.differing(loaders)),
+        pipelines_differ=first_each(differences.differing(program, loaders)),
         random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),
         stale_states=first_each(
             (*(found for run in complete for found in saves.stale_states(run)), *saves.kept_by_objects(program))

@@ -70,6 +70,7 @@ class DataSets:
                     found,
                     part=part,
                     part_because=because,
+                    evaluating=for_evaluation(dataset),
                     size=dataset.size,
                     pipeline=identity(transform),
                     pipeline_at=transform.at if isinstance(transform, Made) else None,
@@ -144,6 +145,14 @@ def stated(made: Made, dataset: Dataset) -> str:
     if isinstance(term, Plain):
         return f"`{dataset.split.keyword}={term.value!r}`"
     return f"`{dataset.split.keyword}` left at its default"
+
+
+def for_evaluation(dataset: Dataset) -> tuple[str, int | None, str] | None:
+    """The argument that picks the part for evaluation."""
+    if dataset.split is None or not dataset.evaluation:
+        return None
+    value = next((one for one in dataset.evaluation if one == "test"), dataset.evaluation[0])
+    return dataset.split.keyword, dataset.split.position, f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def identity(term: Term | None) -> object:

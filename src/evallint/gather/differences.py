@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from evallint.findings import Place, Step
+from evallint.gather.mending import alike, repeated
 from evallint.gather.pipelines import Steps, is_complete, random_steps
-from evallint.program import ClassSymbol
+from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
 
 Kind = Literal["constants", "missing in evaluation", "missing in training", "scale", "step"]
@@ -55,7 +57,9 @@ def _random(
         reasons.append(Step(source.pipeline_at, "the training data go through this pipeline too"))
     function = loader.function if at.path == loader.at.path else "<module>"
     because = (*reasons, Step(loader.at, f"`{loader.label}` gives the samples"), *loader.way)
-    return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because)
+    plain = in_pipeline and not {"crop", "resize", "scale", "pad"} & set(step.does)
+    removable = step.at if plain and not (halves or shared or again) else None
+    return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because, removable)
 
 
 def _asked(source: DataSource, trained: DataSource) -> Place | None:
@@ -71,8 +75,18 @@ def _asked(source: DataSource, trained: DataSource) -> Place | None:
 # ---- steps that differ --------------------------------------------------------------------------
 
 
-def differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+def differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
     """Where what evaluates is prepared otherwise than what trained the same model."""
+    for found in _differing(loaders):
+        code = ""
+        if found.kind == "constants" and found.trained is not None:
+            code = alike(program, found.at, found.trained)
+        elif found.kind == "missing in evaluation" and found.trained is not None and found.scaled is not None:
+            code = repeated(program, found.scaled, found.trained)
+        yield replace(found, code=code)
+
+
+def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
@@ -135,12 +149,12 @@ def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants, ...]] | N
             return None
         if any(step.mean is None or step.std is None for step in steps):
             return None
-        known = tuple((alike(step.mean or ()), alike(step.std or ())) for step in steps)
+        known = tuple((equal_for_all(step.mean or ()), equal_for_all(step.std or ())) for step in steps)
         found.append(tuple(one for one in known if one != ((0.0,), (1.0,))))
     return found
 
 
-def alike(numbers: tuple[float, ...]) -> tuple[float, ...]:
+def equal_for_all(numbers: tuple[float, ...]) -> tuple[float, ...]:
     """Equal for numbers that do the same: those of all channels in one, where they agree."""
     rounded = tuple(round(number, 6) for number in numbers)
     return rounded[:1] if len(set(rounded)) == 1 else rounded
@@ -221,7 +235,9 @@ def _differ(
         Step(loader.at, f"`{loader.label}` gives the evaluation data"),
     )
     function = loader.function if at.path == loader.at.path else "<module>"
-    return PipelinesDiffer(at, function, kind, loader.label, train, other, because)
+    scaled = next((step.at for step in source.steps if "scale" in step.does and not step.in_code), None)
+    trained_at = _normalises(trained[0].steps)
+    return PipelinesDiffer(at, function, kind, loader.label, train, other, because, trained_at, scaled)
 
 
 def _normalises(steps: Steps) -> Place | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from evallint.apis import UNKNOWN, Chain, Dataset, Loader, Preset, Sampler, Transform
+from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Loader, Preset, Sampler, Transform
 from evallint.findings import Place, Step
 from evallint.gather import forwards
 from evallint.gather.datasets import DataSets
@@ -133,6 +133,7 @@ class Loaders:
             named=self._named(seen) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
             hand=any(self._by_hand(run) for run, *_ in seen.runs),
+            dropping=_argument(loader.drop_last) if loader is not None else ("", None),
         )
 
     def _builders(self, events: Events, source: DataSource) -> tuple[tuple[str, Place | None], ...]:
@@ -208,6 +209,10 @@ class Loaders:
             forward = self._program.method(event.core, "forward")
             symbols += [forward] if forward is not None else []
         return any(HAND & set(self._program.function(symbol).mentions) for symbol in symbols[-2:])
+
+
+def _argument(argument: Argument | None) -> tuple[str, int | None]:
+    return (argument.keyword, argument.position) if argument is not None else ("", None)
 
 
 def truth(value: object) -> bool | None:

@@ -154,3 +154,61 @@ def bound(body: f.Block) -> set[str]:
         elif isinstance(statement, f.Assign):
             found |= {node.id for node in map(root, statement.targets) if isinstance(node, f.Name)}
     return found
+
+
+# ---- code that stands elsewhere --------------------------------------------------------------------
+
+
+def written(expression: f.Expr) -> str:
+    """An expression in full, "" where a part of it has no code of its own."""
+    text = _written(expression)
+    return "" if UNSAID in text else text
+
+
+def _written(expression: f.Expr) -> str:
+    match expression:
+        case f.Call(function, arguments):
+            return f"{_written(function)}({', '.join(map(_given, arguments))})"
+        case f.Attribute(value, name):
+            return f"{_written(value)}.{name}"
+        case f.Collection("tuple", items) if len(items) == 1:
+            return f"({_written(items[0])},)"
+        case f.Collection(kind, items):
+            shown = ", ".join(map(_written, items))
+            return f"({shown})" if kind == "tuple" else f"[{shown}]"
+    return code(expression)
+
+
+def _given(argument: f.Argument) -> str:
+    return "*" * argument.stars + (f"{argument.keyword}=" if argument.keyword else "") + _written(argument.value)
+
+
+def alike(program: Program, at: Place, other: Place) -> str:
+    """The call at a place with the arguments of another call of the same function, "" where that can't be written."""
+    ours, theirs = call_at(program, at), call_at(program, other)
+    if ours is None or theirs is None or at == other:
+        return ""
+    meant = [program.resolve(place.path, call.function) for place, call in ((at, ours), (other, theirs))]
+    if (
+        meant[0] is None
+        or meant[0] != meant[1]
+        or not all(is_seen_from(program, at, other, one) for one in theirs.arguments)
+    ):
+        return ""
+    return written(theirs._replace(function=ours.function))
+
+
+def repeated(program: Program, at: Place, other: Place) -> str:
+    """The call at another place as it could be written at a place, "" where it can't."""
+    theirs = call_at(program, other)
+    if theirs is None or at.path != other.path or not is_seen_from(program, at, other, theirs):
+        return ""
+    return written(theirs)
+
+
+def is_seen_from(program: Program, at: Place, other: Place, what: object) -> bool:
+    """Whether all names in code at another place mean the same at a place: constants always do."""
+    names = {node.id for node in within(what) if isinstance(node, f.Name)}
+    if at.path == other.path and function_around(program, at) == function_around(program, other):
+        return at.span > other.span or names <= bound(program.body(FunctionSymbol(at.path, 0)))
+    return not names or (at.path == other.path and names <= bound(program.body(FunctionSymbol(at.path, 0))))

@@ -63,7 +63,8 @@ def _fault(creation: Creation, step: PipelineStep, since: PipelineStep, now: str
         why = f"needs {needed}, but comes before `{other.name}`, which takes none"
         reason = Step(other.at, f"`{other.name}` comes after it and takes {_listed(other.takes)}")
     function = creation.frames[-1].function if creation.frames else "<module>"
-    return PipelineFault(wrong.at, function, wrong.name, why, (reason, Step(wrong.at, f"`{wrong.name}` stands here")))
+    steps = (reason, Step(wrong.at, f"`{wrong.name}` stands here"))
+    return PipelineFault(wrong.at, function, wrong.name, why, steps, other.at)
 
 
 def _listed(kinds: tuple[str, ...]) -> str:

@@ -9,7 +9,20 @@ from __future__ import annotations
 import json
 import re
 
-from evallint.findings import Decorate, Fix, Place, Reported, Run, SetArgument, Step, Trouble, Wrap, WrapRest
+from evallint.findings import (
+    Decorate,
+    Fix,
+    Place,
+    Remove,
+    Reported,
+    Run,
+    SetArgument,
+    Step,
+    Swap,
+    Trouble,
+    Wrap,
+    WrapRest,
+)
 from evallint.report.summary import counts
 
 SCHEMA_VERSION = 1
@@ -73,7 +86,7 @@ def _step(step: Step) -> dict[str, object]:
 
 def _fix(fix: Fix, reported: Reported) -> dict[str, object]:
     """`action` is what is done at the place: insert-before, insert-after, wrap, wrap-rest, decorate, set-argument,
-    replace or replace-kept."""
+    replace, replace-kept, remove or swap."""
     return {
         "title": fix.title,
         "applicability": reported.fix_applicability,
@@ -91,6 +104,8 @@ def _code(fix: Fix) -> dict[str, object]:
             return {"code": fix.context}
         case Decorate():
             return {"code": fix.decorator}
+        case Remove() | Swap():
+            return {}
         case _:
             return {"code": fix.code}
 

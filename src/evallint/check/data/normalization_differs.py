@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
-from evallint.project import Project
+from evallint.findings import Finding, Replace
+from evallint.project import PipelinesDiffer, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -17,4 +17,13 @@ def check(project: Project) -> Iterator[Finding]:
             "missing in training": f"`{found.loader}` normalises, though the training data are not normalised",
         }.get(found.kind)
         if says is not None:
-            yield Finding(at=found.at, says=says, because=found.because, function=found.function)
+            yield Finding(at=found.at, says=says, because=found.because, function=found.function, fix=fix(found))
+
+
+def fix(found: PipelinesDiffer) -> Replace | None:
+    title = "normalise as the training data are"
+    if not found.code:
+        return None
+    if found.kind == "constants":
+        return Replace(found.at, found.code, title)
+    return Replace(found.scaled, f"{{}}, {found.code}", title) if found.scaled is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
+from evallint.findings import Finding, Remove
 from evallint.project import Project
 
 
@@ -18,4 +18,5 @@ def check(project: Project) -> Iterator[Finding]:
             says=f"`{found.loader}` gives samples that {through} random `{found.step}` changes",
             because=found.because,
             function=found.function,
+            fix=Remove(found.removable, f"take out `{found.step}`") if found.removable is not None else None,
         )

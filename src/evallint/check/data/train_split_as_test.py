@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
-from evallint.project import Project
+from evallint.findings import Finding, SetArgument
+from evallint.project import DataSource, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -19,4 +19,12 @@ def check(project: Project) -> Iterator[Finding]:
                 says=f"`{loader.label}` reads the training part: {whole[0].part_because}",
                 because=loader.way,
                 function=loader.function,
+                fix=fix(whole[0]),
             )
+
+
+def fix(source: DataSource) -> SetArgument | None:
+    if source.evaluating is None or source.own:
+        return None
+    keyword, position, value = source.evaluating
+    return SetArgument(source.at, keyword, value, f"read the part for evaluation: `{keyword}={value}`", position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
+from evallint.findings import Finding, Replace
 from evallint.project import Project
 
 ENDS = {"evaluates": "evaluates with random ones", "resumes": "goes on with new ones"}
@@ -17,4 +17,5 @@ def check(project: Project) -> Iterator[Finding]:
             says=f"weights that the checkpoint lacks stay unnoticed: {load.model} {ENDS[load.why]}",
             because=load.because,
             function=load.function,
+            fix=Replace(load.at, "print({})", "print which keys were missing"),
         )
