@@ -494,7 +494,10 @@ class WholePickle:
 
 @dataclass(frozen=True, slots=True)
 class BareParameters:
-    """The parameters of a model are saved, averaged or sent, its buffers are not. `sure`: it is known to have some."""
+    """The parameters of a model are saved, averaged or sent, its buffers are not.
+
+    `sure`: it is known to have some. `whose`: the model in code, where a call is given a dict of its parameters.
+    """
 
     at: Place
     function: str
@@ -502,6 +505,7 @@ class BareParameters:
     how: Literal["saved", "averaged", "sent"]
     sure: bool
     because: tuple[Step, ...]
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)

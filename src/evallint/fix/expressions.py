@@ -91,7 +91,7 @@ def replace(tree: Tree, fix: Replace) -> list[Edit]:
 
 def replace_kept(tree: Tree, fix: ReplaceKept) -> list[Edit]:
     kept = _kept(tree, tree.exact(fix.at.span), fix.argument)
-    if isinstance(kept, SEVERAL):
+    if HOLE in fix.code and isinstance(kept, SEVERAL):
         raise Unfixable("what is kept there is put together of several values")
     start, end = tree.extent(kept)
     return [Edit(start, end, _filled(fix.code, tree.code(kept), kept))]

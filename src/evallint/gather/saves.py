@@ -9,11 +9,12 @@ from evallint.apis import ModuleClass
 from evallint.findings import Place, Step
 from evallint.gather.forwards import way
 from evallint.gather.loads import read_again
+from evallint.gather.mending import call_at, written
 from evallint.gather.sites import called, function_at, functions, functions_of, last_name, of_self, sites, statements
 from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import walk
+from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 from evallint.project import BareParameters, Prefixed, StaleState, WholePickle
 
@@ -176,7 +177,19 @@ def bare_parameters(program: Program, events: Events) -> Iterator[BareParameters
             steps = way(
                 found.frames, Step(found.at, f"only the parameters of `{part.owner.label}` are saved here, no buffers")
             )
-            yield BareParameters(at, function, part.owner.label or "the model", "saved", buffers is True, steps)
+            label = part.owner.label or "the model"
+            yield BareParameters(at, function, label, "saved", buffers is True, steps, whose(program, at))
+
+
+def whose(program: Program, at: Place) -> str:
+    """The model whose named parameters a call is given as a dict, in code; "" where it is given anything else."""
+    call = call_at(program, at)
+    given = call.arguments[0].value if call is not None and call.arguments else None
+    if not isinstance(given, f.Comprehension) and not (isinstance(given, f.Call) and given.function == f.Name("dict")):
+        return ""
+    calls = [node.function for node in within(given) if isinstance(node, f.Call) and node is not given]
+    only = calls[0] if len(calls) == 1 else None  # a value that is moved or cast would be so no more
+    return written(only.value) if isinstance(only, f.Attribute) and only.name == "named_parameters" else ""
 
 
 def has_buffers(program: Program, klass: Symbol | None, depth: int = 0) -> bool | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
-from evallint.project import Project
+from evallint.findings import Finding, ReplaceKept
+from evallint.project import BareParameters, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -15,8 +15,14 @@ def check(project: Project) -> Iterator[Finding]:
             says=SAYS[found.how].format(found.model),
             because=found.because,
             function=found.function,
+            fix=fix(found),
             severity=None if found.sure else "warning",
         )
+
+
+def fix(found: BareParameters) -> ReplaceKept | None:
+    code = f"{found.whose}.state_dict()"
+    return ReplaceKept(found.at, code, f"save `{code}`") if found.whose else None
 
 
 SAYS = {
