@@ -216,7 +216,8 @@ def used(machine: Machine, value: Value, how: Literal["restored", "saved", "retu
 
 def is_first(part: Part, copy: Part) -> bool:
     """Whether a state is kept only until a copy of a later one takes its place."""
-    return (part.key, part.owner.address) == (copy.key, copy.owner.address) and len(part.loops) < len(copy.loops)
+    same = part.key == copy.key and not part.owner.family.isdisjoint(copy.owner.family)
+    return same and len(part.loops) < len(copy.loops)
 
 
 # ---- written to files -------------------------------------------------------------------------------------
