@@ -255,7 +255,7 @@ def looked_at(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
 
 def reads(body: f.Block, name: str) -> bool:
     """Whether a name is read anywhere, not only given values."""
-    count = sum(node == f.Name(name) for node in walk(body))
+    count = sum(isinstance(node, f.Name) and node.id == name for node in walk(body))
     given = sum(
         target == f.Name(name)
         for statement in statements(body)

@@ -11,7 +11,7 @@ from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place, Step
 from evallint.gather.forwards import way
-from evallint.gather.loads import RESUME, meant_partial, names, said_nearby, site_at
+from evallint.gather.loads import RESUME, meant_partial, names, reads, said_nearby, site_at
 from evallint.gather.saves import at_frame, composed
 from evallint.gather.sites import Site, argument, called, functions, functions_of, last_name, leaves, root, statements
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
@@ -260,9 +260,33 @@ def goes_on(program: Program, found: Restored) -> bool:
     for statement in statements(program.body(symbol)):
         if isinstance(statement, f.Assign) and statement.value is not None and counts(statement.value, files):
             targets = frozenset[str]().union(*(words(code(target)) for target in statement.targets))
-            if targets & COUNTERS and not targets & {"best"}:
+            if targets & COUNTERS and not targets & {"best"} and goes_anywhere(program, found, statement.targets):
                 return True
     return False
+
+
+def goes_anywhere(program: Program, found: Restored, targets: tuple[f.Expr, ...]) -> bool:
+    """Whether a counter is used: not just returned to a caller who gives it a name and leaves it at that."""
+    body = program.body(next(functions_of(program, found.frames[-1:])))
+    names = [target.id for target in targets if isinstance(target, f.Name)]
+    if len(names) < len(targets) or any(reads(without_returns(body), name) for name in names):
+        return True
+    if len(found.frames) < 2:
+        return True
+    called_at = found.frames[-1].called_at
+    caller = program.body(next(functions_of(program, found.frames[-2:-1])))
+    for statement in statements(caller):
+        if not isinstance(statement, f.Assign) or called_at is None:
+            continue
+        if any(isinstance(node, f.Call) and node.span == called_at.span for node in within(statement.value)):
+            given = [node.id for node in within(statement.targets) if isinstance(node, f.Name)]
+            return any(reads(caller, name) for name in given)
+    return False
+
+
+def without_returns(body: f.Block) -> f.Block:
+    """A function's statements but for those by which it ends."""
+    return tuple(statement for statement in body if not isinstance(statement, f.Return))
 
 
 def names_of_file(program: Program, symbol: FunctionSymbol, found: Restored) -> frozenset[f.Expr]:
