@@ -33,6 +33,7 @@ from evallint.interpret.values import (
     Thing,
     Value,
     constant,
+    in_order,
     joined,
     of,
 )
@@ -163,7 +164,7 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
     found: list[Value] = []
     if OPEN in callee.atoms and any(value.flow.graph for value in given.positional):
         callee = Value(frozenset(a for a in callee.atoms if not isinstance(a, ClassSymbol)), callee.flow)  # a loss
-    for atom in sorted(callee.atoms, key=repr)[:MOST_CALLEES] if len(callee.atoms) > 1 else callee.atoms:
+    for atom in in_order(callee.atoms)[:MOST_CALLEES]:
         match atom:
             case Callee():
                 found.append(call_function(machine, atom, given, expression.span, state))
@@ -382,14 +383,16 @@ def decorated(machine: Machine, callee: Callee, given: Arguments, span: Span, st
         if isinstance(decorator, f.Call):
             maker = invoke(machine, maker, arguments(machine, decorator, state), fake, state)
         made = invoke(machine, maker, Arguments((of(plain),)), fake, state)
-        inner_calls = [atom for atom in made.atoms if isinstance(atom, Callee) and atom.symbol != callee.symbol]
+        inner_calls = [
+            atom for atom in in_order(made.atoms) if isinstance(atom, Callee) and atom.symbol != callee.symbol
+        ]
         if inner_calls:
             # the wrapper passes its own arguments on, the receiver among them
             if callee.bound is not None:
                 given = Arguments((of(Ref(callee.bound)), *given.positional), given.keywords, given.spread, given.rest)
                 plain = Callee(callee.symbol, None, callee.within, plain=True)
                 made = invoke(machine, maker, Arguments((of(plain),)), fake, state)
-                inner_calls = [atom for atom in made.atoms if isinstance(atom, Callee)]
+                inner_calls = [atom for atom in in_order(made.atoms) if isinstance(atom, Callee)]
             return call_function(machine, inner_calls[0], given, span, state)
     return None
 
@@ -406,7 +409,7 @@ def nested(machine: Machine, symbol: FunctionSymbol) -> list[FunctionSymbol]:
 def call_lambda(machine: Machine, atom: Anonymous, given: Arguments, state: State) -> Value:
     if len(machine.frames) >= 16:
         return Value(flow=given.flow())
-    context = machine.context(machine.frame.context, machine.place(), id(atom.code))
+    context = machine.context(machine.frame.context, machine.place(), machine.number(atom.code))
     address: Address = ("frame", context)
     thing = Thing("frame", "<lambda>", inner=atom.within)
     for index, parameter in enumerate(atom.code.parameters):
@@ -426,7 +429,7 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     program = machine.program
     title = program.klass(klass).name
     place = machine.place(expression.span)
-    address: Address = ("new", machine.frame.context, id(expression), klass)
+    address: Address = ("new", machine.frame.context, machine.number(expression), klass)
     origin = Origin(title, given, place)
     if address in state.heap:
         states.forget(address, state, machine)
@@ -579,7 +582,8 @@ def result_of(
     result = Value(flow=flow.holding(flow.graph | events))
     if event.sure:
         return result
-    made = machine.symbol(("made", machine.frame.context, id(expression)), "", state)  # perhaps a factory, not a model
+    # perhaps a factory, not a model
+    made = machine.symbol(("made", machine.frame.context, machine.number(expression)), "", state)
     return Value(made.atoms, result.flow)
 
 
@@ -642,7 +646,7 @@ def record(
     thing = state.heap[address]
     frames = {frame.address for frame in machine.frames}
     phase = frozenset((key[1], truth) for key, truth in state.assumed.items() if key[0] in frames)
-    key = (machine.frame.context, id(expression), phase, flags(machine, state))
+    key = (machine.frame.context, machine.number(expression), phase, flags(machine, state))
     number = machine.ids.get(key)
     mode = modules.effective(machine, address, state)
     if number is not None:
@@ -752,7 +756,7 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
     if name in library.BACKWARD and (base.flow.graph or base.flow.cut or not given.positional):
         return library.backward(machine, base.flow.join(given.flow()) if given.positional else base.flow, state)
     found: list[Value] = []
-    atoms = sorted(base.atoms, key=repr)[:MOST_CALLEES] if len(base.atoms) > 1 else list(base.atoms)
+    atoms = in_order(base.atoms)[:MOST_CALLEES]
     for atom in atoms:
         match atom:
             case Ref(address):
@@ -901,7 +905,7 @@ def within(
             return within_instance(machine, address, thing.klass, state, before, inner)
     grads = [
         state.heap[atom.address].grad or before if isinstance(atom, Ref) else before
-        for atom in value.atoms
+        for atom in in_order(value.atoms)
         if not isinstance(atom, External)
     ]
     if grads and any(isinstance(atom, Ref) and state.heap[atom.address].grad is not None for atom in value.atoms):

@@ -61,7 +61,7 @@ def make(machine: Machine, meaning: Data, name: str, given: Arguments, expressio
         (address,) = value.refs()
         state.own(address).origin = origin
     else:
-        address = ("new", machine.frame.context, id(expression), name)
+        address = ("new", machine.frame.context, machine.number(expression), name)
         state.put(address, Thing("instance", "", External(meaning.name), origin.at, origin=origin))
         value = Value(frozenset((Ref(address),)), data_flow(name, given))
     if isinstance(meaning, Preset) and (meaning.train_item is not None or meaning.eval_item is not None):
@@ -145,7 +145,7 @@ SEVERAL = 4
 def split(machine: Machine, meaning: Split, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
     """Parts of a data set. What the whole was for says nothing of them: their names do."""
     origin = Origin(meaning.name, given, machine.place(expression.span))
-    address: Address = ("half", machine.frame.context, id(expression))
+    address: Address = ("half", machine.frame.context, machine.number(expression))
     if meaning.result == "one":
         return of(Ref(half(machine, meaning, address, origin, given, state)))
     wholes = given.positional if meaning.each else (library.argument(given, meaning.dataset),)
@@ -190,7 +190,7 @@ def fit(machine: Machine, meaning: Fit, name: str, given: Arguments, expression:
     """Statistics are learnt from data; what comes out are the data themselves, or what learnt."""
     value = library.argument(given, meaning.data) or UNKNOWN
     place = machine.place(expression.span)
-    address: Address = ("fit", machine.frame.context, id(expression))
+    address: Address = ("fit", machine.frame.context, machine.number(expression))
     state.put(address, Thing("symbol", "", born=place, origin=Origin(meaning.name, given, place)))
     return Value(frozenset((Ref(address),)), value.flow)
 

@@ -17,6 +17,7 @@ from evallint.interpret.values import (
     State,
     Thing,
     Value,
+    in_order,
     of,
 )
 from evallint.program import ClassSymbol, External
@@ -53,7 +54,7 @@ class Description:
     def term(self, value: Value, depth: int) -> Term:
         if not value.atoms or depth > DEEPEST:
             return DARK
-        found = [self._atom(atom, depth) for atom in sorted(value.atoms, key=repr)]
+        found = [self._atom(atom, depth) for atom in in_order(value.atoms)]
         found = list(dict.fromkeys(found))
         return found[0] if len(found) == 1 else AnyOf(tuple(found))
 
@@ -70,7 +71,7 @@ class Description:
             case ClassSymbol():
                 return Named(self._machine.program.klass(atom).name, atom)
             case Anonymous(path, lambda_):
-                return Dark(code(lambda_.body), (path, id(lambda_)))
+                return Dark(code(lambda_.body), (path, self._machine.number(lambda_)))
         return DARK
 
     def _object(self, address: Address, depth: int) -> Term:

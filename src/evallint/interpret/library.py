@@ -55,6 +55,7 @@ from evallint.interpret.values import (
     Thing,
     Value,
     constant,
+    in_order,
     joined,
     of,
 )
@@ -187,7 +188,7 @@ def callbacks(machine: Machine, given: Arguments, state: State) -> None:
     """Functions that are handed over may be called: `optimizer.step(closure)`, `mp.spawn(worker, …)`."""
     handed = given.keywords.get("args")
     for value in given.all():
-        for atom in list(value.atoms):
+        for atom in in_order(value.atoms):
             if isinstance(atom, Callee) and machine.relevance.matters(atom.symbol):
                 passed = Arguments(spread=True)
                 if handed is not None:
@@ -244,7 +245,7 @@ def new_module(
     kind = {True: "yes", False: "no"}.get(heeds, "yes" if meaning.dependence.default == "always" else "unknown")  # type: ignore[arg-type]
     if meaning.dependence.default != "children":
         thing.nature = Nature(kind, f"`{title}`", meaning.statistics if kind != "no" else False)  # type: ignore[arg-type]
-    address: Address = ("new", machine.frame.context, id(expression), meaning.name)
+    address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
     state.put(address, thing)
     if meaning.container or meaning.children:
         fill(machine, address, given, state)
@@ -305,7 +306,7 @@ def from_factory(
     if known is None or not isinstance(known, ClassSymbol):
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
         thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
-    address: Address = ("new", machine.frame.context, id(expression), meaning.name)
+    address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
     value = of(Ref(state.put(address, thing)))
     if meaning.item is None:
         return value
@@ -328,7 +329,7 @@ def wrap(machine: Machine, meaning: Wrapper, given: Arguments, expression: f.Cal
             return given.rest if given.rest is not None else UNKNOWN
         thing = Thing("list", born=machine.place(expression.span), rest=given.rest)
         thing.items = dict(enumerate(wrapped))
-        return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
+        return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), thing)))
     value = argument(given, meaning.argument)
     if value is None:
         return UNKNOWN if meaning.name != "torch.compile" else of(External("torch.compile"))
@@ -337,9 +338,9 @@ def wrap(machine: Machine, meaning: Wrapper, given: Arguments, expression: f.Cal
         thing = Thing("list", born=machine.place(expression.span))
         thing.items = {
             0: one,
-            **{index: machine.symbol(("part", id(expression), index), "", state) for index in (1, 2, 3)},
+            **{index: machine.symbol(("part", machine.number(expression), index), "", state) for index in (1, 2, 3)},
         }
-        return of(Ref(state.put(("list", machine.frame.context, id(expression)), thing)))
+        return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), thing)))
     return one
 
 
@@ -351,7 +352,7 @@ def wrap_one(machine: Machine, meaning: Wrapper, value: Value, expression: f.Cal
     if meaning.result == "each" and not any(modules.is_model(state.heap[address]) for address in targets):
         return value
     if not meaning.shares:
-        value = modules.copied(machine, value, state, (id(expression), index))
+        value = modules.copied(machine, value, state, (machine.number(expression), index))
         targets = list(value.refs())
     found = []
     for target in targets:
@@ -368,7 +369,9 @@ def wrap_one(machine: Machine, meaning: Wrapper, value: Value, expression: f.Cal
         elif meaning.mode == "unknown":
             modules.switch(target, UNKNOWN_MODE, state)
         thing.mode = mode
-        found.append(of(Ref(state.put(("wrap", machine.frame.context, id(expression), index, target), thing))))
+        found.append(
+            of(Ref(state.put(("wrap", machine.frame.context, machine.number(expression), index, target), thing)))
+        )
     return joined(found).with_flow(value.flow)
 
 
@@ -381,7 +384,7 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
     if thing.kind == "context":
         return context_method(address, name, state)
     if thing.kind == "state":
-        of_state = states.method(machine, address, name, given, id(expression), state)
+        of_state = states.method(machine, address, name, given, machine.number(expression), state)
         return UNKNOWN if of_state is None else of_state
     if thing.kind == "parts" and "parameters" in thing.marks and name in states.OF_PARAMETERS:
         return of(Ref(address))
@@ -556,7 +559,7 @@ def note_precision(
 ) -> None:
     """Mark a module whose parameters are cast: `model.half()`, `model.to(torch.float16)`."""
     if name in ("to", "type"):
-        types = [atom.name for value in given.all() for atom in value.atoms if isinstance(atom, External)]
+        types = [atom.name for value in given.all() for atom in in_order(value.atoms) if isinstance(atom, External)]
         name = next((one.rpartition(".")[2] for one in types if one.startswith("torch.")), "")
     precision = PRECISIONS.get(name)
     if precision is None:
@@ -688,7 +691,7 @@ def callbacks_on_parts(machine: Machine, address: Address, given: Arguments, sta
     else:
         element = Thing("parts", "", mode=thing.mode, inner=address)
         refs = [of(Ref(state.put((*address, "apply", "each"), element)))]
-    for atom in (atom for value in given.positional for atom in value.atoms):
+    for atom in (atom for value in given.positional for atom in in_order(value.atoms)):
         for ref in refs:
             if isinstance(atom, Callee) and machine.relevance.matters(atom.symbol):
                 calls.call_function(machine, atom, Arguments((ref,)), machine.frame.span, state)
@@ -773,7 +776,7 @@ def tensor_method(
 
 def parts_of_unknown(machine: Machine, name: str, expression: f.Call, state: State) -> Value:
     """The parameters of a module of which nothing else is known."""
-    address: Address = ("parameters", machine.frame.context, id(expression))
+    address: Address = ("parameters", machine.frame.context, machine.number(expression))
     ref = of(Ref(state.put(address, Thing("parts", f"{name}()", marks={"parameters": None}))))
     if name.startswith("named"):
         pair = Thing("list")
@@ -809,7 +812,7 @@ def grad_of(machine: Machine, meaning: GradContext, given: Arguments, state: Sta
 
 def context(machine: Machine, meaning: GradContext, given: Arguments, expression: f.Call, state: State) -> Value:
     if len(given.positional) == 1 and meaning.effect != "argument":
-        targets = [a for a in given.positional[0].atoms if isinstance(a, Callee | Anonymous | Ref)]
+        targets = [a for a in in_order(given.positional[0].atoms) if isinstance(a, Callee | Anonymous | Ref)]
         if targets and not any(True for value in given.keywords.values()):
             return given.positional[0]  # `torch.no_grad()(function)`
     grad = grad_of(machine, meaning, given, state)
@@ -820,7 +823,7 @@ def context(machine: Machine, meaning: GradContext, given: Arguments, expression
     if meaning.immediate:
         state.grad = grad
     thing = Thing("context", meaning.name, born=machine.place(expression.span), grad=grad)
-    return of(Ref(state.put(("context", machine.frame.context, id(expression)), thing)))
+    return of(Ref(state.put(("context", machine.frame.context, machine.number(expression)), thing)))
 
 
 def context_method(address: Address, name: str, state: State) -> Value:
@@ -900,7 +903,7 @@ def export(
         thing = Thing("wrapper", "", External("torch.jit.ScriptModule"), machine.place(expression.span), inner=address)
         thing.mode = state.heap[address].mode
         thing.marks = {"module": None, "exported": None}
-        found.append(of(Ref(state.put(("script", machine.frame.context, id(expression), address), thing))))
+        found.append(of(Ref(state.put(("script", machine.frame.context, machine.number(expression), address), thing))))
     return joined(found) if found else value
 
 
@@ -965,7 +968,7 @@ def library_object(
         flow = data.data_flow(name, given)
     place = machine.place(expression.span)
     thing = Thing("instance", "", External(meaning.name), place, origin=Origin(meaning.name, given, place))
-    address: Address = ("new", machine.frame.context, id(expression), name)
+    address: Address = ("new", machine.frame.context, machine.number(expression), name)
     state.put(address, thing)
     states.made(machine, address, given, expression, state)
     return Value(frozenset((Ref(address),)), flow)
@@ -988,21 +991,21 @@ def _iterated(machine: Machine, given: Arguments, expression: f.Call, state: Sta
             thing.rest = machine.element(source, state)
     else:
         thing = Thing("list", rest=machine.element(source, state))
-    address = state.put(("list", machine.frame.context, id(expression)), thing)
+    address = state.put(("list", machine.frame.context, machine.number(expression)), thing)
     return Value(frozenset((Ref(address),)), source.flow)
 
 
 def _empty(kind: str, machine: Machine, expression: f.Call, state: State) -> Value:
-    return of(Ref(state.put((kind, machine.frame.context, id(expression)), Thing(kind))))  # type: ignore[arg-type]
+    return of(Ref(state.put((kind, machine.frame.context, machine.number(expression)), Thing(kind))))  # type: ignore[arg-type]
 
 
 def _tuples(machine: Machine, parts: list[Value], expression: f.Call, state: State, flow: Flow) -> Value:
     """An iterable of tuples of these elements."""
     pair = Thing("list")
     pair.items = dict(enumerate(parts))
-    ref = state.put(("pair", machine.frame.context, id(expression)), pair)
+    ref = state.put(("pair", machine.frame.context, machine.number(expression)), pair)
     held = Thing("list", rest=Value(frozenset((Ref(ref),)), flow))
-    return Value(frozenset((Ref(state.put(("list", machine.frame.context, id(expression)), held)),)), flow)
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)),)), flow)
 
 
 def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1031,7 +1034,7 @@ def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) 
             thing.items.update(held.items if held.kind == "dict" else {})
             thing.rest = of(Ref(address)) if held.kind == "state" else held.rest
     thing.items.update(given.keywords)
-    return of(Ref(state.put(("dict", machine.frame.context, id(expression)), thing)))
+    return of(Ref(state.put(("dict", machine.frame.context, machine.number(expression)), thing)))
 
 
 def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1040,14 +1043,14 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     name = given.positional[1].text()
     if name is None:
         found = any_of(machine, given.positional[0])
-        return found or machine.symbol(("getattr", machine.frame.context, id(expression)), "", state)
+        return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
     return modules.attribute(machine, given.positional[0], name, state, expression)
 
 
 def any_of(machine: Machine, owner: Value) -> Value | None:
     """What an unknown name of a module may be: a function of it that builds models, or one of its model classes, one of
     a library's model factories, or a class for which the tables say what it is."""
-    for atom in owner.atoms:
+    for atom in in_order(owner.atoms):
         if isinstance(atom, ModuleSymbol):
             builders = builders_of(machine, atom)
             if builders:
@@ -1167,7 +1170,7 @@ def _map(machine: Machine, given: Arguments, expression: f.Call, state: State) -
     element = calls.invoke(machine, given.positional[0], Arguments(elements), expression, state)
     thing = Thing("list", rest=element)
     flow = element.flow
-    return Value(frozenset((Ref(state.put(("list", machine.frame.context, id(expression)), thing)),)), flow)
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, machine.number(expression)), thing)),)), flow)
 
 
 def _partial(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1176,11 +1179,13 @@ def _partial(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     thing = Thing("partial", "", rest=given.positional[0])
     thing.items = dict(enumerate(given.positional[1:]))
     thing.items.update(given.keywords)
-    return of(Ref(state.put(("partial", machine.frame.context, id(expression)), thing)))
+    return of(Ref(state.put(("partial", machine.frame.context, machine.number(expression)), thing)))
 
 
 def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return modules.copied(machine, given.positional[0], state, id(expression)) if given.positional else UNKNOWN
+    return (
+        modules.copied(machine, given.positional[0], state, machine.number(expression)) if given.positional else UNKNOWN
+    )
 
 
 def _copy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1316,7 +1321,7 @@ def _values(machine: Machine, address: Address, given: Arguments, expression: f.
         return None
     held = Thing("list", rest=thing.rest)
     held.items = dict(enumerate(thing.items.values()))
-    return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
+    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
 
 
 def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
@@ -1327,7 +1332,7 @@ def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Ca
         for index, key in enumerate(thing.items)
         if isinstance(key, str | int | float | bool | None)
     }
-    return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
+    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
 
 
 def _items(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
@@ -1336,12 +1341,12 @@ def _items(machine: Machine, address: Address, given: Arguments, expression: f.C
     for index, (key, value) in enumerate(thing.items.items()):
         pair = Thing("list")
         pair.items = {0: constant(key) if isinstance(key, str | int | float | bool | None) else UNKNOWN, 1: value}
-        held.items[index] = of(Ref(state.put(("pair", machine.frame.context, id(expression), index), pair)))
+        held.items[index] = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), index), pair)))
     if thing.rest is not None:
         pair = Thing("list")
         pair.items = {0: UNKNOWN, 1: thing.rest}
-        held.rest = of(Ref(state.put(("pair", machine.frame.context, id(expression), "rest"), pair)))
-    return of(Ref(state.put(("list", machine.frame.context, id(expression)), held)))
+        held.rest = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), "rest"), pair)))
+    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
 
 
 def _get(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:

@@ -48,6 +48,7 @@ from evallint.interpret.values import (
     Thing,
     Value,
     constant,
+    in_order,
     joined,
     of,
 )
@@ -150,6 +151,7 @@ class Machine:
         self._sizes: dict[FunctionSymbol, int] = {}
         self.cost: Counter[FunctionSymbol] = Counter()
         self._contexts: dict[tuple[object, ...], int] = {}
+        self._numbers: dict[int, tuple[int, object]] = {}
         self._tests: dict[tuple[str, int], Tests] = {}
         self._values: dict[Symbol, Value] = {}
         self._parts_of: dict[ClassSymbol, dict[str, tuple[str, Expr]]] = {}
@@ -231,6 +233,13 @@ class Machine:
 
     def context(self, *key: object) -> int:
         return self._contexts.setdefault(key, len(self._contexts))
+
+    def number(self, code: object) -> int:
+        """What tells a piece of code from others: the same in every run, which `id` is not."""
+        known = self._numbers.get(id(code))
+        if known is None:
+            known = self._numbers[id(code)] = len(self._numbers), code  # kept, lest another gets its `id`
+        return known[0]
 
     def class_variables(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Assign]]:
         """The assignments in the bodies of a class and its bases, by the names they bind."""
@@ -604,7 +613,7 @@ class Machine:
         known = self._known_elements(iterable, state)
         if known is not None:
             return self._unrolled(statement, known, state)
-        address = ("loop", self.frame.context, id(statement))
+        address = ("loop", self.frame.context, self.number(statement))
         self._note_pass(address, statement.iterable, iterable, state)
         if is_short(statement.iterable):
             self.events.short.add(address)
@@ -628,7 +637,7 @@ class Machine:
             self.events.passes.append(LoaderPass(address, built, len(loaders) == len(value.atoms)))
 
     def _while(self, statement: f.While, state: State) -> list[State]:
-        address = ("loop", self.frame.context, id(statement))
+        address = ("loop", self.frame.context, self.number(statement))
 
         def test(head: State) -> None:
             self.value(statement.test, head)
@@ -691,10 +700,10 @@ class Machine:
         frame = self.frame
         states, left = [state], []
         for number, element in enumerate(elements):
-            loop = Loop(("loop", frame.context, id(statement), number), reset_in(statement.body))
+            loop = Loop(("loop", frame.context, self.number(statement), number), reset_in(statement.body))
             for one in states:
                 self.bind(statement.target, element, one)
-                one.assumed[frame.address, f"pass {id(statement)}"] = bool(number % 2)
+                one.assumed[frame.address, f"pass {self.number(statement)}"] = bool(number % 2)
             frame.loops.append(loop)
             states = limited(self.block(statement.body, states) + loop.continues)
             frame.loops.pop()
@@ -955,7 +964,7 @@ class Machine:
                 position += 1
             if value.flow is not NO_FLOW:
                 flow = value.flow if flow is None else flow.join(value.flow)
-        address = ("list", self.frame.context, id(expression))
+        address = ("list", self.frame.context, self.number(expression))
         state.put(address, thing)
         return Value(frozenset((Ref(address),)), flow or NO_FLOW)
 
@@ -982,7 +991,7 @@ class Machine:
                     thing.rest = value if thing.rest is None else thing.rest.join(value)
             if value.flow is not NO_FLOW:
                 flow = value.flow if flow is None else flow.join(value.flow)
-        address = ("dict", self.frame.context, id(expression))
+        address = ("dict", self.frame.context, self.number(expression))
         state.put(address, thing)
         return Value(frozenset((Ref(address),)), flow or NO_FLOW)
 
@@ -990,7 +999,7 @@ class Machine:
         base = self.value(expression.value, state)
         index = self.value(expression.key, state)
         if isinstance(expression.key, f.Slice):
-            sliced = self._sliced(base, expression.key, state, id(expression))
+            sliced = self._sliced(base, expression.key, state, self.number(expression))
             if sliced is not None:
                 return sliced
         if self.notes is not None:
@@ -1025,7 +1034,7 @@ class Machine:
     def item(self, base: Value, index: Value, state: State, is_slice: bool = False) -> Value:
         """`base[index]`."""
         found: list[Value] = []
-        for atom in base.atoms:
+        for atom in in_order(base.atoms):
             if isinstance(atom, External) and atom.name.endswith(".__dict__"):
                 chosen = library.any_of(self, of(External(atom.name.removesuffix(".__dict__"))))
                 found += [chosen] if chosen is not None else []
@@ -1085,7 +1094,7 @@ class Machine:
         """What one element of an iterable may be."""
         calls.generated(self, iterable, state)
         found: list[Value] = []
-        for atom in iterable.atoms:
+        for atom in in_order(iterable.atoms):
             if isinstance(atom, Ref):
                 thing = state.heap[atom.address]
                 if thing.kind == "dict":
@@ -1105,11 +1114,11 @@ class Machine:
         if self.notes is not None:
             data.by_hand(self, expression.operator, left, right, state)
         if expression.operator == "*" and (left.atoms or right.atoms):
-            repeated = calls.repeated(self, left, right, state, id(expression))
+            repeated = calls.repeated(self, left, right, state, self.number(expression))
             if repeated is not None:
                 return repeated
         if expression.operator == "+" and (left.atoms or right.atoms):
-            added = calls.concatenated(self, left, right, state, id(expression))
+            added = calls.concatenated(self, left, right, state, self.number(expression))
             if added is not None:
                 return added
         a, b = left.constant(), right.constant()
@@ -1165,7 +1174,7 @@ class Machine:
         frame = self.frame
         kept = dict(state.heap[frame.address].attributes)
         thing = Thing("dict" if expression.kind == "dict" else "list", born=self.place())
-        loop = Loop(("loop", frame.context, id(expression)))
+        loop = Loop(("loop", frame.context, self.number(expression)))
         frame.loops.append(loop)
         iterable = self.iterable(expression.clauses[0].iterable, state)
         known = self._known_elements(iterable, state) if len(expression.clauses) == 1 else None
@@ -1204,7 +1213,7 @@ class Machine:
             for name, value in own.attributes.items()
             if name not in kept and not is_target(name, expression)
         }
-        address = ("list", frame.context, id(expression))
+        address = ("list", frame.context, self.number(expression))
         state.put(address, thing)
         return Value(frozenset((Ref(address),)), flow)
 

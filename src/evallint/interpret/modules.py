@@ -27,6 +27,7 @@ from evallint.interpret.values import (
     Thing,
     Value,
     constant,
+    in_order,
     joined,
     of,
 )
@@ -51,7 +52,7 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     from evallint.interpret import calls
 
     found: list[Value] = []
-    for atom in base.atoms:
+    for atom in in_order(base.atoms):
         match atom:
             case Ref(address):
                 found.append(of_thing(machine, address, name, state))

@@ -122,7 +122,7 @@ def taken(machine: Machine, address: Address, expression: f.Call, state: State) 
     thing = Thing("state", shown, born=machine.place(expression.span), inner=address)
     thing.marks["live"] = step
     number = len(machine.states)  # what was taken here before is another state
-    here: Address = ("state", machine.frame.context, id(expression), address, number)
+    here: Address = ("state", machine.frame.context, machine.number(expression), address, number)
     machine.states[here] = machine.frame.caller.function, machine.loops()
     return of(Ref(state.put(here, thing)))
 
@@ -291,7 +291,7 @@ def loaded(machine: Machine, given: Arguments, expression: f.Call, state: State)
     """`torch.load(…)`: something out of sight that knows its file."""
     place = machine.place(expression.span)
     machine.events.states.append(Loaded(place, machine.callers(), machine.loops(), expression, given.spread))
-    address: Address = ("loaded", machine.frame.context, id(expression))
+    address: Address = ("loaded", machine.frame.context, machine.number(expression))
     step = Step(place, "the file is read here")
     thing = Thing("symbol", "", born=place, marks={"file": step})
     return of(Ref(state.put(address, thing)))

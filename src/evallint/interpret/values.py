@@ -168,7 +168,7 @@ class Value:
 
     def refs(self) -> Sequence[Address]:
         atoms = self.atoms
-        return [atom.address for atom in atoms if isinstance(atom, Ref)] if atoms else ()
+        return [atom.address for atom in in_order(atoms) if isinstance(atom, Ref)] if atoms else ()
 
     def constant(self) -> Known | None:
         """The constant that the value is, None where it may be another."""
@@ -200,6 +200,16 @@ def constant(value: str | int | float | bool | None) -> Value:
 
 def of(*atoms: Atom) -> Value:
     return Value(frozenset(atoms))
+
+
+def in_order(atoms: frozenset[Atom]) -> tuple[Atom, ...]:
+    """The atoms in an order that is the same in every run: what is told of several is told of the first."""
+    return _in_order(atoms) if len(atoms) > 1 else tuple(atoms)
+
+
+@lru_cache(maxsize=65536)
+def _in_order(atoms: frozenset[Atom]) -> tuple[Atom, ...]:
+    return tuple(sorted(atoms, key=repr))
 
 
 def joined(values: Iterable[Value]) -> Value:
