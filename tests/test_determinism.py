@@ -70,3 +70,33 @@ def test_with_and_without_a_cache(tree: Path, expected: str, tmp_path: Path) -> 
     assert report(tree, *cached, seed="random") == expected
     (tree / "pkg" / "fine.py").write_text(FINE + "# changed\n")
     assert report(tree, *cached) == expected
+
+
+EITHER = """\
+import torch
+from torch import nn
+
+def run(which, x):
+    models = {"a": nn.Dropout(), "b": nn.BatchNorm1d(8), "c": nn.Sequential(nn.Dropout2d())}
+    model = models[which]
+    model.eval()
+    return model(x), models["b" if which else "c"](x), getattr(model, "training")
+"""
+FORWARDS = """\
+import sys
+from evallint.extract import extract
+from evallint.interpret import interpret
+from evallint.link import link
+
+for events in interpret(link({"either.py": extract(sys.argv[1])})):
+    print(*((event.nature.because, event.receiver, event.mode) for event in events.forwards))
+"""
+
+
+def test_whatever_comes_first_of_what_a_value_may_be() -> None:
+    def forwards(seed: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", FORWARDS, EITHER]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert len({forwards(seed) for seed in ("1", "2", "3", "4", "5", "6")}) == 1
