@@ -235,7 +235,10 @@ class Machine:
         return self._contexts.setdefault(key, len(self._contexts))
 
     def number(self, code: object) -> int:
-        """What tells a piece of code from others: the same in every run, which `id` is not."""
+        """What tells a piece of code from others: the same in every run, which `id` is not.
+
+        Loops alone keep their `id`, by which `gather` knows them; nothing is ordered by it.
+        """
         known = self._numbers.get(id(code))
         if known is None:
             known = self._numbers[id(code)] = len(self._numbers), code  # kept, lest another gets its `id`
@@ -613,7 +616,7 @@ class Machine:
         known = self._known_elements(iterable, state)
         if known is not None:
             return self._unrolled(statement, known, state)
-        address = ("loop", self.frame.context, self.number(statement))
+        address = ("loop", self.frame.context, id(statement))
         self._note_pass(address, statement.iterable, iterable, state)
         if is_short(statement.iterable):
             self.events.short.add(address)
@@ -637,7 +640,7 @@ class Machine:
             self.events.passes.append(LoaderPass(address, built, len(loaders) == len(value.atoms)))
 
     def _while(self, statement: f.While, state: State) -> list[State]:
-        address = ("loop", self.frame.context, self.number(statement))
+        address = ("loop", self.frame.context, id(statement))
 
         def test(head: State) -> None:
             self.value(statement.test, head)
@@ -700,7 +703,7 @@ class Machine:
         frame = self.frame
         states, left = [state], []
         for number, element in enumerate(elements):
-            loop = Loop(("loop", frame.context, self.number(statement), number), reset_in(statement.body))
+            loop = Loop(("loop", frame.context, id(statement), number), reset_in(statement.body))
             for one in states:
                 self.bind(statement.target, element, one)
                 one.assumed[frame.address, f"pass {self.number(statement)}"] = bool(number % 2)
@@ -1174,7 +1177,7 @@ class Machine:
         frame = self.frame
         kept = dict(state.heap[frame.address].attributes)
         thing = Thing("dict" if expression.kind == "dict" else "list", born=self.place())
-        loop = Loop(("loop", frame.context, self.number(expression)))
+        loop = Loop(("loop", frame.context, id(expression)))
         frame.loops.append(loop)
         iterable = self.iterable(expression.clauses[0].iterable, state)
         known = self._known_elements(iterable, state) if len(expression.clauses) == 1 else None
