@@ -398,12 +398,13 @@ def is_managed(program: Program, frames: tuple[Caller, ...]) -> bool:
 def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "yes"]:
     """Whether training mode was asked for on purpose.
 
-    "yes" where the same model also runs in eval mode beside it (a comparison), "perhaps" where the program "
-    "calls train()
-    though it trains nothing: then nobody expects it to be undone.
+    "yes" where the same model also runs in eval mode beside it (a comparison), "perhaps" where the program calls
+    train() though it trains nothing: then nobody expects it to be undone. "no" for a line that trains in other passes.
     """
     change = event.mode.train
     if change is None or change.kind != "called":
+        return "no"
+    if any(other.trained and other.at == event.at for other in events.forwards):
         return "no"
     here = event.frames[-1]
     for other in events.forwards:

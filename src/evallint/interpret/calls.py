@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import GradContext, ModuleClass
+from evallint.apis import GradContext, ModuleClass, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
 from evallint.interpret import data, describing, library, modules, states
@@ -162,7 +162,7 @@ def with_contents(value: Value, state: State) -> Value:
 def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call, state: State) -> Value:
     """What calling a value gives."""
     found: list[Value] = []
-    if OPEN in callee.atoms and any(value.flow.graph for value in given.positional):
+    if OPEN in callee.atoms and any(number >= 0 for value in given.positional for number in value.flow.graph):
         callee = Value(frozenset(a for a in callee.atoms if not isinstance(a, ClassSymbol)), callee.flow)  # a loss
     for atom in in_order(callee.atoms)[:MOST_CALLEES]:
         match atom:
@@ -427,6 +427,9 @@ def call_lambda(machine: Machine, atom: Anonymous, given: Arguments, state: Stat
 def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression: f.Call, state: State) -> Value:
     """A new instance of a class of the program."""
     program = machine.program
+    wrapper = wrapper_of(machine, klass)
+    if wrapper is not None:
+        return library.wrap(machine, wrapper, given, expression, state)
     title = program.klass(klass).name
     place = machine.place(expression.span)
     address: Address = ("new", machine.frame.context, machine.number(expression), klass)
@@ -451,6 +454,15 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
         roles = roles_of(title, given)
     flow = given.flow()
     return Value(frozenset((Ref(address),)), Flow(roles=roles or flow.roles, sources=flow.sources))
+
+
+def wrapper_of(machine: Machine, klass: ClassSymbol) -> Wrapper | None:
+    """The wrapper of a library that a class derives from and runs as: it has no forward of its own."""
+    for base in machine.program.lineage(klass):
+        meaning = machine.apis.of(base.name) if isinstance(base, External) else None
+        if isinstance(meaning, Wrapper):
+            return meaning if machine.program.method(klass, "forward") is None else None
+    return None
 
 
 def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, state: State) -> bool:

@@ -31,7 +31,7 @@ from evallint.facts import Span
 from evallint.interpret import calls, data, modules, states
 from evallint.interpret.events import Backward, ExportCall, ModeChange
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import DATA, names_forward, use_of, words
+from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
 from evallint.interpret.values import (
     GRAD_ON,
     NO_FLOW,
@@ -140,7 +140,7 @@ def kept(flow: Flow, state: State) -> Flow:
 def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
     """A call out of sight: functions it is given may be called, modules it is given may have any mode after it."""
     _package, _, last = name.rpartition(".")
-    observes = name.partition(".")[0] in OBSERVERS
+    observes = name.partition(".")[0] in OBSERVERS or keeps_modes(last)
     callbacks(machine, given, state)
     states.saves_by_name(machine, last, given, expression, state)
     for value in given.all():
@@ -1048,8 +1048,8 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
 
 
 def any_of(machine: Machine, owner: Value) -> Value | None:
-    """What an unknown name of a module may be: a function of it that builds models, or one of its model classes, one of
-    a library's model factories, or a class for which the tables say what it is."""
+    """What an unknown name of a module may be: a function of it that builds models, or one of its classes (of its model
+    classes, where it has some), one of a library's model factories, or a class for which the tables say what it is."""
     for atom in in_order(owner.atoms):
         if isinstance(atom, ModuleSymbol):
             builders = builders_of(machine, atom)
@@ -1057,9 +1057,10 @@ def any_of(machine: Machine, owner: Value) -> Value | None:
                 return of(OPEN, *builders)
             classes = [one for one in machine.program.exported(atom) if isinstance(one, ClassSymbol)]
             models = [one for one in classes if machine.program.is_module(one)]
-            models = [one for one in models if one.path == atom.path] or models
-            if 0 < len(models) < WIDEST:
-                return of(OPEN, *models)
+            found = models or classes
+            found = [one for one in found if one.path == atom.path] or found
+            if 0 < len(found) < WIDEST:
+                return of(OPEN, *found)
         if isinstance(atom, External):
             chooser = machine.apis.of(f"{atom.name}.get_model")
             if not isinstance(chooser, Factory):

@@ -69,6 +69,20 @@ def names_forward(name: str) -> bool:
     return FORWARD.match(name) is not None
 
 
+def keeps_modes(name: str) -> bool:
+    """Whether a function of this name is none that would set the mode of a model that it is given: it fills the model
+    from a file, or tells of it."""
+    found = words(name)
+    if found & (EVALUATION | TRAINING):
+        return False
+    return bool(found & TELLING) or bool(found & FILLING and found & FILLED)
+
+
+TELLING = frozenset("print show log summary summarize count describe dump".split())
+FILLING = frozenset("load restore resume".split())
+FILLED = frozenset("checkpoint checkpoints ckpt weight weights state dict param params parameters pretrained".split())
+
+
 def is_test_file(path: str) -> bool:
     """Whether a file holds tests of the code, by pytest's conventions for its name and folder."""
     *folders, name = path.split("/")

@@ -182,7 +182,7 @@ class Value:
         return found.value if found is not None and isinstance(found.value, str) else None
 
 
-WIDEST = 20
+WIDEST = 60
 """A value that may be more than this many things is unknown."""
 
 UNKNOWN = Value()
