@@ -27,7 +27,7 @@ CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")
 """In falling order of precedence within one directory."""
 
 RUN_KEYS: Final = frozenset(
-    "fail-on output-format jobs deadline cache-dir baseline fix fix-only unsafe-fixes show-fixes".split()
+    "fail-on output-format jobs deadline cache-dir baseline fix fix-only unsafe-fixes show-fixes probe".split()
 )
 
 DEFAULT_EXCLUDES: Final = (
@@ -68,6 +68,20 @@ class PathIgnores(NamedTuple):
     rules: tuple[str, ...]
 
 
+class Probe(NamedTuple):
+    """How a project says that its model is built, and what it takes, for those who ask for experiments.
+
+    `model` and `input` are of the form `package.module:function`; `shapes` are those of the inputs, batch included.
+    """
+
+    model: str = ""
+    input: str = ""
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+
+UNDECLARED: Final = Probe()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings that hold for one file, or for the run. `root` is what the patterns of `file` are relative to.
@@ -105,6 +119,7 @@ class Settings:
     unfixable: tuple[str, ...] = ()
     extend_safe_fixes: tuple[str, ...] = ()
     extend_unsafe_fixes: tuple[str, ...] = ()
+    probe: Probe = UNDECLARED
 
     def selecting(self, *names: str) -> Settings:
         """These settings with nothing but the named rules or categories on."""
@@ -267,6 +282,7 @@ KEYS: Final = {
     "max-file-bytes": "the size beyond which a file is told and passed over",
     "output-format": "full, concise, json, github, gitlab, junit, rdjson or sarif",
     "per-file-ignores": "a table from patterns to the rules or categories that are off in the files they cover",
+    "probe": "a table: `model` and `input` as `package.module:function`, `shapes` of inputs; see `--probe`",
     "required-version": "the versions of evallint that may use this config, such as `>=0.1,<0.2`",
     "respect-gitignore": "whether a walk passes over what .gitignore files name",
     "select": "rules or categories that are on, in place of all",
@@ -316,6 +332,7 @@ def _with(settings: Settings, table: _Table) -> Settings:
         extend_safe_fixes=(*settings.extend_safe_fixes, *(table.rules("extend-safe-fixes") or ())),
         extend_unsafe_fixes=(*settings.extend_unsafe_fixes, *(table.rules("extend-unsafe-fixes") or ())),
         required_version=table.text("required-version", settings.required_version),
+        probe=table.probe(settings.probe),
     )
 
 
@@ -409,6 +426,34 @@ class _Table:
             PathIgnores(self._pattern(key, glob), self._known(key, self._strings(key, names, glob), glob))
             for glob, names in value.items()
         )
+
+    def probe(self, default: Probe) -> Probe:
+        value = self.values.get("probe")
+        if value is None:
+            return default
+        if not isinstance(value, dict):
+            raise self.error("probe", f"takes a table, not {_kind(value)}")
+        for name in value:
+            if name not in Probe._fields:
+                raise self.error("probe", f"unknown key `{name}`{did_you_mean(name, Probe._fields)}", name)
+        refs = {name: self._reference(name, value.get(name, "")) for name in ("model", "input")}
+        return Probe(refs["model"], refs["input"], self._shapes(value.get("shapes", [])))
+
+    def _reference(self, name: str, value: object) -> str:
+        if not isinstance(value, str) or (value and not re.fullmatch(r"[\w.]+:\w+", value)):
+            raise self.error("probe", f"`{name}` takes `package.module:function`", name)
+        return value
+
+    def _shapes(self, value: object) -> tuple[tuple[int, ...], ...]:
+        shapes = value if isinstance(value, list) else None
+        if shapes and all(isinstance(size, int) for size in shapes):
+            shapes = [shapes]
+        if shapes is None or not all(
+            isinstance(shape, list) and shape and all(isinstance(size, int) and size > 0 for size in shape)
+            for shape in shapes
+        ):
+            raise self.error("probe", "`shapes` takes lists of sizes, such as `[4, 3, 32, 32]`", "shapes")
+        return tuple(tuple(shape) for shape in shapes)
 
     def _strings(self, key: str, value: object, within: str = "") -> tuple[str, ...]:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

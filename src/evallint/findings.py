@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -172,6 +173,25 @@ class Trouble:
     message: str
 
 
+Verdict: TypeAlias = Literal["confirmed", "refuted", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an experiment on the real thing says of a finding.
+
+    `summary`: what was measured, or why nothing could be, in a sentence. `numbers` are what JSON knows: numbers, words,
+    lists and tables of them. `assumed`: what stands in for what the code does not say. `seconds`: how long it took.
+    """
+
+    experiment: str
+    verdict: Verdict
+    summary: str
+    numbers: Mapping[str, object]
+    assumed: tuple[str, ...]
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """A finding as it is shown: with what its rule's page says of it, and what identifies it over time.
@@ -179,7 +199,7 @@ class Reported:
     `lines` is the source text of the lines of `finding.at` (at least one). `fingerprint` (32 hex digits) depends on the
     rule, the path, the text of the finding's statement and its occurrence among equal ones, not on line numbers.
     `cell` is the notebook cell, 1-based over all cells, or None; then line numbers count from the cell's start, and
-    those of `in_text` through the whole notebook.
+    those of `in_text` through the whole notebook. `evidence` is there once the finding has been probed.
     """
 
     finding: Finding
@@ -191,6 +211,7 @@ class Reported:
     fingerprint: str
     cell: int | None = None
     in_text: Finding | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

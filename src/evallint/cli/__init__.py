@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from evallint.cli import fixing, known
+from evallint.cli import fixing, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
@@ -55,8 +55,13 @@ def _run(words: Sequence[str]) -> int:
 # ---- check ---------------------------------------------------------------------------------------
 
 
+def _probe(words: Sequence[str]) -> int:
+    return _check(["--probe", *words])
+
+
 def _check(words: Sequence[str]) -> int:
     asked = arguments(check_parser(), words)
+    asked.paths, lines = probing.parted(asked.paths) if asked.probes else (asked.paths, [])
     configs = Configs(config=asked.config, isolated=asked.isolated, options=options(asked))
     settings = configs.of_run()
     paths = asked.paths or ["."]
@@ -71,6 +76,8 @@ def _check(words: Sequence[str]) -> int:
         run = known.settled(_lint(paths, configs, asked), paths, configs, asked)
         if fixing.is_asked(asked, settings):
             run = fixing.mended(run, paths, configs, asked, _scope(asked))
+    if asked.probes:
+        run = probing.probed(probing.narrowed(run, lines), paths, configs, asked)
     if asked.verbose:
         log(f"{settings.file or 'no config file'}: {run.files} files in {time.monotonic() - started:.2f} s")
     if not run.files and not run.troubles and not asked.quiet:
@@ -140,5 +147,6 @@ _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "clean": clean,
     "config": config,
     "explain": explain,
+    "probe": _probe,
     "rules": rules,
 }

@@ -60,7 +60,8 @@ def check_parser() -> Parser:
     parser = Parser(
         "evallint [check]",
         "Find why a PyTorch model scores worse in evaluation than it should.",
-        epilog="Other commands: evallint explain RULE, evallint rules, evallint config [KEY], evallint clean.\n"
+        epilog="Other commands: evallint probe PATH[:LINE], evallint explain RULE, evallint rules,\n"
+        "evallint config [KEY], evallint clean.\n"
         "Exit code: 0 nothing found at or above --fail-on, 1 something found or a file not judged, 2 the run failed.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories; `-` is standard input")
@@ -123,11 +124,26 @@ def check_parser() -> Parser:
     old.add_argument(
         "--diff-only", action="store_true", help="only what stands on lines changed since then (or HEAD) or is new"
     )
+    add_probe_options(parser)
     running = parser.add_argument_group("running")
     running.add_argument("-j", "--jobs", metavar="N", type=int, help="worker processes; 0 for one a core")
     running.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
     add_config_options(parser)
     return parser
+
+
+def add_probe_options(parser: Parser) -> None:
+    """The options of experiments. There are no settings for them: a config file must not run a project's code."""
+    group = parser.add_argument_group("experiments", "they run the project's code, with your rights")
+    group.add_argument(
+        "--probe", dest="probes", action="store_true", help="confirm or refute findings on the real model"
+    )
+    group.add_argument(
+        "--python", metavar="PYTHON", default="", help="the Python with torch that experiments run under"
+    )
+    group.add_argument(
+        "--probe-timeout", metavar="SECONDS", type=float, default=60.0, help="how long one experiment may take (60)"
+    )
 
 
 def add_config_options(parser: Parser) -> None:

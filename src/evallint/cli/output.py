@@ -88,15 +88,16 @@ def _paint(color: str, stream: TextIO) -> Paint:
 class Progress:
     """One line on a terminal that says how far a long run is."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, what: str = "files") -> None:
         self._stream = stream
+        self._what = what
         self._started = time.monotonic()
         self._written = 0.0
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         if now - self._started > SLOW and now - self._written > 0.1:
-            self._stream.write(f"\r\x1b[Kevallint: {done:,} of {total:,} files")
+            self._stream.write(f"\r\x1b[Kevallint: {done:,} of {total:,} {self._what}")
             self._stream.flush()
             self._written = now
 

@@ -36,7 +36,7 @@ def decoded(encoded: Mapping[str, bytes]) -> dict[str, FileFacts]:
     """Return the facts of the files. Raises `codec.Corrupt`."""
     from evallint.extract.deep import deep
 
-    with _little_garbage():
+    with little_garbage():
         return deep(lambda: {path: codec.decode(facts) if facts else NO_FACTS for path, facts in encoded.items()})
 
 
@@ -47,7 +47,7 @@ def judged(files: Mapping[str, FileFacts], rules: Collection[str], places: Mappi
     """
     from evallint.extract.deep import deep
 
-    with _little_garbage():
+    with little_garbage():
         return deep(lambda: _judged(files, rules, places))
 
 
@@ -89,7 +89,7 @@ def _described(error: Exception) -> str:
 
 
 @contextmanager
-def _little_garbage() -> Iterator[None]:
+def little_garbage() -> Iterator[None]:
     """Facts and states hold hardly a cycle: searching millions of them for some again and again is wasted time."""
     former = gc.get_threshold()
     gc.set_threshold(200_000, 50, 1000)

@@ -87,4 +87,5 @@ def _that_matter(settings: Settings) -> Settings:
         fix_only=default.fix_only,
         unsafe_fixes=default.unsafe_fixes,
         show_fixes=default.show_fixes,
+        probe=default.probe,
     )

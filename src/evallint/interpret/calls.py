@@ -37,7 +37,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol
+from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -693,7 +693,8 @@ def record(
         thing.mode,
         frozen_parts(machine, address, state),
         part_of=machine.frame.part_of,
-        core=core(address, state),
+        core=(beneath := core(address, state)).klass,
+        built=beneath.born if beneath.kind == "module" else None,
         method=method,
         replaced=states.replaced_in(frozenset(modules.family(address, state)), state),
     )
@@ -702,12 +703,12 @@ def record(
     return event
 
 
-def core(address: Address, state: State) -> Symbol | None:
-    """The class of what is beneath all wrappers."""
+def core(address: Address, state: State) -> Thing:
+    """What is beneath all wrappers."""
     thing = state.heap[address]
     while thing.kind == "wrapper" and thing.inner is not None:
         thing = state.heap[thing.inner]
-    return thing.klass
+    return thing
 
 
 def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State) -> None:

@@ -56,9 +56,9 @@ class ForwardCall:
     `inside`: it happened within the forward of another model. `escapes`: the entry returned it to whoever called.
     `sure`: what was called is known to be a module. `family`: it and its submodules; `own_mode`: that of the object
     called, where `mode` is that of the parts which heed it. `part_of`: the number of the run that this one is part of.
-    `core`: the class beneath all wrappers. `method`: that by which the model is run, "" where it is called. `data`:
-    what its inputs came through, by number. `replaced`: where weights were loaded, and where a layer was exchanged for
-    a new one since.
+    `core`: the class beneath all wrappers; `built`: where that is built, None out of sight. `method`: that by which the
+    model is run, "" where it is called. `data`: what its inputs came through, by number. `replaced`: where weights were
+    loaded, and where a layer was exchanged for a new one since.
     """
 
     id: int
@@ -83,6 +83,7 @@ class ForwardCall:
     escapes: bool = False
     part_of: int | None = None
     core: Symbol | None = None
+    built: Place | None = None
     method: str = ""
     data: dict[int, Term] = field(default_factory=dict)
     replaced: tuple[Step, Step] | None = None

@@ -8,7 +8,7 @@ from evallint.findings import Place, Reported, Run
 from evallint.report.frame import frame, lines_of
 from evallint.report.legible import legible
 from evallint.report.paint import Paint, Style, plain
-from evallint.report.summary import headline, hint, trouble_line, verdict, where
+from evallint.report.summary import assumptions, evidence_line, headline, hint, trouble_line, verdict, where
 
 _ABOVE = 2
 """Lines of context before a finding; a step of its trace shows its own lines only."""
@@ -33,8 +33,17 @@ def _block(reported: Reported, code: _Code, paint: Paint) -> Iterator[str]:
         yield f"  {number}. {paint('path', at)}: {legible(step.message)}"
         if step.at != finding.at:
             yield from code.of_place(step.at, 0, "frame")
+    if reported.evidence is not None:
+        yield f"  {paint(*_verdict(reported))}"
+        yield from (f"    assumed: {text}" for text in assumptions(reported))
     if finding.fix:
         yield f"  {paint('help', 'help')}: {legible(finding.fix.title)}"
+
+
+def _verdict(reported: Reported) -> tuple[Style, str]:
+    assert reported.evidence is not None
+    style: Style = "strong" if reported.evidence.verdict == "confirmed" else "help"
+    return style, f"probe: {evidence_line(reported)}"
 
 
 class _Code:

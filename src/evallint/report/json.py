@@ -11,6 +11,7 @@ import re
 
 from evallint.findings import (
     Decorate,
+    Evidence,
     Fix,
     Place,
     Remove,
@@ -63,7 +64,7 @@ def _finding(reported: Reported) -> dict[str, object]:
         "message": finding.says,
         "trace": [_step(step) for step in finding.because],
         "fix": finding.fix and _fix(finding.fix, reported),
-        "evidence": None,
+        "evidence": reported.evidence and _evidence(reported.evidence),
         "fingerprint": reported.fingerprint,
     }
 
@@ -93,6 +94,17 @@ def _fix(fix: Fix, reported: Reported) -> dict[str, object]:
         "action": _CAPITAL.sub("-", type(fix).__name__).lower(),
         **_code(fix),
         **_place(fix.at),
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, object]:
+    return {
+        "experiment": evidence.experiment,
+        "verdict": evidence.verdict,
+        "summary": evidence.summary,
+        "numbers": dict(evidence.numbers),
+        "assumed": list(evidence.assumed),
+        "seconds": evidence.seconds,
     }
 
 

@@ -30,6 +30,17 @@ def trouble_line(trouble: Trouble, paint: Paint) -> str:
     return f"{paint('path', at)}: {paint('error', 'not judged')}: {legible(trouble.message)}"
 
 
+def evidence_line(reported: Reported) -> str:
+    """What an experiment says of a finding, `confirmed: …`; "" where none was done."""
+    evidence = reported.evidence
+    return f"{evidence.verdict}: {legible(evidence.summary)}" if evidence is not None else ""
+
+
+def assumptions(reported: Reported) -> list[str]:
+    """What the experiment took for granted, a line each."""
+    return [legible(one) for one in reported.evidence.assumed] if reported.evidence is not None else []
+
+
 def counts(reported: Iterable[Reported]) -> dict[Severity, int]:
     """How many findings of each severity, the worst first."""
     counter = Counter(one.severity for one in reported)

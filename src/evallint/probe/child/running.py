@@ -1,0 +1,104 @@
+"""Runs one job: reaches the module, finds an input, does the experiment."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final
+
+from evallint.probe.child import feeding, reaching, world
+from evallint.probe.child.assumed import Assumed
+from evallint.probe.child.experiments import mode
+from evallint.probe.child.experiments.subject import Subject
+from evallint.probe.child.loading import Missing, Project, described
+from evallint.probe.child.scope import Place, Scopes
+
+Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
+
+OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured}
+
+
+def answered(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a job: a verdict, numbers or a reason, and what was assumed. It raises nothing."""
+    assumed = Assumed()
+    try:
+        found = _answered(job, assumed)
+    except Missing as error:
+        found = inconclusive(str(error))
+    except ImportError as error:
+        found = inconclusive(f"it cannot be imported: {described(error)}")
+    except MemoryError:
+        found = inconclusive("it needs more memory than it may have")
+    except RecursionError:
+        found = inconclusive("it calls itself without end")
+    except (Exception, SystemExit) as error:
+        found = inconclusive(described(error))
+    return {**found, "assumed": list(dict.fromkeys([*found.get("assumed", ()), *assumed.all()]))}
+
+
+def inconclusive(reason: str) -> dict[str, Any]:
+    return {"verdict": "inconclusive", "reason": reason}
+
+
+def _answered(job: Mapping[str, Any], assumed: Assumed) -> dict[str, Any]:
+    try:
+        import_module("torch")
+    except ImportError as error:
+        return inconclusive(f"torch cannot be imported by this Python: {described(error)}")
+    world.prepare(assumed)
+    project = Project(job["project"], assumed)
+    callers = {
+        (caller["file"], caller["of"]): [Place(*place) for place in caller["places"]]
+        for caller in job.get("callers", ())
+    }
+    scopes = Scopes(project, assumed, callers)
+    return _with_module(OF_MODULES[job["experiment"]], job, project, scopes, assumed)
+
+
+def _with_module(
+    experiment: Experiment, job: Mapping[str, Any], project: Project, scopes: Scopes, assumed: Assumed
+) -> dict[str, Any]:
+    """Does the experiment with the module of each target, until one confirms the finding."""
+    reach = reaching.Reach(project, scopes, assumed)
+    reasons = reaching.Reasons()
+    best: dict[str, Any] | None = None
+    for target in job["targets"]:
+        mark = assumed.mark()
+        found = _with_target(experiment, job, reach.modules(target), reasons)
+        if found is None:
+            continue
+        found["assumed"] = list(dict.fromkeys([*found["assumed"], *assumed.all()[mark:]]))
+        if found["verdict"] == "confirmed":
+            return found
+        if best is None or (best["verdict"] == "inconclusive" and found["verdict"] == "refuted"):
+            best = found
+        assumed.back_to(mark)
+    return best or inconclusive(reasons.first() or reach.reasons.first() or "nothing in sight builds the module")
+
+
+def _with_target(
+    experiment: Experiment, job: Mapping[str, Any], modules: Iterator[reaching.Reached], reasons: reaching.Reasons
+) -> dict[str, Any] | None:
+    """Does the experiment with the first module that is reached and can be fed."""
+    for reached in itertools.islice(modules, reaching.MOST_TRIALS):
+        try:
+            feed = feeding.find(reached.module, job.get("hints", {}), job["seconds"] / 3)
+            subject = Subject(reached.module, reached.how, feed, reached.is_whole)
+            found = experiment(subject, job)
+        except feeding.NoFeed as error:
+            reasons.add(str(error))
+            continue
+        except (Missing, MemoryError):
+            raise
+        except Exception as error:
+            reasons.add(f"a pass fails: {described(error)}")
+            continue
+        return {**found, "assumed": [f"the module: {reached.how}", f"the input: {feed}", *_cures(reached.module)]}
+    return None
+
+
+def _cures(module: Any) -> list[str]:
+    """What had to be cured of the libraries that a module stands on."""
+    uses = any(type(part).__module__.startswith("torchvision") for part in module.modules())
+    return [world.CURED] if uses and world.is_cured() else []
