@@ -70,11 +70,21 @@ def make(machine: Machine, meaning: Data, name: str, given: Arguments, expressio
     if isinstance(meaning, Dataset):
         value = Value(value.atoms, value.flow.through(source(machine, address)))
     elif isinstance(meaning, Loader):  # what its data set came through is its own business
-        value = Value(value.atoms, Flow(roles=value.flow.roles, sources=frozenset((source(machine, address),))))
+        part = part_sampler(machine, meaning, given, state)  # of which what the whole was for says nothing
+        roles = (value if part is None else part).flow.roles
+        value = Value(value.atoms, Flow(roles=roles, sources=frozenset((source(machine, address),))))
         created(machine, "loader", address, state)
     elif isinstance(meaning, Preset) or (isinstance(meaning, Chain) and not isinstance(table, ModuleClass)):
         created(machine, "pipeline", address, state)
     return value
+
+
+def part_sampler(machine: Machine, meaning: Loader, given: Arguments, state: State) -> Value | None:
+    """The sampler that gives a loader part of its data set, as a split by indices does. None for the whole."""
+    sampler = library.argument(given, meaning.sampler)
+    origins = [state.heap[address].origin for address in sampler.refs()] if sampler is not None else []
+    tables = [machine.apis.data(origin.name) for origin in origins if origin is not None]
+    return sampler if tables and all(isinstance(table, Sampler) and table.subset for table in tables) else None
 
 
 def data_flow(name: str, given: Arguments) -> Flow:

@@ -1013,9 +1013,10 @@ class Machine:
         if index.flow.graph or index.flow.cut:  # a model picks the item
             value = value.with_flow(Flow(cut=index.flow.graph | index.flow.cut))
         text = index.text()
-        return (
-            self.with_role(value, f"{code(expression.value)}_{text}", code(expression)) if text is not None else value
-        )
+        if text is None:
+            return value
+        whole = code(expression.value)
+        return self.with_role(value, f"{whole}_{text}", f"{whole}[{text!r}]")
 
     def _sliced(self, base: Value, key: f.Slice, state: State, number: int) -> Value | None:
         """A slice of a container whose elements are known, None for others."""
