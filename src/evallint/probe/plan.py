@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from evallint.findings import Finding, Place
 from evallint.interpret.events import Events
 from evallint.probe.callers import Callers, CallSite
+from evallint.probe.options import BEYOND, options
 from evallint.probe.subjects import Subject, Subjects
 from evallint.program import ClassSymbol, Program
+from evallint.project import Project
 
 MOST_SITES: Final = 6
 MOST_CALLERS: Final = 3
@@ -45,34 +47,33 @@ class Files:
     shapes: tuple[tuple[int, ...], ...] = ()
 
 
-MODES: Final[Mapping[str, Mapping[str, object]]] = {
-    "functional-dropout-always-on": {"what": "deaf"},
-    "layer-built-in-forward": {"what": "deaf"},
-    "frozen-batchnorm-updates": {"what": "statistics"},
-    "eval-dtype-differs": {"what": "precision"},
-}
-"""What the experiment `mode` looks at, where that is more special than the difference of the modes."""
+class Seen(NamedTuple):
+    """What the stages before saw: the program, its runs, and what was gathered of them."""
+
+    program: Program
+    runs: Sequence[Events]
+    project: Project
 
 
-def planned(
-    program: Program, runs: Sequence[Events], findings: Sequence[tuple[Finding, str]], files: Files
-) -> list[Plan]:
+def planned(seen: Seen, findings: Sequence[tuple[Finding, str]], files: Files) -> list[Plan]:
     """The plan for each finding, which comes with the name of the experiment that its rule's page gives."""
-    planner = Planner(program, runs, files)
+    planner = Planner(seen, files)
     return [planner.plan(finding, experiment) for finding, experiment in findings]
 
 
 class Planner:
     """Plans experiments for the findings of one program."""
 
-    def __init__(self, program: Program, runs: Sequence[Events], files: Files) -> None:
-        self._program = program
+    def __init__(self, seen: Seen, files: Files) -> None:
+        self._program = seen.program
+        self._project = seen.project
         self._files = files
-        self._subjects = Subjects(program, runs)
-        self._callers = Callers(program)
+        self._subjects = Subjects(seen.program, seen.runs)
+        self._callers = Callers(seen.program)
 
     def plan(self, finding: Finding, experiment: str) -> Plan:
-        options = dict(MODES.get(finding.rule, {}))
+        if finding.rule in BEYOND:
+            return Plan(experiment, None, BEYOND[finding.rule])
         declared: list[Job] = [{"kind": "declared", "ref": self._files.model}] if self._files.model else []
         targets = declared + [target for subject in self._subjects.of(finding) for target in self._targets(subject)]
         if not targets:
@@ -82,7 +83,7 @@ class Planner:
             "rule": finding.rule,
             "project": self._files.project,
             "targets": list(_each_once(targets)),
-            "options": options,
+            "options": options(self._program, self._project, finding),
             "hints": {"input": self._files.input, "shapes": self._files.shapes},
             "callers": self._called(),
         }

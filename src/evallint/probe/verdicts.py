@@ -90,4 +90,110 @@ def percent(value: float | None) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
-SUMMARIES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {"mode": _mode}
+def _grad(is_so: bool, numbers: Numbers) -> str:
+    if "error" in numbers:
+        return f"backward() raises: {numbers['error']}" if is_so else "backward() works: the module turns gradients on"
+    batch = f"a batch of {numbers['batch']}"
+    if not is_so:
+        return f"the output of {batch} requires no gradient: no graph is recorded"
+    size = size_of(numbers["bytes_kept"])
+    return f"the output requires grad: {size} in {numbers['tensors_kept']} tensors kept for backward by {batch}"
+
+
+def size_of(number: float) -> str:
+    """Bytes as a reader would say them."""
+    for unit in ("bytes", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def _state(is_so: bool, numbers: Numbers) -> str:
+    for key, words in STATES.items():
+        if key in numbers:
+            return words(is_so, numbers)
+    return _round_trip(is_so, numbers)
+
+
+def _round_trip(is_so: bool, numbers: Numbers) -> str:
+    trip = f"after {numbers['steps']} training steps, a save and a load into a fresh model"
+    if not is_so:
+        return f"{trip}, outputs are bit-identical ({numbers['keys']} tensors saved)"
+    if numbers["refused"]:
+        return f"{trip} fails: {numbers['refused']}"
+    lost = _named(numbers["lost"], numbers["tensors_lost"], "is not the same", "are not the same")
+    keys = _named(numbers["missing"], len(numbers["missing"]), "does not fit", "do not fit") if not lost else ""
+    outputs = f"outputs differ by {percent(numbers['relative_difference'])} (relative L2)"
+    return f"{trip}, {outputs}" + "".join(f"; {text}" for text in (lost, keys) if text)
+
+
+def _named(names: Sequence[str], count: int, one: str, many: str) -> str:
+    if not names:
+        return ""
+    return f"`{names[0]}` and {count - 1} more {many}" if count > 1 else f"`{names[0]}` {one}"
+
+
+def _plain_tensor(is_so: bool, numbers: Numbers) -> str:
+    if not is_so:
+        return "the module runs on another device: its forward moves the tensor itself"
+    left = ", ".join(f"`{name}`" for name in numbers["left_behind"]) or "a tensor"
+    return f"moved to another device the module fails, {left} stays behind: {numbers['error']}"
+
+
+def _hidden(is_so: bool, numbers: Numbers) -> str:
+    if not is_so:
+        return "the module knows every layer that it holds"
+    share = f"{numbers['hidden_parameters']:,} of {numbers['parameters']:,} parameters are in layers it does not know"
+    deaf = f"; {numbers['deaf']} of {len(numbers['layers'])} stay in train mode after eval()" if numbers["deaf"] else ""
+    return share + deaf
+
+
+def _reference(is_so: bool, numbers: Numbers) -> str:
+    if not is_so:
+        return f"after {numbers['steps']} more training steps the kept state is the same"
+    amount = percent(numbers["relative_difference"])
+    changed = f"{numbers['tensors_changed']} of {numbers['tensors']} tensors of the kept state have changed by {amount}"
+    return f"after {numbers['steps']} more training steps {changed}"
+
+
+def _pickle(is_so: bool, numbers: Numbers) -> str:
+    version = f"torch {numbers['torch']}"
+    if is_so:
+        return f"`torch.load` of the pickled module raises {numbers['error']} with {version}"
+    return f"`torch.load` reads the pickled module with {version}"
+
+
+def _prefix(is_so: bool, numbers: Numbers) -> str:
+    fits = f"{numbers['fitting']} of {numbers['keys']} keys"
+    return f"{fits} of the wrapper's state fit the bare model"
+
+
+def _resume(is_so: bool, numbers: Numbers) -> str:
+    optimizer = f"`{numbers['optimizer']}`"
+    if not is_so:
+        return f"a new {optimizer} takes the very step that the old one takes: it has no state that counts"
+    amount = percent(numbers["relative_difference"])
+    return f"the first step of a new {optimizer} is off by {amount} of the step that the old one takes"
+
+
+def _replaced(is_so: bool, numbers: Numbers) -> str:
+    amount = percent(numbers["relative_difference"])
+    if not is_so:
+        return f"a new `{numbers['layer']}` gives the same outputs as the one that was loaded"
+    lost = f"{numbers['parameters_lost']:,} loaded parameters"
+    return f"a new `{numbers['layer']}` throws {lost} away: outputs differ by {amount} (relative L2)"
+
+
+STATES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {
+    "left_behind": _plain_tensor,
+    "hidden_parameters": _hidden,
+    "tensors_changed": _reference,
+    "torch": _pickle,
+    "prefix": _prefix,
+    "optimizer": _resume,
+    "parameters_lost": _replaced,
+}
+"""What is measured of a state, by a number that only this has."""
+
+SUMMARIES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {"mode": _mode, "grad": _grad, "state": _state}

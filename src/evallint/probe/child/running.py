@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from evallint.probe.child import feeding, reaching, world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments import mode
+from evallint.probe.child.experiments import grad, mode, state
 from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import Place, Scopes
 
 Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
 
-OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured}
+OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured, "grad": grad.measured, "state": state.measured}
 
 
 def answered(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _with_target(
     for reached in itertools.islice(modules, reaching.MOST_TRIALS):
         try:
             feed = feeding.find(reached.module, job.get("hints", {}), job["seconds"] / 3)
-            subject = Subject(reached.module, reached.how, feed, reached.is_whole)
+            subject = Subject(reached, feed)
             found = experiment(subject, job)
         except feeding.NoFeed as error:
             reasons.add(str(error))
