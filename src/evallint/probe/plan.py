@@ -74,10 +74,16 @@ class Planner:
     def plan(self, finding: Finding, experiment: str) -> Plan:
         if finding.rule in BEYOND:
             return Plan(experiment, None, BEYOND[finding.rule])
+        if experiment == "metric":
+            loaders = sorted(self._loaders(finding), key=lambda target: str(target["kind"]) == "call")
+            return self._job(finding, experiment, loaders)
         declared: list[Job] = [{"kind": "declared", "ref": self._files.model}] if self._files.model else []
         targets = declared + [target for subject in self._subjects.of(finding) for target in self._targets(subject)]
+        return self._job(finding, experiment, targets)
+
+    def _job(self, finding: Finding, experiment: str, targets: Sequence[Job]) -> Plan:
         if not targets:
-            return Plan(experiment, None, "which module it is about is not in sight")
+            return Plan(experiment, None, "what it is about is not in sight")
         job = {
             "experiment": experiment,
             "rule": finding.rule,
@@ -88,6 +94,36 @@ class Planner:
             "callers": self._called(),
         }
         return Plan(experiment, job)
+
+    def _loaders(self, finding: Finding) -> Iterator[Job]:
+        """The places where the loaders of a finding may be had: loops over them, and the calls that make them.
+
+        A loop goes over one loader; a call may make several, of which it is not known which one is meant.
+        """
+        places = [finding.at, *(step.at for step in finding.because)]
+        for place in places:
+            if place.path not in self._files.absolute:
+                continue
+            site = self._callers.at(place)
+            if site is not None:
+                yield {"kind": "call", **self._site(site)}
+            else:
+                function = self._function(place)
+                yield {
+                    "kind": "loop",
+                    "file": self._files.absolute[place.path],
+                    "function": function,
+                    "line": place.span.line,
+                }
+
+    def _function(self, place: Place) -> str:
+        """The function that a place is in, the innermost."""
+        holding = [
+            function
+            for function in self._program.files[place.path].functions[1:]
+            if function.span.line <= place.span.line <= function.span.end_line
+        ]
+        return max(holding, key=lambda one: one.span.line).qualname if holding else "<module>"
 
     def _targets(self, subject: Subject) -> Iterator[Job]:
         """The ways to build a module, the likeliest first."""
@@ -124,6 +160,8 @@ class Planner:
             "function": site.function,
             "line": site.at.span.line,
             "column": site.at.span.column,
+            "end_line": site.at.span.end_line,
+            "end_column": site.at.span.end_column,
         }
 
     def _called(self) -> list[Job]:

@@ -196,4 +196,23 @@ STATES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {
 }
 """What is measured of a state, by a number that only this has."""
 
-SUMMARIES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {"mode": _mode, "grad": _grad, "state": _state}
+
+def _metric(is_so: bool, numbers: Numbers) -> str:
+    sizes = f"{numbers['samples']:,} samples in batches of {numbers['batch_size']}"
+    if not is_so:
+        return f"with {sizes} the average is exact"
+    bias = f"the average is off by {percent(numbers['bias'])} (root mean square over {numbers['draws']} random draws)"
+    if numbers["samples_lost"]:
+        return f"with {sizes} {numbers['samples_lost']} samples are never evaluated: {bias}"
+    if numbers["how"] in ("batches", "unweighted", "nominal") and numbers["last_batch"] != numbers["batch_size"]:
+        last = f"each of the last {numbers['last_batch']} counts {numbers['weight_of_last']:g} times"
+        return f"with {sizes} {last}: {bias}"
+    return f"with {sizes} {bias}"
+
+
+SUMMARIES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {
+    "mode": _mode,
+    "grad": _grad,
+    "state": _state,
+    "metric": _metric,
+}

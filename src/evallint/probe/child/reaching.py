@@ -73,7 +73,7 @@ class Reach:
 
     def _call(self, target: Mapping[str, Any]) -> Iterator[Reached]:
         place = Place(target["file"], target["function"], target["line"])
-        node = self._scopes.call_at(place, target["column"])
+        node = self._scopes.call_at(target)
         if node is not None:
             yield from self._reached(
                 lambda: self._scopes.value(node, place), f"as {target['shown']}:{target['line']} builds it"
@@ -123,7 +123,7 @@ class Reach:
     def _as_built(self, klass: Any, title: str, site: Mapping[str, Any]) -> Iterator[Reached]:
         """An instance with the arguments of a call in the code."""
         place = Place(site["file"], site["function"], site["line"])
-        call = self._scopes.call_at(place, site["column"])
+        call = self._scopes.call_at(site)
         if call is None:
             return
         shown = f"{site['shown']}:{site['line']}"

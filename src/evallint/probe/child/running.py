@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from evallint.probe.child import feeding, reaching, world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments import grad, mode, state
+from evallint.probe.child.experiments import grad, metric, mode, state
 from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import Place, Scopes
@@ -17,6 +17,12 @@ from evallint.probe.child.scope import Place, Scopes
 Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
 
 OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured, "grad": grad.measured, "state": state.measured}
+
+
+OF_CODE: Final[Mapping[str, Callable[[Mapping[str, Any], Scopes, Assumed], dict[str, Any]]]] = {
+    "metric": metric.measured,
+}
+"""Experiments that need no module."""
 
 
 def answered(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +59,9 @@ def _answered(job: Mapping[str, Any], assumed: Assumed) -> dict[str, Any]:
         for caller in job.get("callers", ())
     }
     scopes = Scopes(project, assumed, callers)
+    if job["experiment"] in OF_CODE:
+        project.stubs.is_strict = True
+        return OF_CODE[job["experiment"]](job, scopes, assumed)
     return _with_module(OF_MODULES[job["experiment"]], job, project, scopes, assumed)
 
 

@@ -43,6 +43,7 @@ def modes(subject: Subject, only_statistics: bool) -> dict[str, Any]:
         before.restore()
         differences.append(difference(scored, trained))
     differ = sum(differences) / len(differences)
+    moved = of_frozen(module, moved) if only_statistics else moved
     is_noisy = noise > SMALLEST
     is_beyond = differ > max(SMALLEST, 3 * noise) or not math.isfinite(differ)
     layers = alone(subject, before) if is_noisy else attributed(subject, before) if is_beyond else []
@@ -60,6 +61,16 @@ def modes(subject: Subject, only_statistics: bool) -> dict[str, Any]:
         moved=moved[:MOST_LAYERS],
         layers=layers,
     )
+
+
+def of_frozen(module: Any, buffers: list[str]) -> list[str]:
+    """Those of some buffers that belong to layers whose parameters are frozen; all, where nothing is frozen yet."""
+    frozen = {
+        name
+        for name, part in module.named_modules()
+        if (own := list(part.parameters(recurse=False))) and not any(one.requires_grad for one in own)
+    }
+    return [name for name in buffers if name.rpartition(".")[0] in frozen] if frozen else buffers
 
 
 def attributed(subject: Subject, before: Snapshot) -> list[dict[str, Any]]:
