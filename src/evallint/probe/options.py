@@ -10,6 +10,7 @@ from evallint import facts as f
 from evallint.findings import Finding
 from evallint.gather.sites import sites
 from evallint.link.natures import walk
+from evallint.probe.pipelines import constants
 from evallint.program import External, Program
 from evallint.project import Project
 
@@ -26,6 +27,10 @@ FIXED: Final[Mapping[str, Mapping[str, object]]] = {
     "parameters-only-checkpoint": {"what": "parameters"},
     "best-state-by-reference": {"what": "reference"},
     "whole-model-pickle": {"what": "pickle"},
+    "eval-pipeline-unused": {"what": "same"},
+    "random-eval-augmentation": {"what": "repeats"},
+    "split-shares-augmentation": {"what": "repeats"},
+    "transform-order": {"what": "runs"},
 }
 """By the rule alone; a rule that is not here gets what its experiment looks at in general."""
 
@@ -101,7 +106,12 @@ def _dropping(program: Program, project: Project, finding: Finding) -> Options:
     return {"how": "drops", "batch_size": found.batch_size if found is not None else None}
 
 
+def _constants(program: Program, project: Project, finding: Finding) -> Options:
+    return constants(project, finding)
+
+
 SPECIAL: Final[Mapping[str, Callable[[Program, Project, Finding], Options]]] = {
+    "hard-coded-normalization": _constants,
     "tensor-not-registered": _plain_tensor,
     "wrapper-prefix": _prefix,
     "layer-replaced-after-load": _replaced,

@@ -13,6 +13,7 @@ from evallint.findings import Finding, Place
 from evallint.interpret.events import Events
 from evallint.probe.callers import Callers, CallSite
 from evallint.probe.options import BEYOND, options
+from evallint.probe.pipelines import Definitions
 from evallint.probe.subjects import Subject, Subjects
 from evallint.program import ClassSymbol, Program
 from evallint.project import Project
@@ -70,6 +71,7 @@ class Planner:
         self._files = files
         self._subjects = Subjects(seen.program, seen.runs)
         self._callers = Callers(seen.program)
+        self._definitions = Definitions(seen.program, seen.project, self._callers)
 
     def plan(self, finding: Finding, experiment: str) -> Plan:
         if finding.rule in BEYOND:
@@ -77,6 +79,8 @@ class Planner:
         if experiment == "metric":
             loaders = sorted(self._loaders(finding), key=lambda target: str(target["kind"]) == "call")
             return self._job(finding, experiment, loaders)
+        if experiment == "pipeline":
+            return self._job(finding, experiment, list(self._pipelines(finding)))
         declared: list[Job] = [{"kind": "declared", "ref": self._files.model}] if self._files.model else []
         targets = declared + [target for subject in self._subjects.of(finding) for target in self._targets(subject)]
         return self._job(finding, experiment, targets)
@@ -114,6 +118,22 @@ class Planner:
                     "file": self._files.absolute[place.path],
                     "function": function,
                     "line": place.span.line,
+                }
+
+    def _pipelines(self, finding: Finding) -> Iterator[Job]:
+        if finding.rule == "hard-coded-normalization":
+            yield {"kind": "none", "role": "eval"}
+        for found in self._definitions.of(finding):
+            if found.site is not None and found.site.at.path in self._files.absolute:
+                yield {"kind": "call", "role": found.role, **self._site(found.site)}
+            elif found.at is not None and found.at.path in self._files.absolute:
+                yield {
+                    "kind": "expression",
+                    "role": found.role,
+                    "file": self._files.absolute[found.at.path],
+                    "function": found.function,
+                    "line": found.at.span.line,
+                    "code": found.code,
                 }
 
     def _function(self, place: Place) -> str:

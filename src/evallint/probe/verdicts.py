@@ -210,9 +210,75 @@ def _metric(is_so: bool, numbers: Numbers) -> str:
     return f"with {sizes} {bias}"
 
 
+def _pipeline(is_so: bool, numbers: Numbers) -> str:
+    for key, words in PIPELINES.items():
+        if key in numbers:
+            return words(is_so, numbers)
+    return "the pipelines were compared"
+
+
+def _statistics(is_so: bool, numbers: Numbers) -> str:
+    train, scored = numbers["train"], numbers["eval"]
+    if not is_so:
+        return f"both pipelines give {_images(scored)} for the same images"
+    differing = numbers["differing"]
+    if "shapes" in differing or "dtype" in differing:
+        return f"training gives {_images(train)}, evaluation {_images(scored)} for the same images"
+    apart = numbers["means_apart"]
+    means = f"channel means {_listed(train['mean'])} in training, {_listed(scored['mean'])} in evaluation"
+    spreads = f"deviations {_listed(train['std'])} and {_listed(scored['std'])}"
+    return f"{means}: {apart:.2g} deviations apart; {spreads}"
+
+
+def _images(numbers: Mapping[str, Any]) -> str:
+    low, high = numbers["range"]
+    return f"{', '.join(numbers['shapes'][:2])} {numbers['dtype']} from {low:.3g} to {high:.3g}"
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    return f"({', '.join(f'{one:.3g}' for one in numbers)})"
+
+
+def _same(is_so: bool, numbers: Numbers) -> str:
+    if not is_so:
+        return f"both pipelines give the same for the same images today ({_images(numbers['used'])})"
+    used, unused = _images(numbers["used"]), _images(numbers["unused"])
+    if numbers["relative_difference"] is None:
+        return f"the pipeline in use gives {used}, the unused one {unused}"
+    amount = percent(numbers["relative_difference"])
+    return f"the pipeline in use gives other images than the unused one: they differ by {amount} (relative L2)"
+
+
+def _repeats(is_so: bool, numbers: Numbers) -> str:
+    if not is_so:
+        return f"the pipeline gave the same image in all of {numbers['passes']} passes"
+    amount = percent(numbers["relative_difference"])
+    return f"{numbers['changed']} of {numbers['passes']} passes gave another image, by up to {amount} (relative L2)"
+
+
+def _runs(is_so: bool, numbers: Numbers) -> str:
+    return f"the pipeline raises {numbers['raises']}" if is_so else f"the pipeline runs on {numbers['given']}"
+
+
+def _constants(is_so: bool, numbers: Numbers) -> str:
+    if not is_so:
+        return "the constants as written give the same images"
+    return f"channel {numbers['channel']} of every image is off by {numbers['shift']:.2g} deviations"
+
+
+PIPELINES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {
+    "train": _statistics,
+    "used": _same,
+    "passes": _repeats,
+    "raises": _runs,
+    "shift": _constants,
+}
+"""What is measured of pipelines, by a number that only this has."""
+
 SUMMARIES: Final[Mapping[str, Callable[[bool, Numbers], str]]] = {
     "mode": _mode,
     "grad": _grad,
     "state": _state,
     "metric": _metric,
+    "pipeline": _pipeline,
 }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from evallint.probe.child import feeding, reaching, world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments import grad, metric, mode, state
+from evallint.probe.child.experiments import grad, metric, mode, pipeline, state
 from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import Place, Scopes
@@ -21,6 +21,7 @@ OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured, "grad": gr
 
 OF_CODE: Final[Mapping[str, Callable[[Mapping[str, Any], Scopes, Assumed], dict[str, Any]]]] = {
     "metric": metric.measured,
+    "pipeline": pipeline.measured,
 }
 """Experiments that need no module."""
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from evallint.probe.child import world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments.images import Refused, accepted, applied, described_outputs, outputs
-from evallint.probe.child.loading import Missing, described
+from evallint.probe.child.experiments.images import Refused, accepted, described_outputs, outputs
+from evallint.probe.child.loading import described
 from evallint.probe.child.measuring import SMALLEST, difference, number
 from evallint.probe.child.scope import NoValue, Place, Scopes
 
@@ -20,7 +20,16 @@ MEANS_APART = 0.1
 
 SPREADS_APART = 0.15
 
-AUGMENTING = ("Random", "ColorJitter", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "Cutout", "GaussianBlur")
+AUGMENTING = (
+    "Random",
+    "ColorJitter",
+    "AutoAugment",
+    "RandAugment",
+    "TrivialAugment",
+    "AugMix",
+    "Cutout",
+    "GaussianBlur",
+)
 SHAPING = ("Crop", "Resize", "Scale", "Pad", "Choice", "Apply", "Order")
 
 Answer = dict[str, Any]
@@ -48,7 +57,9 @@ def pipeline(job: Mapping[str, Any], scopes: Scopes, role: str) -> Any:
     for target in job["targets"]:
         if target["role"] == role:
             try:
-                made = scopes.value(expression(target, scopes), Place(target["file"], target["function"], target["line"]))
+                made = scopes.value(
+                    expression(target, scopes), Place(target["file"], target["function"], target["line"])
+                )
             except NoValue as error:
                 why = str(error)
                 continue
@@ -75,7 +86,8 @@ class Chain:
 
 def expression(target: Mapping[str, Any], scopes: Scopes) -> ast.expr:
     if target["kind"] == "expression":
-        return ast.parse(target["code"], mode="eval").body
+        parsed = ast.parse(str(target["code"]), mode="eval")
+        return parsed.body
     call = scopes.call_at(target)
     if call is None:
         raise NoValue("its definition is out of sight")
@@ -115,13 +127,13 @@ def means_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> float | Non
     if len(one["mean"]) != len(other["mean"]):
         return None
     pairs = zip(one["mean"], other["mean"], one["std"], strict=True)
-    return max(abs(a - b) / max(deviation, SMALLEST) for a, b, deviation in pairs)
+    return max(float(abs(a - b) / max(deviation, SMALLEST)) for a, b, deviation in pairs)
 
 
 def spreads_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> float | None:
     if len(one["std"]) != len(other["std"]):
         return None
-    return max(abs(a - b) / max(a, b, SMALLEST) for a, b in zip(one["std"], other["std"], strict=True))
+    return max(float(abs(a - b) / max(a, b, SMALLEST)) for a, b in zip(one["std"], other["std"], strict=True))
 
 
 def without_augmentation(transform: Any) -> tuple[Any, list[str]]:
@@ -225,4 +237,3 @@ KINDS: Final[Mapping[str, Callable[[Mapping[str, Any], Scopes, Assumed], Answer]
     "runs": runs,
     "constants": constants,
 }
-
