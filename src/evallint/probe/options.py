@@ -19,6 +19,7 @@ Options = dict[str, Any]
 FIXED: Final[Mapping[str, Mapping[str, object]]] = {
     "functional-dropout-always-on": {"what": "deaf"},
     "layer-built-in-forward": {"what": "deaf"},
+    "keras-training-flag": {"what": "flag"},
     "frozen-batchnorm-updates": {"what": "statistics"},
     "eval-dtype-differs": {"what": "precision"},
     "loss-keeps-graph": {"what": "loss"},

@@ -82,8 +82,14 @@ class Planner:
         if experiment == "pipeline":
             return self._job(finding, experiment, list(self._pipelines(finding)))
         declared: list[Job] = [{"kind": "declared", "ref": self._files.model}] if self._files.model else []
-        targets = declared + [target for subject in self._subjects.of(finding) for target in self._targets(subject)]
+        targets = declared + [target for subject in self._about(finding) for target in self._targets(subject)]
         return self._job(finding, experiment, targets)
+
+    def _about(self, finding: Finding) -> list[Subject]:
+        """The modules that a finding is about, the likeliest first."""
+        flags = (one for one in self._project.training_flags if one.at == finding.at)
+        flagged = [Subject(None, None, one.model, one.at, one.function) for one in flags]
+        return flagged or self._subjects.of(finding)
 
     def _job(self, finding: Finding, experiment: str, targets: Sequence[Job]) -> Plan:
         if not targets:

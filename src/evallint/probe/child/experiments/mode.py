@@ -20,6 +20,8 @@ def measured(subject: Subject, job: Mapping[str, Any]) -> dict[str, Any]:
     with import_module("torch").no_grad():
         if what == "deaf":
             return deaf(subject)
+        if what == "flag":
+            return flag(subject)
         if what == "precision":
             return precision(subject, options(job))
         return modes(subject, only_statistics=what == "statistics")
@@ -182,6 +184,34 @@ def deaf(subject: Subject) -> dict[str, Any]:
         seeds=SEEDS,
         buffers_moved=len(moved),
         moved=moved[:MOST_LAYERS],
+    )
+
+
+def flag(subject: Subject) -> dict[str, Any]:
+    """Calls a Keras model with `training=True` and with `training=False`."""
+    before = Snapshot(subject.module)
+    differences, noise, moved = [], 0.0, list[str]()
+    for seed in range(SEEDS):
+        positional, _ = subject.feed.of(seed)
+        outputs = []
+        for training, random in ((False, 0), (False, 1), (True, 0)):
+            seeded(random)
+            outputs.append(subject.module(*positional, training=training))
+            moved = moved or before.moved()
+            before.restore()
+        noise = max(noise, difference(outputs[0], outputs[1]))
+        differences.append(difference(outputs[0], outputs[2]))
+    differ = sum(differences) / len(differences)
+    return answer(
+        differ > max(SMALLEST, 3 * noise) or bool(moved),
+        subject,
+        relative_difference=number(differ),
+        comparable=math.isfinite(differ),
+        repeat_noise=number(noise),
+        seeds=SEEDS,
+        buffers_moved=len(moved),
+        moved=moved[:MOST_LAYERS],
+        layers=[],
     )
 
 
