@@ -394,8 +394,9 @@ class LoaderUse:
     the loop that runs a model on it, its arguments, or mere names; `because` in words. `sources`: each way in which it
     may get its samples. `drops`: None where that is not known. `collates`: a function of its own makes
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
-    `named`: its names say that it evaluates. `dropping`: the argument that says
-    whether it drops. `applied`: it is a transform; `hand`: code around the model may normalise.
+    `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
+    and function in which a variable or dict says so. `applied`: it is a transform; `hand`: code around the model may
+    normalise.
     """
 
     at: Place
@@ -416,6 +417,7 @@ class LoaderUse:
     applied: bool = False
     hand: bool = False
     dropping: tuple[str, int | None] = ("", None)
+    drops_by: tuple[Place, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         typed_constants=first_each(typed_constants(program, events)),
         unused_pipelines=first_each(unused_pipelines(program)),
         fitted_on_test=first_each(fitted_on_test(program)),
-        loaders=first_each(loaders),
+        loaders=tuple(dict.fromkeys(loaders)),
         pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
         pipelines_differ=first_each(differences.differing(program, loaders)),
         random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),

@@ -319,8 +319,10 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
         elif parameter.kind != "=" and index < len(positional):
             names[name] = positional[index]
             index += 1
+            decide(machine, name, names[name])
         elif name in keywords:
             names[name] = keywords.pop(name)
+            decide(machine, name, names[name])
         elif parameter.default is not None and not given.spread:
             names[name] = machine.value(parameter.default, state)
             names = state.own(address).attributes
@@ -329,6 +331,13 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
             names = state.own(address).attributes
             if given.spread and given.rest is not None:
                 names[name] = names[name].with_flow(given.rest.flow)
+
+
+def decide(machine: Machine, parameter: str, value: Value) -> None:
+    """A caller in sight decides on a flag."""
+    called_at = machine.frame.caller.called_at
+    if called_at is not None and value.is_flag() and not machine.frames[-2].hidden:
+        machine.frame.flags[parameter] = {called_at}
 
 
 def parameter_symbol(machine: Machine, path: str, parameter: f.Parameter, address: Address, state: State) -> Value:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, SetArgument
+from evallint.findings import Finding, Place, SetArgument
 from evallint.project import DataSource, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    reported: set[Place] = set()
     for loader in project.loaders:
         if loader.use != "eval" or loader.by == "arguments" or loader.applied or not loader.named:
             continue
         whole = [source for source in loader.sources if source.part == "training" and not source.half]
-        if whole and len(whole) == len(loader.sources) and not loader.sampled:
+        if whole and len(whole) == len(loader.sources) and not loader.sampled and whole[0].at not in reported:
+            reported.add(whole[0].at)
             yield Finding(
                 at=whole[0].at,
                 says=f"`{loader.label}` reads the training part: {whole[0].part_because}",
