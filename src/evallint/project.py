@@ -421,6 +421,19 @@ class LoaderUse:
 
 
 @dataclass(frozen=True, slots=True)
+class LearntFrom:
+    """An evaluation that "trains" the model on its `data`, or "goes over" training `data` in place of the `other`."""
+
+    at: Place
+    function: str
+    how: Literal["trains", "goes over"]
+    model: str
+    data: str
+    other: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineFault:
     """A step that can't take, or spoils, what the steps before it give; `other` is the step that it does not fit."""
 
@@ -640,6 +653,7 @@ class Project:
     typed_constants: tuple[TypedConstants, ...] = ()
     unused_pipelines: tuple[UnusedPipeline, ...] = ()
     loaders: tuple[LoaderUse, ...] = ()
+    learnt_from: tuple[LearntFrom, ...] = ()
     pipeline_faults: tuple[PipelineFault, ...] = ()
     pipelines_differ: tuple[PipelinesDiffer, ...] = ()
     random_in_evaluation: tuple[RandomInEvaluation, ...] = ()

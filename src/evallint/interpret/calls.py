@@ -584,13 +584,14 @@ def forward(
             return Value(flow=library.kept(flow, state) if meaning.graph == "keeps" else flow.detached())
     event = record(machine, address, flow, expression, state, method)
     inlined = run_forward(machine, address, given, expression, state, event)
-    return result_of(machine, event, inlined, flow, expression, state)
+    return result_of(machine, event, inlined, given, expression, state)
 
 
 def result_of(
-    machine: Machine, event: ForwardCall, inlined: Value | None, flow: Flow, expression: f.Call, state: State
+    machine: Machine, event: ForwardCall, inlined: Value | None, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """What a model's run gives: what its code returns, where that was followed, and the graph that it records."""
+    flow = given.flow()
     events = frozenset((event.id if event.sure else machine.doubtful(event),))
     if not (state.grad.on or state.grad.unknown):
         return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles, sources=flow.sources))
@@ -605,6 +606,10 @@ def result_of(
         return result
     # perhaps a factory, not a model
     made = machine.symbol(("made", machine.frame.context, machine.number(expression)), "", state)
+    for address in made.refs():
+        if state.heap[address].origin is None:
+            origin = Origin(code(expression.function), given, machine.place(expression.span))
+            state.own(address).origin = origin
     return Value(made.atoms, result.flow)
 
 
@@ -646,7 +651,7 @@ def by_method(
     if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
         inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
     machine.reached.add(symbol)
-    return result_of(machine, event, inlined, flow, expression, state)
+    return result_of(machine, event, inlined, given, expression, state)
 
 
 def is_run_by(machine: Machine, address: Address, symbol: FunctionSymbol, state: State) -> bool:

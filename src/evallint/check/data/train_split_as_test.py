@@ -1,14 +1,27 @@
-"""The data set of an evaluation is the training part."""
+"""The data of an evaluation are data that the model learns from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from evallint.findings import Finding, Place, SetArgument
-from evallint.project import DataSource, Project
+from evallint.project import DataSource, LearntFrom, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    yield from parts(project)
+    for found in project.learnt_from:
+        yield Finding(at=found.at, says=says(found), because=found.because, function=found.function)
+
+
+def says(found: LearntFrom) -> str:
+    if found.how == "trains":
+        return f"`{found.model}` is trained on `{found.data}`, which it is evaluated on"
+    return f"this evaluation goes over `{found.data}`, which is trained on, not over `{found.other}`"
+
+
+def parts(project: Project) -> Iterator[Finding]:
+    """Where the data set for evaluation is the training part of published data."""
     reported: set[Place] = set()
     for loader in project.loaders:
         if loader.use != "eval" or loader.by == "arguments" or loader.applied or not loader.named:
