@@ -451,7 +451,8 @@ class PipelinesDiffer:
 
     `kind`: normalisation with other constants or in one of them only, values to 1 or to 255, or another step.
     `trained`: where the training data are normalised, `scaled`: the step behind which the evaluation data would be;
-    `code`: the normalisation of the training data as it would be written at the place, or behind that step.
+    `numbers`: their mean and deviation; `code`: the normalisation of the training data as it would be written at the
+    place, or behind that step.
     """
 
     at: Place
@@ -463,6 +464,7 @@ class PipelinesDiffer:
     because: tuple[Step, ...]
     trained: Place | None = None
     scaled: Place | None = None
+    numbers: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
     code: str = ""
 
 

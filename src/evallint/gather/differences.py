@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from evallint.findings import Place, Step
-from evallint.gather.mending import alike, repeated
+from evallint.gather.mending import alike, repeated, with_numbers
 from evallint.gather.pipelines import Steps, is_complete, random_steps
 from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
@@ -81,6 +81,7 @@ def differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[Pipeli
         code = ""
         if found.kind == "constants" and found.trained is not None:
             code = alike(program, found.at, found.trained)
+            code = code or with_numbers(program, found.at, found.trained, found.numbers)
         elif found.kind == "missing in evaluation" and found.trained is not None and found.scaled is not None:
             code = repeated(program, found.scaled, found.trained)
         yield replace(found, code=code)
@@ -237,7 +238,8 @@ def _differ(
     function = loader.function if at.path == loader.at.path else "<module>"
     scaled = next((step.at for step in source.steps if "scale" in step.does and not step.in_code), None)
     trained_at = _normalises(trained[0].steps)
-    return PipelinesDiffer(at, function, kind, loader.label, train, other, because, trained_at, scaled)
+    numbers = next(((step.mean, step.std) for step in trained[0].steps if step.mean and step.std), ((), ()))
+    return PipelinesDiffer(at, function, kind, loader.label, train, other, because, trained_at, scaled, numbers)
 
 
 def _normalises(steps: Steps) -> Place | None:

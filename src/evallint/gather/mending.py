@@ -186,16 +186,31 @@ def _given(argument: f.Argument) -> str:
 def alike(program: Program, at: Place, other: Place) -> str:
     """The call at a place with the arguments of another call of the same function, "" where that can't be written."""
     ours, theirs = call_at(program, at), call_at(program, other)
-    if ours is None or theirs is None or at == other:
+    if ours is None or theirs is None or not is_same_function(program, at, other):
         return ""
-    meant = [program.resolve(place.path, call.function) for place, call in ((at, ours), (other, theirs))]
-    if (
-        meant[0] is None
-        or meant[0] != meant[1]
-        or not all(is_seen_from(program, at, other, one) for one in theirs.arguments)
-    ):
+    if at == other or not is_seen_from(program, at, other, theirs.arguments):
         return ""
     return written(theirs._replace(function=ours.function))
+
+
+def with_numbers(program: Program, at: Place, other: Place, numbers: Sequence[Sequence[float]]) -> str:
+    """The call at a place with a mean and a deviation in place of those that it is given, "" where it has other
+    arguments too, or the numbers of the other call of the same function are not known."""
+    call = call_at(program, at)
+    if call is None or at == other or not all(numbers) or not is_same_function(program, at, other):
+        return ""
+    if [given.keyword for given in call.arguments] not in (["", ""], ["mean", "std"]):
+        return ""
+    values = (f.Collection("tuple", tuple(map(f.Constant, several))) for several in numbers)
+    arguments = tuple(given._replace(value=value) for given, value in zip(call.arguments, values, strict=True))
+    return written(call._replace(arguments=arguments))
+
+
+def is_same_function(program: Program, at: Place, other: Place) -> bool:
+    """Whether the calls at two places call one function."""
+    calls = [(place.path, call_at(program, place)) for place in (at, other)]
+    meant = [program.resolve(path, call.function) if call is not None else None for path, call in calls]
+    return meant[0] is not None and meant[0] == meant[1]
 
 
 def repeated(program: Program, at: Place, other: Place) -> str:
