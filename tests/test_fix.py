@@ -69,6 +69,7 @@ def code(text: str) -> str:
         ("y = f(\n    model(x),\n)", "model.eval()\ny = f(\n    model(x),\n)"),
         ("y = lambda: model(x)\n", "model.eval()\ny = lambda: model(x)\n"),
         ("y = a + \\\n    model(x)\n", "model.eval()\ny = a + \\\n    model(x)\n"),
+        ("# evallint: ignore[a]\ny = model(x)\n", "model.eval()\n# evallint: ignore[a]\ny = model(x)\n"),
         ("# why\ny = model(x)  # so\n", "# why\nmodel.eval()\ny = model(x)  # so\n"),
         ("async def f():\n  async with a:\n    await model(x)\n", None),
         ("a\n\x0c\ny = model(x)\n\n ", "a\n\x0c\nmodel.eval()\ny = model(x)\n\n "),
@@ -117,6 +118,7 @@ def wrapped(before: str, first: str = "model(x)", last: str = "") -> str:
     [
         ("y = model(x)\n", "with off():\n    y = model(x)\n"),
         ("if a:\n\ty = model(x)\n", "if a:\n\twith off():\n\t\ty = model(x)\n"),
+        ("# evallint: ignore[a]\ny = model(x)\n", "with off():\n    # evallint: ignore[a]\n    y = model(x)\n"),
         ("if a:\n  y = model(x)\n", "if a:\n  with off():\n    y = model(x)\n"),
         ("if a: y = model(x)\n", "if a:\n    with off(): y = model(x)\n"),
         ("a = 1; y = model(x)\n", "with off():\n    a = 1; y = model(x)\n"),

@@ -170,6 +170,37 @@ def main(train_loader, val_loader):
     assert "        model.train()\n        for x, y in train_loader" in after
 
 
+TRAINER = """
+import torch
+from torch import nn
+from score import Net, validate
+
+
+def main(train_loader, val_loader):
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters())
+    for epoch in range(9):
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        validate(model, val_loader)
+"""
+
+
+def test_a_fix_may_reach_into_another_file_that_is_linted_too(lint: Lint) -> None:
+    score = BUG.replace("validate(val_loader)", "validate(model, val_loader)").replace("    model = Net()\n", "")
+    assert "1 fixed" in lint("--fix", ".", files={"score.py": score, "train.py": TRAINER}).out
+    assert "        model.train()\n        for x, y in train_loader" in Path("train.py").read_text()
+
+
+def test_a_fix_does_not_reach_into_a_file_that_is_only_read(lint: Lint) -> None:
+    score = BUG.replace("validate(val_loader)", "validate(model, val_loader)").replace("    model = Net()\n", "")
+    files = {"evallint.toml": "", "score.py": score, "train.py": TRAINER}
+    assert "eval-missing" in lint("--fix", "--with-context", "score.py", files=files).out
+    assert (Path("score.py").read_text(), Path("train.py").read_text()) == (score, TRAINER)
+
+
 def test_a_phase_that_trains_and_evaluates_is_left_alone(lint: Lint) -> None:
     phases = f"""{DENSE}
 def main(loaders):

@@ -90,8 +90,8 @@ def _told(run: Run, settings: Settings, asked: argparse.Namespace, is_code_out: 
     if asked.diff or settings.fix_only:
         if not asked.diff and not asked.quiet:
             log(f"fixed {run.fixed} finding{'' if run.fixed == 1 else 's'}")
-        quiet = replace(run, reported=())
-        return 1 if run.fixed and (asked.diff or asked.exit_non_zero_on_fix) else _exit_code(quiet, settings, False)
+        code = _exit_code(replace(run, reported=()), settings, exit_zero=False)
+        return max(code, 1) if run.fixed and (asked.diff or asked.exit_non_zero_on_fix) else code
     with contextlib.redirect_stdout(sys.stderr if is_code_out and settings.fix else sys.stdout):
         write(run, settings, asked)
     code = _exit_code(run, settings, asked.exit_zero)

@@ -68,7 +68,7 @@ def fixed(
     `data`: the bytes of files that are not on disk, by shown path.
     """
     everything = Discovery(tuple(map(_with_all_rules, found.files)), found.troubles)
-    mender = _Mender(everything, load, lambda load: lint(everything, load), data)
+    mender = _Mender(found, load, lambda load: lint(everything, load), data)
     before = mender.copies
     own = {file.shown: file for file in found.files}
 
@@ -76,7 +76,8 @@ def fixed(
         return one.fix_applicability == "safe" or (unsafe and one.fix_applicability == "unsafe")
 
     def is_to_be_mended(one: Reported) -> bool:
-        return may_be_mended(one) and is_wanted(one) and switch(own[one.finding.at.path])(one.finding.rule)
+        file = own[one.finding.at.path]
+        return may_be_mended(one) and is_wanted(one) and not file.context and switch(file)(one.finding.rule)
 
     mender.run(is_to_be_mended, may_be_mended)
     changes = [
@@ -91,7 +92,7 @@ def fixed(
 def _with_all_rules(file: File) -> File:
     """Return a file for which all rules are on: a fix must not bring what nobody has asked for either."""
     every = replace(file.settings, selection=(Selection(select=("all",)),), per_file_ignores=())
-    return file._replace(settings=every)
+    return file._replace(settings=every, context=False)
 
 
 class Copies:
@@ -113,6 +114,9 @@ class Copies:
         return self.changed[file.shown] if file.shown in self.changed else self.original(file)
 
     def file(self, path: str) -> File:
+        """Return a file that may be fixed. Unfixable: it is not linted, or only for what it says of others."""
+        if path not in self._files:
+            raise fix.Unfixable(f"it belongs into {path}, which is not linted here")
         return self._files[path]
 
     def source(self, file: File) -> Source:
@@ -146,7 +150,7 @@ class _Attempt:
 
 class _Mender:
     def __init__(self, found: Discovery, load: Load, lint: Callable[[Load], Run], data: Mapping[str, bytes]) -> None:
-        self.copies = Copies({file.shown: file for file in found.files}, {}, dict(data))
+        self.copies = Copies({file.shown: file for file in found.files if not file.context}, {}, dict(data))
         self.mended: list[Reported] = []
         self.held: dict[str, Held] = {}
         self._load = load
@@ -207,9 +211,12 @@ class _Mender:
             mending = fix.mending(source.text, fixes)
             attempt.refused += [Held(some[number], reason) for number, reason in mending.refused.items()]
             data = fix.spliced(attempt.copies.data(file), source, mending.edits)
-        except (fix.Unfixable, KeyError, OSError) as error:
-            reason = str(error) if isinstance(error, fix.Unfixable) else "its file can't be read"
-            attempt.refused += [Held(one, reason) for one in some]
+        except Exception as error:  # a fix that fails takes nothing else with it
+            reason = str(error) if isinstance(error, fix.Unfixable) else f"evallint failed: {error!r}"
+            attempt.refused = [
+                *(one for one in attempt.refused if one.reported not in some),
+                *(Held(one, reason) for one in some),
+            ]
             return {}
         attempt.done += [some[number] for number in mending.done]
         attempt.moves[path].append((fix.Lines(source.text), mending.edits))

@@ -15,7 +15,7 @@ def insert_before(tree: Tree, fix: InsertBefore) -> list[Edit]:
     statement = tree.statement(fix.at.span)
     if _leads(tree, statement):
         line = tree.first_line(statement)
-        start = tree.lines.offset(line, 0)
+        start = tree.lines.offset(tree.top_line(statement), 0)
         return [Edit(start, start, f"{tree.indent(line)}{fix.code}\n")]
     start, _ = tree.extent(statement)
     return [Edit(start, start, f"{fix.code}; ")]
@@ -50,7 +50,7 @@ def wrap(tree: Tree, fix: Wrap) -> list[Edit]:
         raise Unfixable("whatever receives what is yielded would run without gradients too")
     if first is last and isinstance(tree.parent(first), cst.SimpleStatementSuite):
         return _wrap_suite(tree, first, fix.context)
-    line = tree.first_line(first)
+    line = tree.top_line(first)
     start = tree.lines.offset(line, 0)
     header = f"{tree.indent(line)}with {fix.context}:\n"
     moved = list(_indented(tree, line, tree.last_line(last)))

@@ -121,6 +121,13 @@ class Tree:
         """Return the line that a statement begins on, with its decorators."""
         return self._start(node)[0]
 
+    def top_line(self, node: cst.CSTNode) -> int:
+        """Return the line that a statement begins on, with the comments above it that speak to linters of it."""
+        line = self.first_line(node)
+        while line > 1 and self.lines.of(line - 1).lstrip().startswith("#") and "evallint:" in self.lines.of(line - 1):
+            line -= 1
+        return line
+
     def last_line(self, node: cst.CSTNode) -> int:
         return self._ranges[node].end.line
 
