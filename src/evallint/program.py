@@ -61,12 +61,14 @@ class Nature:
     """Whether a module behaves differently in train and eval mode.
 
     `heeds`: "yes", "no", or "unknown" where a part of it is out of sight; `because` names what decides. `statistics`:
-    whether it holds running statistics (batch norm) that a forward in train mode moves; None unknown.
+    whether it holds running statistics (batch norm) that a forward in train mode moves; None unknown. `arguable`:
+    whether only such layers make the difference as many run in train mode on purpose (instance norm).
     """
 
     heeds: Literal["yes", "no", "unknown"]
     because: str = ""
     statistics: bool | None = None
+    arguable: bool = False
 
     @property
     def by_own_code(self) -> bool:
@@ -75,6 +77,11 @@ class Nature:
 
 
 UNKNOWN_NATURE = Nature("unknown")
+
+Given: TypeAlias = frozenset[tuple[str, object]]
+"""The parameters of a constructor or factory whose values are known, with these."""
+
+NOTHING: Given = frozenset()
 
 
 INSTALLED = "<installed>/"
@@ -200,9 +207,9 @@ class Program:
         owner = self.function(symbol).owner
         return ClassSymbol(symbol.path, owner) if owner >= 0 else None
 
-    def nature(self, symbol: Symbol | None) -> Nature:
-        """Whether an instance of a class of modules heeds its mode."""
-        return self.natures.of(self, symbol)
+    def nature(self, symbol: Symbol | None, given: Given = NOTHING) -> Nature:
+        """Whether an instance of a class of modules, built with these values, heeds its mode."""
+        return self.natures.of(self, symbol, given)
 
     def title(self, symbol: Symbol | None) -> str:
         """The name a reader knows a symbol by."""
@@ -245,4 +252,4 @@ class Families(Protocol):
 class Natures(Protocol):
     """Judges classes of modules: what `link` gives."""
 
-    def of(self, program: Program, symbol: Symbol | None) -> Nature: ...
+    def of(self, program: Program, symbol: Symbol | None, given: Given = ...) -> Nature: ...

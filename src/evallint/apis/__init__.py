@@ -127,7 +127,8 @@ class ModuleClass(NamedTuple):
     train mode moves running statistics (the batch norm family), as far as `dependence` says that it is active.
     `container`: whether it does nothing but hold and call the modules it is given. `children`: the arguments that are
     modules and become its children. `starts`: the mode of a new instance. A class of losses is a module like another.
-    `graph` "detaches": it counts, and what its call gives belongs to no graph.
+    `graph` "detaches": it counts, and what its call gives belongs to no graph. `arguable`: many evaluate with it in
+    train mode, on purpose.
     """
 
     name: str
@@ -141,6 +142,7 @@ class ModuleClass(NamedTuple):
     starts: Mode = "train"
     weightless: tuple[Argument, ...] = ()
     graph: Literal["keeps", "detaches"] = "keeps"
+    arguable: bool = False
 
     def weighs(self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None) -> bool | None:
         """Has the module that this call builds parameters of its own? None where that is unknown."""

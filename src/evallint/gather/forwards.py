@@ -38,6 +38,10 @@ class Known(NamedTuple):
 def of_run(program: Program, events: Events, old: frozenset[str], known: Known) -> Iterator[Forward]:
     """Every outermost run of a model that one entry saw; `old` are the files written for torch before 0.4."""
     trained = [event for event in events.forwards if event.trained]
+    parts: dict[int, list[ForwardCall]] = {}
+    for event in events.forwards:
+        if event.part_of is not None:
+            parts.setdefault(event.part_of, []).append(event)
     for event in events.forwards:
         if event.inside or not event.sure:
             continue
@@ -46,7 +50,13 @@ def of_run(program: Program, events: Events, old: frozenset[str], known: Known) 
             legacy=event.at.path in old,
             own_run=known.predicting.run_of(event.klass, event.method),
         )
-        yield replace(found, graph="off") if is_plain_arithmetic(event, known.substances) else found
+        graphless = is_plain_arithmetic(event, known.substances) or turns_it_off(parts.get(event.id, []))
+        yield replace(found, graph="off") if graphless else found
+
+
+def turns_it_off(parts: list[ForwardCall]) -> bool:
+    """Whether a model's own code runs all of its parts without a graph."""
+    return bool(parts) and all(part.grad.off is not None and not part.grad.on for part in parts)
 
 
 def is_plain_arithmetic(event: ForwardCall, substances: Substances) -> bool:
@@ -421,11 +431,12 @@ def twin(events: Events, event: ForwardCall) -> Step | None:
     if event.own_mode.eval is not None:
         return event.own_mode.eval.step
     originals = {part[3] for part in event.family if is_copy(part)}
+    later = any(change.to.eval is not None and change.address in event.family for change in events.changes)
     for change in events.changes:
         if change.to.eval is None or change.to.train is not None or change.address in event.family:
             continue
         copies = change.address in originals or (is_copy(change.address) and change.address[3] in event.family)
-        built = event.mode.train.kind == "built"
+        built = event.mode.train.kind == "built" and not later
         renamed = built and change.receiver == event.receiver and same_calls(change.frames, event.frames)
         if copies or renamed:
             return change.to.eval.step

@@ -319,10 +319,8 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
         elif parameter.kind != "=" and index < len(positional):
             names[name] = positional[index]
             index += 1
-            decide(machine, name, names[name])
         elif name in keywords:
             names[name] = keywords.pop(name)
-            decide(machine, name, names[name])
         elif parameter.default is not None and not given.spread:
             names[name] = machine.value(parameter.default, state)
             names = state.own(address).attributes
@@ -331,13 +329,6 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
             names = state.own(address).attributes
             if given.spread and given.rest is not None:
                 names[name] = names[name].with_flow(given.rest.flow)
-
-
-def decide(machine: Machine, parameter: str, value: Value) -> None:
-    """A caller in sight decides on a flag."""
-    called_at = machine.frame.caller.called_at
-    if called_at is not None and value.is_flag() and not machine.frames[-2].hidden:
-        machine.frame.flags[parameter] = {called_at}
 
 
 def parameter_symbol(machine: Machine, path: str, parameter: f.Parameter, address: Address, state: State) -> Value:
@@ -584,14 +575,13 @@ def forward(
             return Value(flow=library.kept(flow, state) if meaning.graph == "keeps" else flow.detached())
     event = record(machine, address, flow, expression, state, method)
     inlined = run_forward(machine, address, given, expression, state, event)
-    return result_of(machine, event, inlined, given, expression, state)
+    return result_of(machine, event, inlined, flow, expression, state)
 
 
 def result_of(
-    machine: Machine, event: ForwardCall, inlined: Value | None, given: Arguments, expression: f.Call, state: State
+    machine: Machine, event: ForwardCall, inlined: Value | None, flow: Flow, expression: f.Call, state: State
 ) -> Value:
     """What a model's run gives: what its code returns, where that was followed, and the graph that it records."""
-    flow = given.flow()
     events = frozenset((event.id if event.sure else machine.doubtful(event),))
     if not (state.grad.on or state.grad.unknown):
         return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles, sources=flow.sources))
@@ -606,24 +596,22 @@ def result_of(
         return result
     # perhaps a factory, not a model
     made = machine.symbol(("made", machine.frame.context, machine.number(expression)), "", state)
-    for address in made.refs():
-        if state.heap[address].origin is None:
-            origin = Origin(code(expression.function), given, machine.place(expression.span))
-            state.own(address).origin = origin
     return Value(made.atoms, result.flow)
 
 
 def run_forward(
     machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, event: ForwardCall
 ) -> Value | None:
-    """The model's own `forward`, where it touches modes or gradients."""
+    """The model's own `forward`, where it, or what it calls of its own, touches modes or gradients."""
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None:
         return run_forward(machine, thing.inner, given, expression, state, event)
     if not isinstance(thing.klass, ClassSymbol) or thing.kind != "module":
         return None
     found = machine.program.method(thing.klass, "forward")
-    if found is None or not machine.relevance.mentions(found, SWITCHES):
+    if found is None or not any(
+        machine.relevance.mentions(one, SWITCHES) for one in machine.running_methods.with_callees(thing.klass, found)
+    ):
         return None
     return run_inside(machine, Callee(found, address), given, expression, state, event)
 
@@ -651,7 +639,7 @@ def by_method(
     if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
         inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
     machine.reached.add(symbol)
-    return result_of(machine, event, inlined, given, expression, state)
+    return result_of(machine, event, inlined, flow, expression, state)
 
 
 def is_run_by(machine: Machine, address: Address, symbol: FunctionSymbol, state: State) -> bool:
@@ -734,8 +722,10 @@ def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State)
 
 
 def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
-    """The marks of a model; it is loaded where one of its parts is."""
+    """The marks of a model; it is loaded where one of its parts is, and partly in eval mode where it wraps what is."""
     marks = dict(thing.marks)
+    if "partly eval" in (wrapped := core(address, state)).marks:
+        marks["partly eval"] = wrapped.marks["partly eval"]
     for part in modules.family(address, state):
         if "loaded" in state.heap[part].marks:
             marks.setdefault("loaded", state.heap[part].marks["loaded"])

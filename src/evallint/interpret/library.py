@@ -244,7 +244,8 @@ def new_module(
     heeds = meaning.dependence.on(*table_arguments(given))
     kind = {True: "yes", False: "no"}.get(heeds, "yes" if meaning.dependence.default == "always" else "unknown")  # type: ignore[arg-type]
     if meaning.dependence.default != "children":
-        thing.nature = Nature(kind, f"`{title}`", meaning.statistics if kind != "no" else False)  # type: ignore[arg-type]
+        moves = meaning.statistics if kind != "no" else False
+        thing.nature = Nature(kind, f"`{title}`", moves, meaning.arguable)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
     state.put(address, thing)
     if meaning.container or meaning.children:
@@ -764,7 +765,8 @@ def tensor_method(
         frame = machine.frame
         machine.events.differentiating.add((frame.path, frame.caller.function))
     callbacks(machine, given, state)
-    flow = base.flow.join(given.flow()) if given.positional and not name.startswith("to") else base.flow
+    moved = name.startswith("to") or name == "cuda"
+    flow = base.flow if moved or not given.positional else Arguments((base, *given.all())).flow()
     if detaches(machine, name):
         return Value(flow=flow.detached())
     if flow is NO_FLOW:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from evallint import facts as f
@@ -22,6 +23,7 @@ from evallint.interpret.events import (
     ForwardCall,
     LoaderPass,
 )
+from evallint.interpret.flags import always_true
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, use_of_data
@@ -104,8 +106,7 @@ class Loop:
 class Frame:
     """One function that is running. A `hidden` one stands for a caller out of sight.
 
-    `inside`: it is part of a model's run; `part_of` is that run's number, if it has one. `flags`: where variables were
-    given a constant truth value.
+    `inside`: it is part of a model's run; `part_of` is that run's number, if it has one.
     """
 
     caller: Caller
@@ -123,16 +124,17 @@ class Frame:
     loops: list[Loop] = field(default_factory=list)
     raised: list[list[State]] = field(default_factory=list)
     outer: set[str] = field(default_factory=set)
-    flags: dict[str, set[Place]] = field(default_factory=dict)
     span: Span = HEAD
 
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """What a function asks: the texts it tests more than once, and the names it uses otherwise than as a flag."""
+    """What a function asks: the texts it tests more than once, the names it uses otherwise than as a flag, and by what
+    is compared with different constants the texts of these comparisons."""
 
     repeated: frozenset[str]
     used: frozenset[str]
+    equal: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Machine:
@@ -150,6 +152,7 @@ class Machine:
         self.reached: set[FunctionSymbol] = set()
         self.entry: str | FunctionSymbol = ""
         self.untaken = Untaken(program)
+        self.flags = always_true(program)
         self._sizes: dict[FunctionSymbol, int] = {}
         self.cost: Counter[FunctionSymbol] = Counter()
         self._contexts: dict[tuple[object, ...], int] = {}
@@ -322,8 +325,6 @@ class Machine:
                 self.frames[-1].span = statement.span  # the calls in the value have left theirs
                 value = Value(value.atoms, self.accumulate(code(target), value.flow, "added to"))
             self.bind(target, value, state)
-            if isinstance(target, f.Name) and value.is_flag():
-                self.frames[-1].flags.setdefault(target.id, set()).add(self.place(statement.span))
         return [state]
 
     def bind(self, target: Expr, value: Value, state: State) -> None:
@@ -574,7 +575,23 @@ class Machine:
         found = truth_of(self.value(test, state), state)
         if found is None:
             found = state.assumed.get((self.frame.address, code(test)))
+        if found is None and isinstance(test, f.Attribute) and test.name in self.flags:
+            return True
+        if (
+            found is None
+            and isinstance(test, f.Comparison)
+            and test.operator == "=="
+            and isinstance(test.right, f.Constant)
+        ):
+            return False if self._is_another(test, state) else None
         return found
+
+    def _is_another(self, test: f.Comparison, state: State) -> bool:
+        """Whether what is compared with a constant was taken to be another one: `mode == "a"`, then `mode == "b"`."""
+        return any(
+            truth and key[0] == self.frame.address and key[1] in self.frame.tests.equal.get(code(test.left), ())
+            for key, truth in state.assumed.items()
+        )
 
     def assume(self, test: Expr, state: State, outcome: bool) -> None:
         """Go on as if a test had come out so."""
@@ -1056,8 +1073,9 @@ class Machine:
                 found.append(of(Ref(address)))
             elif thing.kind in ("list", "dict", "module"):
                 position = key.value if key is not None else None
-                if isinstance(position, int) and position < 0 and thing.rest is None and thing.kind == "list":
-                    position += len(thing.items)
+                if isinstance(position, int) and position < 0 and (last := from_end(thing, position)):
+                    found += last
+                    continue
                 if key is not None and position in thing.items:
                     found.append(thing.items[position])
                     continue
@@ -1291,6 +1309,14 @@ def together(states: list[State]) -> list[State]:
     return [first]
 
 
+def from_end(thing: Thing, position: int) -> list[Value]:
+    """What an index from the end may give: one thing for each length that the list may have."""
+    if thing.rest is not None or set(thing.items) != set(range(len(thing.items))):
+        return []
+    lengths = range(len(thing.items) - len(thing.maybe), len(thing.items) + 1)
+    return [thing.items[length + position] for length in lengths if length + position >= 0]
+
+
 def truth_of(value: Value, state: State) -> bool | None:
     """Whether a value is true, where all that it may be agree."""
     found: set[bool | None] = set()
@@ -1405,8 +1431,19 @@ def asked(test: Expr) -> Iterator[str]:
         yield from asked(test.right)
     elif not isinstance(test, f.Constant):
         yield code(test)
-        if isinstance(test, f.Comparison) and isinstance(test.left, f.Name):
-            yield test.left.id + " =="
+        if isinstance(test, f.Comparison) and isinstance(test.left, f.Name | f.Attribute | f.Subscript):
+            yield code(test.left) + " =="
+
+
+def comparisons(test: Expr) -> Iterator[f.Comparison]:
+    """The comparisons with constants that a test is made of."""
+    if isinstance(test, f.Unary):
+        yield from comparisons(test.operand)
+    elif isinstance(test, f.Logic):
+        yield from comparisons(test.left)
+        yield from comparisons(test.right)
+    elif isinstance(test, f.Comparison) and test.operator == "==" and isinstance(test.right, f.Constant):
+        yield test
 
 
 def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
@@ -1435,8 +1472,17 @@ def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
     matters = {text for test in tests if has_weight(test, weighty) for text in asked(test.test)}
     if not matters:
         return Tests(frozenset(), frozenset(used))
-    counts = Counter(text for test in (*(one.test for one in tests), *others) for text in asked(test))
-    return Tests(frozenset(text for text in matters if counts[text] > 1), frozenset(used))
+    every = [*(one.test for one in tests), *others]
+    counts = Counter(text for test in every for text in asked(test))
+    equal: dict[str, set[str]] = {}
+    for test in every:
+        for comparison in comparisons(test):
+            equal.setdefault(code(comparison.left), set()).add(code(comparison))
+    return Tests(
+        frozenset(text for text in matters if counts[text] > 1),
+        frozenset(used),
+        {left: frozenset(texts) for left, texts in equal.items() if len(texts) > 1},
+    )
 
 
 TELLING = frozenset((f.Attribute, f.Subscript, f.Call, f.For, f.If, f.While, f.Choice, f.Assert, f.Argument))
@@ -1533,7 +1579,22 @@ def reset_in(body: Block) -> frozenset[str]:
             for target in statement.targets:
                 texts = map(code, target.items) if isinstance(target, f.Collection) else (code(target),)
                 found.update(text for text in texts if not reads(statement.value, text))
+        elif isinstance(statement, f.If):
+            others = (statement.orelse, tuple(one for one in body if one is not statement))
+            found.update(reset_in(statement.body) - grown_in(others))
     return frozenset(found)
+
+
+def grown_in(blocks: tuple[Block, ...]) -> set[str]:
+    """The names that code adds to, or calls a method of."""
+    found = set()
+    for node in chain.from_iterable(map(walk, blocks)):
+        match node:
+            case f.Augment(target=target):
+                found.add(code(target))
+            case f.Call(function=f.Attribute(value=owner)):
+                found.add(code(owner))
+    return found
 
 
 def straight(block: Block) -> Iterator[Stmt]:

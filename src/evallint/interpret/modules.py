@@ -32,7 +32,17 @@ from evallint.interpret.values import (
     of,
 )
 from evallint.link.natures import constants, outside
-from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol, Nature
+from evallint.link.settled import bound
+from evallint.program import (
+    NOTHING,
+    UNKNOWN_NATURE,
+    ClassSymbol,
+    External,
+    FunctionSymbol,
+    Given,
+    ModuleSymbol,
+    Nature,
+)
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -404,15 +414,16 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
         parts = [_nature(machine, part, state, known) for part in children(thing) if part != address]
         if not parts:
             return UNKNOWN_NATURE
-        best = min((part for part in parts if part.heeds == "yes"), key=lambda part: part.by_own_code, default=None)
+        heeding = (part for part in parts if part.heeds == "yes")
+        best = min(heeding, key=lambda part: (part.arguable, part.by_own_code), default=None)
         unknown = next((part for part in parts if part.heeds == "unknown"), None)
         found = best or unknown or parts[0]
-        return Nature(found.heeds, found.because, any(part.statistics for part in parts))
+        return replace(found, statistics=any(part.statistics for part in parts))
     if thing.nature is not None:
         return thing.nature
     if thing.klass is None:
         return UNKNOWN_NATURE
-    found = machine.program.nature(thing.klass)
+    found = machine.program.nature(thing.klass, built_with(machine, thing))
     if found.heeds != "unknown" and found.statistics is not None:
         return found
     parts = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
@@ -421,6 +432,17 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
     if found.statistics is None and any(part.statistics for part in parts):
         return replace(found, statistics=True)
     return found
+
+
+def built_with(machine: Machine, thing: Thing) -> Given:
+    """The parameters of the constructor whose values are known for this object."""
+    given = thing.origin.given if thing.origin is not None else None
+    if given is None or given.spread or given.rest is not None or not isinstance(thing.klass, ClassSymbol):
+        return NOTHING
+    from evallint.interpret import library
+
+    positional, keywords = library.table_arguments(given)
+    return bound(machine.program, thing.klass, positional, keywords)
 
 
 def is_model(thing: Thing) -> bool:

@@ -20,6 +20,7 @@ class RunningMethods:
         self._relevance = relevance
         self._runs: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
         self._plain: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
+        self._callees: dict[tuple[ClassSymbol, FunctionSymbol], list[FunctionSymbol]] = {}
 
     def runs(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         """Whether a method runs the module or parts that it built, and switches nothing on its way."""
@@ -32,27 +33,29 @@ class RunningMethods:
         """Whether nothing but its result tells that a running method has run."""
         key = klass, method
         if key not in self._plain:
-            self._plain[key] = not any(self._leaves_traces(one) for one in self._with_callees(klass, method))
+            self._plain[key] = not any(self._leaves_traces(one) for one in self.with_callees(klass, method))
         return self._plain[key]
 
     def _judge(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         function = self._program.function(method)
         if function.decorators or function.is_generator or self._relevance.switches(function.name):
             return False
-        methods = self._with_callees(klass, method)
+        methods = self.with_callees(klass, method)
         if any(self._relevance.switches(name) for one in methods for name in self._program.function(one).mentions):
             return False
         return any(self._runs_part(one, parts) for one in methods)
 
-    def _with_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
+    def with_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
         """A method and the methods of self that it calls."""
-        found = [method]
-        for one in found:
-            for name in self._program.function(one).mentions:
-                called = self._program.method(klass, name[5:-2]) if name.startswith("self.") else None
-                if called is not None and called not in found:
-                    found.append(called)
-        return found
+        key = klass, method
+        if key not in self._callees:
+            found = self._callees[key] = [method]
+            for one in found:
+                for name in self._program.function(one).mentions:
+                    called = self._program.method(klass, name[5:-2]) if name.startswith("self.") else None
+                    if called is not None and called not in found:
+                        found.append(called)
+        return self._callees[key]
 
     def _runs_part(self, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         mentions = self._program.function(method).mentions

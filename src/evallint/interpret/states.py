@@ -236,11 +236,10 @@ def saved(machine: Machine, value: Value, by: str, expression: f.Call, state: St
 
 
 def saves_by_name(machine: Machine, name: str, given: Arguments, expression: f.Call, state: State) -> None:
-    """A function out of sight that is named for saving, and given somebody's state, or `save` and given parameters."""
+    """A function out of sight that is named for saving, and given somebody's state."""
     if "save" in words(name):
         for value in given.all():
-            held = {part.what for part in parts_of(machine, value, state)}
-            if "state" in held or (name == "save" and "parameters" in held):
+            if any(part.what == "state" for part in parts_of(machine, value, state)):
                 saved(machine, value, name, expression, state)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Literal
 
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
 from evallint.facts import Assign, Attribute, Block, Call, Constant, Define, Expr, Name
+from evallint.link.settled import Values, bound, taken, value_of, values_in
 from evallint.program import (
+    NOTHING,
     OWN_CODE,
     UNKNOWN_NATURE,
     ClassSymbol,
     External,
     FunctionSymbol,
+    Given,
     Nature,
     Program,
     Symbol,
@@ -27,27 +31,31 @@ class ClassNatures:
     """Judges classes, each once."""
 
     def __init__(self) -> None:
-        self._known: dict[Symbol, Nature] = {}
+        self._known: dict[tuple[Symbol, Given], Nature] = {}
 
-    def of(self, program: Program, symbol: Symbol | None) -> Nature:
-        """The nature of an instance of a class, or of what a function builds."""
+    def of(self, program: Program, symbol: Symbol | None, given: Given = NOTHING) -> Nature:
+        """The nature of an instance of a class, or of what a function builds, called with these values."""
         if symbol is None:
             return UNKNOWN_NATURE
-        if symbol not in self._known:
-            self._known[symbol] = HARMLESS  # a class that holds itself adds nothing to itself
-            self._known[symbol] = self._judge(program, symbol)
-        return self._known[symbol]
+        key = symbol, given
+        if key not in self._known:
+            self._known[key] = HARMLESS  # a class that holds itself adds nothing to itself
+            self._known[key] = self._judge(program, symbol, given)
+        return self._known[key]
 
-    def _judge(self, program: Program, symbol: Symbol) -> Nature:
+    def _judge(self, program: Program, symbol: Symbol, given: Given) -> Nature:
         if isinstance(symbol, External):
             return outside(program, symbol.name, (), {})
         if isinstance(symbol, FunctionSymbol):
-            return total(self._parts(program, symbol.path, program.body(symbol), locals_of(program, symbol)))
+            body = program.body(symbol)
+            known = locals_of(program, symbol)
+            return total(self._parts(program, symbol.path, body, known, values=values_in(body, given)))
         if not isinstance(symbol, ClassSymbol):
             return UNKNOWN_NATURE
-        return total(self._of_class(program, symbol))
+        return total(self._of_class(program, symbol, given))
 
-    def _of_class(self, program: Program, symbol: ClassSymbol) -> Iterator[Nature]:
+    def _of_class(self, program: Program, symbol: ClassSymbol, given: Given) -> Iterator[Nature]:
+        constructor = program.method(symbol, "__init__")
         for base in program.lineage(symbol):
             if isinstance(base, External):
                 if not is_of_python(base.name) and program.apis.canonical(base.name) != "torch.nn.Module":
@@ -57,8 +65,9 @@ class ClassNatures:
                 yield UNKNOWN_NATURE
             called = called_attributes(program, base)
             for method in program.methods(base):
-                known = locals_of(program, method)
-                yield from self._parts(program, base.path, program.body(method), known, called)
+                body, known = program.body(method), locals_of(program, method)
+                values = values_in(body, given) if method == constructor else {}
+                yield from self._parts(program, base.path, body, known, called, values)
 
     def _parts(
         self,
@@ -67,11 +76,12 @@ class ClassNatures:
         block: Block,
         known: dict[str, Expr | None],
         called: frozenset[str] = frozenset(),
+        values: Values = MappingProxyType({}),
     ) -> Iterator[Nature]:
-        """What each call and each attribute in a block adds."""
-        for node in walk(block):
+        """What each call and each attribute in a block adds, branches that the values rule out left aside."""
+        for node in taken(block, values):
             if isinstance(node, Call):
-                yield self._of_call(program, path, node, known)
+                yield self._of_call(program, path, node, known, values)
             elif isinstance(node, Define):
                 within = FunctionSymbol(path, node.function)
                 yield from self._parts(program, path, program.body(within), known | locals_of(program, within), called)
@@ -85,15 +95,16 @@ class ClassNatures:
             ):
                 yield self._of_held(program, path, node.value, known)
 
-    def _of_call(self, program: Program, path: str, call: Call, known: dict[str, Expr | None]) -> Nature:
+    def _of_call(
+        self, program: Program, path: str, call: Call, known: dict[str, Expr | None], values: Values
+    ) -> Nature:
         symbol = self._callee(program, path, call.function, known)
+        positional, keywords = constants(call, values)
         if isinstance(symbol, External):
-            positional, keywords = constants(call)
             return outside(program, symbol.name, positional, keywords, builds=True)
-        if isinstance(symbol, ClassSymbol) and program.is_module(symbol):
-            return self.of(program, symbol)
-        if isinstance(symbol, FunctionSymbol):
-            return self.of(program, symbol)
+        if isinstance(symbol, FunctionSymbol) or (isinstance(symbol, ClassSymbol) and program.is_module(symbol)):
+            in_full = not any(argument.stars for argument in call.arguments)
+            return self.of(program, symbol, bound(program, symbol, positional, keywords) if in_full else NOTHING)
         return HARMLESS
 
     def _of_held(self, program: Program, path: str, value: Expr, known: dict[str, Expr | None]) -> Nature:
@@ -144,7 +155,7 @@ def outside(
             return HARMLESS
         if heeds is None and meaning.dependence.default == "unknown":
             return Nature("unknown", f"`{title}`")
-        return Nature("yes", f"`{title}`", meaning.statistics)
+        return Nature("yes", f"`{title}`", meaning.statistics, meaning.arguable)
     if isinstance(meaning, Factory):
         heeds = meaning.dependence.on(positional, keywords)
         if heeds is None:
@@ -169,16 +180,18 @@ def is_off(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: d
 
 def total(parts: Iterator[Nature]) -> Nature:
     """The nature of a whole: a layer that heeds the mode decides before the class's own code, then what is unknown."""
-    decides: dict[tuple[str, bool], Nature] = {}
+    decides: dict[tuple[str, bool, bool], Nature] = {}
     statistics, unsure = False, False
     for part in parts:
         statistics = statistics or bool(part.statistics)
         unsure = unsure or part.statistics is None
-        decides.setdefault((part.heeds, part.by_own_code), part)
-    layer, own, unknown = (decides.get(key) for key in (("yes", False), ("yes", True), ("unknown", False)))
-    known: Literal["yes", "no", "unknown"] = "yes" if layer or own else "unknown" if unknown else "no"
-    because = next((part.because for part in (layer, unknown, own) if part is not None), "")
-    return Nature(known, because, True if statistics else None if unsure else False)
+        decides.setdefault((part.heeds, part.by_own_code, part.arguable), part)
+    layer, own, unknown = (decides.get((*key, False)) for key in (("yes", False), ("yes", True), ("unknown", False)))
+    arguable = decides.get(("yes", False, True))
+    known: Literal["yes", "no", "unknown"] = "yes" if layer or own or arguable else "unknown" if unknown else "no"
+    because = next((part.because for part in (layer, arguable, unknown, own) if part is not None), "")
+    moves = True if statistics else None if unsure else False
+    return Nature(known, because, moves, arguable is not None and layer is None)
 
 
 def walk(block: Block) -> Iterator[object]:
@@ -197,12 +210,12 @@ def within(node: object) -> Iterator[object]:
             todo.extend(node[::-1])
 
 
-def constants(call: Call) -> tuple[tuple[object, ...], dict[str, object]]:
-    """A call's arguments as the tables take them; what is not a constant is UNKNOWN."""
+def constants(call: Call, values: Values = MappingProxyType({})) -> tuple[tuple[object, ...], dict[str, object]]:
+    """A call's arguments as the tables take them; what is neither a constant nor known to be one is UNKNOWN."""
     positional: list[object] = []
     keywords: dict[str, object] = {}
     for argument in call.arguments:
-        value = argument.value.value if isinstance(argument.value, Constant) else UNKNOWN
+        value = value_of(argument.value, values)
         if argument.stars:
             return (UNKNOWN,) * 12, keywords
         if argument.keyword:

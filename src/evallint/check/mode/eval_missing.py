@@ -43,6 +43,8 @@ def fix(forward: Forward) -> InsertBefore | None:
 
 
 def severity(forward: Forward) -> Severity | None:
+    if forward.nature.arguable:
+        return "info"
     if forward.nature.by_own_code:
         return "info"  # teacher forcing, losses for outputs: a validation loss may need what training mode gives
     return "info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None

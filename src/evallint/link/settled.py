@@ -1,0 +1,107 @@
+"""Which branches are settled by the constants that a constructor or factory is called with."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from evallint.apis import UNKNOWN
+from evallint.facts import Assign, Block, Choice, Comparison, Constant, Expr, If, Logic, Name, Unary
+from evallint.program import NOTHING, ClassSymbol, FunctionSymbol, Given, Program, Symbol
+
+Values: TypeAlias = Mapping[str, object]
+
+COMPARES: Mapping[str, Callable[[Any, Any], object]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "is": operator.is_,
+    "is not": operator.is_not,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def bound(
+    program: Program, symbol: Symbol | None, positional: Sequence[object], keywords: Mapping[str, object]
+) -> Given:
+    """The parameters that a call with these constants gives a known value, those left to their defaults included."""
+    own = isinstance(symbol, ClassSymbol)
+    called = program.method(symbol, "__init__") if isinstance(symbol, ClassSymbol) else symbol
+    if not isinstance(called, FunctionSymbol):
+        return NOTHING
+    found = set()
+    for position, parameter in enumerate(program.function(called).parameters[own:]):
+        value: object = parameter.default.value if isinstance(parameter.default, Constant) else UNKNOWN
+        if parameter.name in keywords:
+            value = keywords[parameter.name]
+        elif position < len(positional) and parameter.kind in ("", "/"):
+            value = positional[position]
+        if parameter.kind not in ("*", "**") and (value is None or isinstance(value, bool | int | float | str)):
+            found.add((parameter.name, value))
+    return frozenset(found)
+
+
+def values_in(body: Block, given: Given) -> Values:
+    """The names of a function's own code that keep the value they were given."""
+    if not given:
+        return {}
+    return {name: value for name, value in given if name not in assigned(body)}
+
+
+def assigned(body: Block) -> set[str]:
+    """The names that a function's code binds anew."""
+    return {
+        target.id
+        for node in taken(body, {})
+        if isinstance(node, Assign)
+        for target in node.targets
+        if isinstance(target, Name)
+    }
+
+
+def taken(node: object, values: Values) -> Iterator[object]:
+    """Every fact in a fact or a tuple of such, itself first, but for what lies in branches that are ruled out."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, tuple):
+            continue
+        if values and isinstance(node, If | Choice) and (truth := holds(node.test, values)) is not None:
+            todo.append(node.body if truth else node.orelse)
+            continue
+        if node.__class__ is not tuple:
+            yield node
+        todo.extend(node[::-1])
+
+
+def holds(test: Expr, values: Values) -> bool | None:
+    """Whether a test holds, None where the values don't tell."""
+    if isinstance(test, Logic):
+        left, right = holds(test.left, values), holds(test.right, values)
+        decides = test.operator == "or"
+        if decides in (left, right):
+            return decides
+        return None if None in (left, right) else not decides
+    if isinstance(test, Unary) and test.operator == "not":
+        inner = holds(test.operand, values)
+        return None if inner is None else not inner
+    if isinstance(test, Comparison):
+        left_value, right_value = value_of(test.left, values), value_of(test.right, values)
+        compare = COMPARES.get(test.operator)
+        if compare is None or UNKNOWN in (left_value, right_value):
+            return None
+        try:
+            return bool(compare(left_value, right_value))
+        except TypeError:
+            return None
+    value = value_of(test, values)
+    return None if value is UNKNOWN else bool(value)
+
+
+def value_of(expression: Expr, values: Values) -> object:
+    if isinstance(expression, Constant):
+        return expression.value
+    return values.get(expression.id, UNKNOWN) if isinstance(expression, Name) else UNKNOWN
