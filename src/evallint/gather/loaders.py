@@ -12,6 +12,7 @@ from evallint.findings import Place, Step
 from evallint.gather import forwards
 from evallint.gather.datasets import DataSets
 from evallint.gather.pipelines import Pipelines, constant, given
+from evallint.gather.training import is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.roles import use_of
 from evallint.interpret.terms import Made, Plain, options
@@ -77,6 +78,8 @@ class Loaders:
         return ways[0] if len(ways) == 1 else (PipelineStep(term.name, term.at, (), None, known=False),)
 
     def _purpose(self, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> tuple[Use | None, str, bool]:
+        if event.trained and not is_updated(self._program, events, event):
+            return None, "", False  # an attack, or an explanation
         if event.trained:
             return "train", f"`{event.receiver}` is trained on it", True
         found = forwards.evaluation(self._program, events, event, trained)
