@@ -26,6 +26,9 @@ Claim: TypeAlias = Literal["error", "warning", "info", "missed", "spurious"]
 
 Experiment: TypeAlias = Literal["mode", "grad", "pipeline", "state", "metric", "none"]
 
+Shown: TypeAlias = Literal["train", "eval", "graph", "no-graph", "none"]
+"""What a run shows at the places of a true finding: a model in that mode, a graph recorded, or none recorded."""
+
 SECTIONS = ("Wrong", "Right", "Known limits", "When it does not matter", "At run time", "References")
 """In the order in which a page has them; `Wrong` and `Right` are never left out."""
 
@@ -94,6 +97,7 @@ class Page(NamedTuple):
     path: str
     text: str
     prose_line: int
+    trace: Shown = "none"
 
     @property
     def prose(self) -> str:
@@ -207,6 +211,7 @@ def parse(text: str, path: str) -> Page:
         path=path,
         text=text,
         prose_line=len(lines) + 2,
+        trace=cast(Shown, values.get("trace", "none")),
     )
 
 
@@ -216,11 +221,13 @@ _ALLOWED: dict[str, tuple[str, ...] | None] = {
     "precision": get_args(Precision),
     "fix": (*get_args(Applicability), "none"),
     "probe": get_args(Experiment),
+    "trace": get_args(Shown),
 }
+_OPTIONAL = ("trace",)
 
 
 def _metadata(path: str, start: int, block: str) -> dict[str, str]:
-    """The five values of a `toml` block whose fence is line `start` of the page."""
+    """The values of a `toml` block whose fence is line `start` of the page."""
     try:
         values = tomllib.loads(block)
     except tomllib.TOMLDecodeError as error:
@@ -233,7 +240,7 @@ def _metadata(path: str, start: int, block: str) -> dict[str, str]:
         allowed = _ALLOWED[key]
         if not isinstance(value, str) or not value or (allowed and value not in allowed):
             raise PageError(path, line, f"`{key}` must be {' | '.join(allowed) if allowed else 'a sentence'}")
-    missing = [key for key in _ALLOWED if key not in values]
+    missing = [key for key in _ALLOWED if key not in values and key not in _OPTIONAL]
     if missing:
         raise PageError(path, start, f"key `{missing[0]}` is missing")
     return values

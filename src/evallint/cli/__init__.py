@@ -18,6 +18,7 @@ from evallint.cli import fixing, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
+from evallint.cli.tracing import trace
 from evallint.config import ConfigError, Configs, Settings
 from evallint.findings import SEVERITIES, Run
 
@@ -149,4 +150,5 @@ _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "explain": explain,
     "probe": _probe,
     "rules": rules,
+    "trace": trace,
 }

@@ -52,7 +52,7 @@ def _rendered(run: Run, form: Format, color: str) -> str:
     from evallint import pages, report
 
     catalogue = pages.load() if form == "sarif" else {}
-    return report.render(run, form, catalogue, __version__, _paint(color, sys.stdout))
+    return report.render(run, form, catalogue, __version__, painter(color, sys.stdout))
 
 
 def _write_file(file: str, text: str) -> None:
@@ -77,7 +77,8 @@ def _summarize(run: Run) -> None:
         log(f"warning: GITHUB_STEP_SUMMARY {file}: {error.strerror}")
 
 
-def _paint(color: str, stream: TextIO) -> Paint:
+def painter(color: str, stream: TextIO) -> Paint:
+    """The colours that a stream is written to in."""
     from evallint.report import paint
 
     if color == "auto" and not os.environ.get("NO_COLOR"):
