@@ -22,8 +22,8 @@ MOST_MODULES = 50_000
 MOST_BYTES_COMPARED = 64 << 20
 """Buffers that are larger altogether are not compared."""
 
-OWN, LIBRARY, TORCH = "own", "library", "torch"
-"""Whose code a frame runs."""
+OWN, LIBRARY, TORCH, GRAPH = "own", "library", "torch", "graph"
+"""Whose code a frame runs; of a graph it is torch that wrote it."""
 
 
 def watch(folder: str) -> None:
@@ -31,8 +31,7 @@ def watch(folder: str) -> None:
     if hasattr(sys.modules.get("torch"), "nn"):
         start(folder)
     else:
-        finders: list[Any] = sys.meta_path
-        finders.insert(0, _WhenTorchComes(folder))
+        _when_imported("torch", lambda torch: start(folder))
 
 
 def start(folder: str) -> None:
@@ -53,15 +52,21 @@ def flush() -> None:
         _recorder.flush()
 
 
-class _WhenTorchComes:
-    """A finder that leaves finding to the others, and starts the recorder when torch is loaded."""
+def _when_imported(name: str, then: Callable[[Any], object]) -> None:
+    finders: list[Any] = sys.meta_path
+    finders.insert(0, _Waiting(name, then))
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+
+class _Waiting:
+    """A finder that leaves finding to the others, and has something done when a module is loaded."""
+
+    def __init__(self, name: str, then: Callable[[Any], object]) -> None:
+        self._name = name
+        self._then = then
         self._asks = False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "torch" or self._asks:
+        if name != self._name or self._asks:
             return None
         self._asks = True
         try:
@@ -80,7 +85,7 @@ class _WhenTorchComes:
             del loader.exec_module
             load(module)
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
-            start(self._folder)
+            self._then(module)
 
         loader.exec_module = exec_module
 
@@ -155,7 +160,7 @@ class _Recorder:
         self._torch = os.path.dirname(torch.__file__) + os.sep
         self._top_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
         self._leftover: list[Any] = []
-        _is_compiling = getattr(torch.compiler, "is_compiling", None) or torch._utils.is_compiling
+        _is_compiling = getattr(torch.compiler, "is_compiling", bool)
         self._begin()
         self._attend_ends()
         self._attend_compilation()
@@ -261,6 +266,32 @@ class _Recorder:
                     self._listen()
 
             self.api._has_any_global_hook = has_other_hooks
+        if not hasattr(self.torch.compiler, "is_compiling"):
+            self.torch.compile = self._silencing(self.torch.compile)
+
+    def _silencing(self, compile: Callable[..., Any]) -> Callable[..., Any]:
+        """The `torch.compile` of torch 2.1: a hook cannot ask there whether it is compiled, so it must be gone."""
+        import functools
+
+        def compiled(model: Any = None, **options: Any) -> Any:
+            if model is None:
+                return lambda model: compiled(model, **options)
+            made = compile(model, **options)
+            if isinstance(model, self.torch.nn.Module):
+                return made
+
+            @functools.wraps(made)
+            def run(*args: Any, **kwargs: Any) -> Any:
+                self._ignore()
+                try:
+                    return made(*args, **kwargs)
+                finally:
+                    if self.active is None:
+                        self._listen()
+
+            return run
+
+        return functools.wraps(compile)(compiled)
 
     def enter(self, module: Any, args: Any, frame: Any, hooked: bool) -> _Call | None:
         """Begins an outermost call; `frame` runs it. `hooked`: a hook on the module is to end it."""
@@ -273,6 +304,10 @@ class _Recorder:
             if site is None:
                 return None
             call = _Call(site, frame)
+            if hooked and isinstance(module, self.torch.jit.ScriptModule):
+                site.unmeasured = "TorchScript takes no hooks"
+                self._count(site, None, False)
+                return None
             if hooked:
                 call.hook = module.register_forward_hook(_after, always_call=True)
             self._ignore()
@@ -342,7 +377,9 @@ class _Recorder:
 
     def _site_of(self, module: Any, args: Any, frame: Any) -> _Site | None:
         torch = self.torch
-        caller, own = self._stack(frame)
+        whose, caller, own = self._stack(frame)
+        if whose is GRAPH:
+            return None  # a part of what torch.compile made
         flags, parameter = _walk(module)
         tensor = next(_tensors(args, torch.Tensor), parameter)
         key = (
@@ -363,9 +400,10 @@ class _Recorder:
             site = self.sites[key] = _Site(len(self.sites), said)
         return site
 
-    def _stack(self, frame: Any) -> tuple[Any, tuple[int, ...]]:
+    def _stack(self, frame: Any) -> tuple[str, Any, tuple[int, ...]]:
         """The innermost code outside of torch, and all own code, by numbers that are equal for equal stacks."""
         caller: Any = None
+        whose = TORCH
         own: list[int] = []
         codes = self._codes
         while frame is not None:
@@ -374,16 +412,18 @@ class _Recorder:
             if known is None:
                 known = codes[id(code)] = (code, self._whose(code))  # kept, so that the number is not given again
             if known[1] is not TORCH and caller is None:
-                caller = (id(code), frame.f_lasti)
+                whose, caller = known[1], (id(code), frame.f_lasti)
             if known[1] is OWN and len(own) < 2 * MOST_FRAMES:
                 own += (id(code), frame.f_lasti)
             frame = frame.f_back
-        return caller, tuple(own)
+        return whose, caller, tuple(own)
 
     def _whose(self, code: Any) -> str:
         path = code.co_filename
         if path.startswith(self._torch) or path == __file__:
             return TORCH
+        if path.startswith("<eval_with_key>"):
+            return GRAPH
         if path.startswith(("<frozen", "<string>", "<attrs")):
             return LIBRARY
         if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
@@ -450,7 +490,8 @@ class _Recorder:
     def _compiles(self, module: Any) -> bool:
         """Is anything compiled? Hooks for saved tensors would have it compiled once more."""
         frames = sys.modules.get("torch._dynamo.eval_frame")
-        return type(module).__name__ == "OptimizedModule" or bool(getattr(frames, "cached_backends", None))
+        backends = getattr(frames, "cached_backends", {}).values()
+        return type(module).__name__ == "OptimizedModule" or any(callable(backend) for backend in list(backends))
 
     def _watch_saved_tensors(self, call: _Call, module: Any) -> None:
         if self._top_hooks is not None and self._top_hooks(False) is not None:
@@ -570,6 +611,7 @@ def _module(module: Any, torch: Any) -> dict[str, Any]:
             break
         wrappers.append(type(inner).__name__)
         inner = within
+    module = inner
     differing: list[str] = []
     heeds: dict[str, list[int]] = {}
     modes = {True: 0, False: 0}

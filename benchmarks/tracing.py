@@ -1,0 +1,97 @@
+"""What `evallint trace` costs: steps of a ResNet-18 on the CPU, with and without the recorder, in turns.
+
+    python benchmarks/tracing.py [STEPS]
+
+Needs torch and torchvision. Steps of one process alternate between recorded and not, so that what else the machine does
+weighs on both; the figure is the median of the differences of neighbours over the median step.
+"""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from evallint.trace.running import INJECTED
+
+SIZES = ((8, 224), (2, 64), (1, 32))
+"""Batch and side of the images: a step of a usual size, and two that are small enough to show the cost."""
+
+
+def main(words: list[str]) -> int:
+    steps = int(words[0]) if words else 60
+    torch: Any = importlib.import_module("torch")
+    torch.manual_seed(0)
+    for name in ("nms", "qnms"):
+        declare(torch, name)
+    sys.path.insert(0, str(INJECTED))
+    recorder: Any = importlib.import_module("evallint_recorder")
+    with tempfile.TemporaryDirectory() as folder:
+        recorder.start(folder)
+        for batch, side in SIZES:
+            measure(torch, recorder._recorder, batch, side, steps)
+    for words in ([], ["-S"]):
+        print(f"  python {' '.join(words)}-c pass: {start(words):.2f} ms more with the recorder waiting for torch")
+        break
+    return 0
+
+
+def declare(torch: Any, name: str) -> None:
+    """torchvision asks for its compiled operators when it is imported, though a ResNet needs none."""
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    try:
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    except RuntimeError:
+        return
+    KEPT.append(library)
+
+
+KEPT: list[Any] = []
+
+
+def measure(torch: Any, recorder: Any, batch: int, side: int, steps: int) -> None:
+    model = importlib.import_module("torchvision.models").resnet18()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    images, labels = torch.randn(batch, 3, side, side), torch.zeros(batch, dtype=torch.long)
+
+    def step() -> float:
+        started = time.perf_counter()
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+        return time.perf_counter() - started
+
+    plain, recorded = [], []
+    for number in range(steps + 3):
+        for is_recorded in (False, True) if number % 2 else (True, False):
+            recorder._listen() if is_recorded else recorder._ignore()
+            (recorded if is_recorded else plain).append(step())
+    differences = [with_it - without for with_it, without in zip(recorded[3:], plain[3:], strict=True)]
+    usual = statistics.median(plain[3:])
+    more = statistics.median(differences)
+    print(f"  {batch} x {side} x {side}: step {usual * 1e3:8.2f} ms, recorded {more * 1e6:+8.0f} us ({more / usual:+.2%})")
+
+
+def start(words: list[str]) -> float:
+    """Milliseconds that an interpreter which never imports torch takes longer to start."""
+    plain, waiting = [], []
+    for _ in range(40):
+        plain.append(timed(words, {}))
+        waiting.append(timed(words, {"PYTHONPATH": str(INJECTED), "EVALLINT_TRACE_FOLDER": "/nowhere"}))
+    return (min(waiting) - min(plain)) * 1e3
+
+
+def timed(words: list[str], environment: dict[str, str]) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *words, "-c", "pass"], env=environment, check=True)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    print(f"{Path(__file__).name}: {(__doc__ or '').splitlines()[0]}")
+    sys.exit(main(sys.argv[1:]))
