@@ -8,6 +8,7 @@ told what it did.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import time
@@ -115,11 +116,12 @@ class _Site:
 class _Call:
     """The outermost call that runs now, and what is to be compared or undone when it ends."""
 
-    __slots__ = ("before", "callers", "error", "hook", "hooks", "kept", "own", "site")
+    __slots__ = ("before", "callers", "error", "hook", "hooks", "kept", "own", "site", "thread")
 
     def __init__(self, site: _Site, frame: Any) -> None:
         self.site = site
         self.callers = (id(frame), id(frame.f_back))
+        self.thread = _thread.get_ident()
         self.error = sys.exc_info()[1]
         self.hook: Any = None
         self.hooks: Any = None
@@ -154,6 +156,7 @@ class _Recorder:
         self.torch = torch
         self.api = torch.nn.modules.module
         self.active: _Call | None = None
+        self._lock = _thread.allocate_lock()  # held while a call is active: of calls that overlap, one is recorded
         self._folder = folder
         self._codes: dict[int, tuple[Any, str]] = {}
         self._stdlib = tuple(_stdlib_folders())
@@ -204,6 +207,7 @@ class _Recorder:
 
     def _go_on_in_child(self) -> None:
         self.active = None
+        self._lock = _thread.allocate_lock()
         try:
             self._begin()
         except Exception as error:
@@ -295,34 +299,40 @@ class _Recorder:
 
     def enter(self, module: Any, args: Any, frame: Any, hooked: bool) -> _Call | None:
         """Begins an outermost call; `frame` runs it. `hooked`: a hook on the module is to end it."""
-        if self.active is not None or self.torch._C._current_graph_task_id() != -1:
-            return None  # within another, or computed once more by a backward pass
+        if self.torch._C._current_graph_task_id() != -1:
+            return None  # a backward pass computes something once more
+        if not self._lock.acquire(False):
+            return None  # within another
         try:
-            while self._leftover:
-                self._leftover.pop().remove()
-            site = self._site_of(module, args, frame)
-            if site is None:
-                return None
-            call = _Call(site, frame)
-            if hooked and isinstance(module, self.torch.jit.ScriptModule):
-                site.unmeasured = "TorchScript takes no hooks"
-                self._count(site, None, False)
-                return None
-            if hooked:
-                call.hook = module.register_forward_hook(_after, always_call=True)
-            self._ignore()
-            self.active = call
-            if site.calls >= site.next_sample:
-                site.next_sample = site.next_sample * 10 + 9
-                self._begin_sample(call, module)
-            return call
+            self.active = self._begun(module, args, frame, hooked)
         except Exception as error:
             self._give_up(error)
+        if self.active is None:
+            self._lock.release()
+        return self.active
+
+    def _begun(self, module: Any, args: Any, frame: Any, hooked: bool) -> _Call | None:
+        while self._leftover:
+            self._leftover.pop().remove()
+        site = self._site_of(module, args, frame)
+        if site is None:
             return None
+        if hooked and isinstance(module, self.torch.jit.ScriptModule):
+            site.unmeasured = "TorchScript takes no hooks"
+            self._count(site, None, False)
+            return None
+        call = _Call(site, frame)
+        if hooked:
+            call.hook = module.register_forward_hook(_after, always_call=True)
+        self._ignore()
+        if site.calls >= site.next_sample:
+            site.next_sample = site.next_sample * 10 + 9
+            self._begin_sample(call, module)
+        return call
 
     def leave(self, output: Any) -> None:
         """Ends the outermost call."""
-        call, self.active = self.active, None
+        call = self.active
         if call is None:
             return
         try:
@@ -332,10 +342,12 @@ class _Recorder:
                 self._leftover.append(call.hook)  # torch walks through the hooks themselves then
             elif call.hook is not None:
                 call.hook.remove()
-            self._listen()
             self._count(call.site, output, raised)
+            self._listen()
         except Exception as error:
             self._give_up(error)
+        self.active = None
+        self._lock.release()
 
     def _count(self, site: _Site, output: Any, raised: bool) -> None:
         site.calls += 1
@@ -349,29 +361,23 @@ class _Recorder:
         if is_first or time.monotonic() > self._next_flush:
             self.flush()
 
-    def was_left(self, frame: Any) -> bool:
-        """Is `frame`, which a hook was called from, not the one that runs the active call, and that one gone?
-
-        An interrupt leaves a call without any hook being called.
-        """
-        call = self.active
-        if call is None or id(frame) in call.callers:
-            return False
+    def was_left(self, call: _Call, frame: Any) -> bool:
+        """Is what runs the call gone, though no hook ended it, as an interrupt makes it? `frame` runs another."""
         while frame is not None:
             if id(frame) == call.callers[0]:
                 return False
             frame = frame.f_back
         return True
 
-    def forget(self) -> None:
+    def forget(self, call: _Call) -> None:
         """Drops a call that was left by an interrupt."""
-        call, self.active = self.active, None
-        if call is not None:
-            if call.hooks is not None:
-                call.hooks.__exit__(None, None, None)
-            if call.hook is not None:
-                call.hook.remove()
+        if call.hooks is not None:
+            call.hooks.__exit__(None, None, None)
+        if call.hook is not None:
+            call.hook.remove()
         self._listen()
+        self.active = None
+        self._lock.release()
 
     # ---- sites ----
 
@@ -561,12 +567,13 @@ def _before(module: Any, args: Any) -> None:
 def _after(module: Any, args: Any, output: Any) -> None:
     """The hook on the outermost module, until its call ends."""
     recorder, frame = _recorder, sys._getframe(1)
-    if recorder is None or recorder.active is None:
+    call = recorder and recorder.active
+    if recorder is None or not call or call.thread != _thread.get_ident():
         return
-    if id(frame) in recorder.active.callers:
+    if id(frame) in call.callers:
         recorder.leave(output)
-    elif recorder.was_left(frame):
-        recorder.forget()
+    elif recorder.was_left(call, frame):
+        recorder.forget(call)
 
 
 def _unpack(packed: Any) -> Any:
