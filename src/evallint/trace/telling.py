@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evallint.report.legible import legible
-from evallint.report.paint import Paint, plain
+from evallint.report.paint import Paint, Style, plain
 from evallint.report.summary import where
 from evallint.trace.joining import Joined, Verdict, number, size
 from evallint.trace.recording import Frame, Process, Recording, Site, relative
@@ -96,14 +96,15 @@ def _findings(findings: Sequence[Joined], paint: Paint) -> Iterator[str]:
         return
     wide = max(len(verdict) for verdict in _VERDICTS)
     for verdict in _VERDICTS:
-        style = {"confirmed": "error", "refuted": "help"}.get(verdict, "info")
+        style: Style = "error" if verdict == "confirmed" else "help" if verdict == "refuted" else "info"
         for one in findings:
             if one.verdict == verdict:
                 finding, span = one.reported.finding, one.reported.finding.at.span
                 at = where(finding.at.path, one.reported.cell, span.line, span.column)
-                label = paint("error" if style == "error" else "help" if style == "help" else "info", verdict)
-                yield f"{label}{' ' * (wide - len(verdict))}  {at}: [{finding.rule}] {legible(finding.says)}"
-                yield f"{' ' * wide}  {legible(one.because)}"
+                label = paint(style, verdict) + " " * (wide - len(verdict))
+                yield f"{label}  {at}: [{finding.rule}] {legible(finding.says)}"
+                if one.sites:
+                    yield f"{' ' * wide}  {legible(one.because)}"
 
 
 def _failures(recording: Recording) -> Iterator[str]:
