@@ -113,7 +113,7 @@ def test_clean_is_silent() -> None:
 
 
 def test_both_at_once_keep_their_packages_apart(found: list[dict[str, Any]]) -> None:
-    assert [place(finding) for finding in lint(EXAMPLES)] == [place(finding) for finding in found]
+    assert [place(finding) for finding in lint(BUGGY, CLEAN)] == [place(finding) for finding in found]
 
 
 def test_every_rule_of_mode_grad_and_metric_is_planted() -> None:

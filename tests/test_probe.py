@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-import pytest
-from command import Lint, Outcome
+from command import Lint
 
 NET = """\
 import torch
@@ -35,13 +33,7 @@ def validate(val_loader):
 """
 
 
-def evidence(outcome: Outcome) -> dict[str, dict[str, Any]]:
-    """The evidence of each finding of a JSON report, by path."""
-    return {finding["path"]: finding["evidence"] for finding in json.loads(outcome.out)["findings"]}
-
-
-@pytest.fixture
-def modes(lint: Lint) -> Outcome:
+def test_modes_are_compared_on_the_module_that_the_code_builds(lint: Lint) -> None:
     files = {
         "nets.py": NET.format(middle="nn.BatchNorm1d(8)"),
         "calm.py": NET.format(middle="nn.ReLU()"),
@@ -49,11 +41,10 @@ def modes(lint: Lint) -> Outcome:
         "harmless.py": SCORE.format(module="calm", arguments="12, p=0.0"),
         "lost.py": "import nowhere\n" + SCORE.format(module="calm", arguments="nowhere.width()"),
     }
-    return lint("--probe", "--select", "eval-missing", "--output-format", "json", ".", files=files)
+    done = lint("--probe", "--select", "eval-missing", "--output-format", "json", ".", files=files)
+    findings = {finding["path"]: finding for finding in json.loads(done.out)["findings"]}
+    found = {path: finding["evidence"] for path, finding in findings.items()}
 
-
-def test_modes_are_compared_on_the_module_that_the_code_builds(modes: Outcome) -> None:
-    found = evidence(modes)
     confirmed, refuted = found["score.py"], found["harmless.py"]
     assert confirmed["verdict"] == "confirmed"
     assert confirmed["summary"].startswith("train and eval outputs differ by ")
@@ -62,15 +53,9 @@ def test_modes_are_compared_on_the_module_that_the_code_builds(modes: Outcome) -
     assert confirmed["numbers"]["repeat_noise"] == 0
     assert confirmed["assumed"][0] == "the module: `Net` as score.py:6 builds it"
     assert confirmed["assumed"][1] == "the input: `x`: 4 x 12 random numbers"
+
     assert refuted["verdict"] == "refuted"
     assert refuted["summary"] == "train and eval outputs are equal, and no buffer moved (5 seeds; repeat noise 0)"
-
-
-def test_what_is_refuted_is_information(modes: Outcome) -> None:
-    findings = {finding["path"]: finding for finding in json.loads(modes.out)["findings"]}
     assert (findings["score.py"]["severity"], findings["harmless.py"]["severity"]) == ("error", "info")
 
-
-def test_what_stands_in_for_a_package_that_is_missing_is_told(modes: Outcome) -> None:
-    found = evidence(modes)["lost.py"]
-    assert "`width=16` of `Net` stands in for `nowhere.width()`" in found["assumed"]
+    assert "`width=16` of `Net` stands in for `nowhere.width()`" in found["lost.py"]["assumed"]

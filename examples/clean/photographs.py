@@ -18,10 +18,20 @@ STD = (0.229, 0.224, 0.225)
 
 def loaders(root: Path) -> tuple[DataLoader, DataLoader]:
     train_transform = transforms.Compose(
-        [transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+        [
+            transforms.RandomResizedCrop(224),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
     )
     val_transform = transforms.Compose(
-        [transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+        [
+            transforms.Resize(256),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
     )
     train_set = datasets.ImageFolder(root / "train", transform=train_transform)
     val_set = datasets.ImageFolder(root / "validation", transform=val_transform)

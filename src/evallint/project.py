@@ -394,8 +394,9 @@ class LoaderUse:
     the loop that runs a model on it, its arguments, or mere names; `because` in words. `sources`: each way in which it
     may get its samples. `drops`: None where that is not known. `collates`: a function of its own makes
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
-    `named`: its names say that it evaluates. `dropping`: the argument that says
-    whether it drops. `applied`: it is a transform; `hand`: code around the model may normalise.
+    `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
+    and function in which a variable or dict says so. `applied`: it is a transform; `hand`: code around the model may
+    normalise.
     """
 
     at: Place
@@ -416,6 +417,20 @@ class LoaderUse:
     applied: bool = False
     hand: bool = False
     dropping: tuple[str, int | None] = ("", None)
+    drops_by: tuple[Place, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearntFrom:
+    """An evaluation that "trains" the model on its `data`, or "goes over" training `data` in place of the `other`."""
+
+    at: Place
+    function: str
+    how: Literal["trains", "goes over"]
+    model: str
+    data: str
+    other: str
+    because: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -640,6 +655,7 @@ class Project:
     typed_constants: tuple[TypedConstants, ...] = ()
     unused_pipelines: tuple[UnusedPipeline, ...] = ()
     loaders: tuple[LoaderUse, ...] = ()
+    learnt_from: tuple[LearntFrom, ...] = ()
     pipeline_faults: tuple[PipelineFault, ...] = ()
     pipelines_differ: tuple[PipelinesDiffer, ...] = ()
     random_in_evaluation: tuple[RandomInEvaluation, ...] = ()

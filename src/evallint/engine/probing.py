@@ -95,7 +95,8 @@ def _plans(chosen: Sequence[Reported], found: Discovery, files: Files, settings:
 
 
 def _planned(facts: dict[str, FileFacts], wanted: list[tuple[Finding, str]], files: Files) -> list[Plan]:
-    from evallint import interpret, link, probe
+    from evallint import gather, interpret, link, probe
 
     program = link.link(facts, files.absolute)
-    return probe.planned(program, interpret.interpret(program), wanted, files)
+    runs = interpret.interpret(program)
+    return probe.planned(probe.Seen(program, runs, gather.gather(program, runs)), wanted, files)

@@ -17,6 +17,7 @@ from evallint.gather.flagged import flagged_calls
 from evallint.gather.held import plainly_held
 from evallint.gather.hidden import hidden_methods
 from evallint.gather.keras import training_flags
+from evallint.gather.learnt import learnt_from
 from evallint.gather.loaders import Loaders
 from evallint.gather.order import pipeline_faults
 from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
@@ -73,7 +74,8 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         typed_constants=first_each(typed_constants(program, events)),
         unused_pipelines=first_each(unused_pipelines(program)),
         fitted_on_test=first_each(fitted_on_test(program)),
-        loaders=first_each(loaders),
+        loaders=tuple(dict.fromkeys(loaders)),
+        learnt_from=first_each(found for run in events for found in learnt_from(program, run)),
         pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
         pipelines_differ=first_each(differences.differing(program, loaders)),
         random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),

@@ -11,7 +11,7 @@ from evallint.apis import Dataset, Loader, Split
 from evallint.gather.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
 from evallint.interpret.data import BASE
-from evallint.interpret.roles import use_of, words
+from evallint.interpret.roles import Use, use_of, words
 from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
 from evallint.program import Program
 from evallint.project import DataSource, PipelineStep
@@ -39,7 +39,9 @@ class DataSets:
                 return self._of_library(dataset, term)
             case Loader() as loader:
                 return self.sources(self._held(term, "dataset") or given(term, loader.dataset))
-        return (self._source(term, (unknown(term.name),)),)
+        found = self._source(term, (unknown(term.name),))
+        part, because = self._asked(term) if term.part is None else (None, "")
+        return (replace(found, part=part, part_because=because, own=True),)
 
     def is_dataset(self, term: Term) -> bool:
         if not isinstance(term, Made):
@@ -116,18 +118,22 @@ class DataSets:
         return self.sources(inner[0].what) if len({identity(one.what) for one in inner}) == 1 else ()
 
     def _asked(self, made: Made) -> tuple[Literal["training", "evaluation"] | None, str]:
-        """Which part of the data the arguments of a class of the program ask for."""
-        assert made.klass is not None
-        init = self._program.method(made.klass, "__init__")
+        """Which part of the data the arguments of a class of the program, or of something out of sight, ask for; None
+        where they disagree."""
+        init = self._program.method(made.klass, "__init__") if made.klass is not None else None
         names = [one.name for one in self._program.function(init).parameters[1:]] if init is not None else []
+        found: dict[Use, str] = {}
         for name, term in (*zip(names, made.positional, strict=False), *made.keywords):
             value = term.value if isinstance(term, Plain) else None
             if isinstance(value, bool) and words(name) & {"train", "training"} and len(words(name)) <= 2:
-                return ("training" if value else "evaluation"), f"{name}={value}"
+                found.setdefault("train" if value else "eval", f"{name}={value}")
             use = use_of(value) if isinstance(value, str) and words(name) & SPLITS else None
             if use is not None:
-                return ("training" if use == "train" else "evaluation"), f"{name}={value!r}"
-        return None, ""
+                found.setdefault(use, f"{name}={value!r}")
+        if len(found) != 1:
+            return None, ""
+        ((use, because),) = found.items()
+        return ("training" if use == "train" else "evaluation"), because
 
     def _source(self, made: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
         title = made.name.rpartition(".")[2]

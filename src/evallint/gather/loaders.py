@@ -12,7 +12,7 @@ from evallint.findings import Place, Step
 from evallint.gather import forwards
 from evallint.gather.datasets import DataSets
 from evallint.gather.pipelines import Pipelines, constant, given
-from evallint.gather.training import is_updated
+from evallint.gather.training import around, is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.roles import use_of
 from evallint.interpret.terms import Made, Plain, options
@@ -137,7 +137,14 @@ class Loaders:
             applied=not isinstance(meaning, Loader | Dataset),
             hand=any(self._by_hand(run) for run, *_ in seen.runs),
             dropping=_argument(loader.drop_last) if loader is not None else ("", None),
+            drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
         )
+
+    def _decided_in(self, seen: Seen, argument: Argument | None) -> tuple[Place, str] | None:
+        """The place and function in which a flag was decided on that the loader is given by a variable."""
+        decided = seen.creation.decided if seen.creation is not None else {}
+        at = decided.get(argument.keyword) if argument is not None else None
+        return (at, around(self._program, at)) if at is not None else None
 
     def _builders(self, events: Events, source: DataSource) -> tuple[tuple[str, Place | None], ...]:
         """The functions in which the pipeline of a data set was made, the innermost first."""

@@ -163,15 +163,14 @@ def is_parameter(program: Program, caller: Caller, name: str) -> bool:
 
 def bare_parameters(program: Program, events: Events) -> Iterator[BareParameters]:
     """Saves of the parameters of a model whose batch norm has statistics, which are saved nowhere beside them."""
-    normed = uses_batch_norm(program)
     for found in events.states:
         if not isinstance(found, Saved):
             continue
         for part in found.parts:
             if part.what != "parameters" or part.filtered or beside(part, found.parts):
                 continue
-            buffers = True if part.owner.statistics else has_buffers(program, part.owner.klass)
-            if buffers is False or (buffers is None and not normed):
+            buffers = any_of((part.owner.statistics, has_buffers(program, part.owner.klass)))
+            if buffers is False or (buffers is None and not uses_batch_norm(program)):
                 continue
             at, function = composed(program, found, part)
             steps = way(
@@ -197,26 +196,43 @@ def has_buffers(program: Program, klass: Symbol | None, depth: int = 0) -> bool 
     if isinstance(klass, External):
         meaning = program.apis.of(klass.name)
         return meaning.buffers if isinstance(meaning, ModuleClass) and not meaning.container else None
-    if not isinstance(klass, ClassSymbol) or depth > 4:
+    if not isinstance(klass, ClassSymbol) or depth > DEEPEST:
         return None
-    unknown = False
-    for base in program.lineage(klass):
-        for method in program.methods(base) if isinstance(base, ClassSymbol) else ():
-            if "register_buffer" in program.function(method).mentions:
-                return True
-            for call in called(program.body(method)):
-                made = program.resolve(method.path, call.function)
-                if program.is_module(made) and made != klass:
-                    inner = has_buffers(program, made, depth + 1)
-                    if inner:
-                        return True
-                    unknown = unknown or (inner is None and isinstance(made, ClassSymbol))
-    return None if unknown else False
+    found = [
+        buffers_in(program, method, klass, depth)
+        for base in program.lineage(klass)
+        if isinstance(base, ClassSymbol)
+        for method in program.methods(base)
+    ]
+    return any_of(found)
+
+
+def buffers_in(program: Program, symbol: FunctionSymbol, klass: Symbol | None, depth: int) -> bool | None:
+    """Whether a function registers buffers or builds what has some, None where that is out of sight."""
+    if "register_buffer" in program.function(symbol).mentions:
+        return True
+    found: list[bool | None] = []
+    for call in called(program.body(symbol)):
+        made = program.resolve(symbol.path, call.function)
+        if isinstance(made, FunctionSymbol) and program.class_of(made) is None and depth < DEEPEST:
+            found.append(buffers_in(program, made, klass, depth + 1))
+        elif program.is_module(made) and made != klass:
+            inner = has_buffers(program, made, depth + 1)
+            found.append(inner if isinstance(made, ClassSymbol) or inner else False)
+    return any_of(found)
+
+
+def any_of(found: Iterable[bool | None]) -> bool | None:
+    known = set(found)
+    return True if True in known else None if None in known else False
+
+
+DEEPEST = 4
 
 
 def uses_batch_norm(program: Program) -> bool:
     """Whether any code in sight builds batch norm, or a network of a library's."""
-    names = frozenset("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm models timm".split())
+    names = frozenset("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm models create_model".split())
     return any(names & set(program.function(symbol).mentions) for symbol in functions(program))
 
 

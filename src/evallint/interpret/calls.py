@@ -319,8 +319,10 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
         elif parameter.kind != "=" and index < len(positional):
             names[name] = positional[index]
             index += 1
+            decide(machine, name, names[name])
         elif name in keywords:
             names[name] = keywords.pop(name)
+            decide(machine, name, names[name])
         elif parameter.default is not None and not given.spread:
             names[name] = machine.value(parameter.default, state)
             names = state.own(address).attributes
@@ -329,6 +331,13 @@ def bind_parameters(machine: Machine, callee: Callee, given: Arguments, address:
             names = state.own(address).attributes
             if given.spread and given.rest is not None:
                 names[name] = names[name].with_flow(given.rest.flow)
+
+
+def decide(machine: Machine, parameter: str, value: Value) -> None:
+    """A caller in sight decides on a flag."""
+    called_at = machine.frame.caller.called_at
+    if called_at is not None and value.is_flag() and not machine.frames[-2].hidden:
+        machine.frame.flags[parameter] = {called_at}
 
 
 def parameter_symbol(machine: Machine, path: str, parameter: f.Parameter, address: Address, state: State) -> Value:
@@ -575,13 +584,14 @@ def forward(
             return Value(flow=library.kept(flow, state) if meaning.graph == "keeps" else flow.detached())
     event = record(machine, address, flow, expression, state, method)
     inlined = run_forward(machine, address, given, expression, state, event)
-    return result_of(machine, event, inlined, flow, expression, state)
+    return result_of(machine, event, inlined, given, expression, state)
 
 
 def result_of(
-    machine: Machine, event: ForwardCall, inlined: Value | None, flow: Flow, expression: f.Call, state: State
+    machine: Machine, event: ForwardCall, inlined: Value | None, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """What a model's run gives: what its code returns, where that was followed, and the graph that it records."""
+    flow = given.flow()
     events = frozenset((event.id if event.sure else machine.doubtful(event),))
     if not (state.grad.on or state.grad.unknown):
         return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles, sources=flow.sources))
@@ -596,6 +606,10 @@ def result_of(
         return result
     # perhaps a factory, not a model
     made = machine.symbol(("made", machine.frame.context, machine.number(expression)), "", state)
+    for address in made.refs():
+        if state.heap[address].origin is None:
+            origin = Origin(code(expression.function), given, machine.place(expression.span))
+            state.own(address).origin = origin
     return Value(made.atoms, result.flow)
 
 
@@ -639,7 +653,7 @@ def by_method(
     if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
         inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
     machine.reached.add(symbol)
-    return result_of(machine, event, inlined, flow, expression, state)
+    return result_of(machine, event, inlined, given, expression, state)
 
 
 def is_run_by(machine: Machine, address: Address, symbol: FunctionSymbol, state: State) -> bool:

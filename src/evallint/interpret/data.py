@@ -73,7 +73,7 @@ def make(machine: Machine, meaning: Data, name: str, given: Arguments, expressio
         part = part_sampler(machine, meaning, given, state)  # of which what the whole was for says nothing
         roles = (value if part is None else part).flow.roles
         value = Value(value.atoms, Flow(roles=roles, sources=frozenset((source(machine, address),))))
-        created(machine, "loader", address, state)
+        created(machine, "loader", address, state, decided(machine, expression, state))
     elif isinstance(meaning, Preset) or (isinstance(meaning, Chain) and not isinstance(table, ModuleClass)):
         created(machine, "pipeline", address, state)
     return value
@@ -182,10 +182,33 @@ def source(machine: Machine, address: Address) -> int:
     return number
 
 
-def created(machine: Machine, kind: Literal["loader", "pipeline"], address: Address, state: State) -> None:
+def created(
+    machine: Machine,
+    kind: Literal["loader", "pipeline"],
+    address: Address,
+    state: State,
+    decided: dict[str, Place] | None = None,
+) -> None:
     if machine.notes is None:
         term = describing.describe(machine, of(Ref(address)), state)
-        machine.events.created[address] = Creation(kind, term, machine.callers())
+        machine.events.created[address] = Creation(kind, term, machine.callers(), decided=decided or {})
+
+
+def decided(machine: Machine, expression: f.Call, state: State) -> dict[str, Place]:
+    """Where the flags that a call is given by variables, or by a dict, were decided on."""
+    found: dict[str, Place] = {}
+    for argument in expression.arguments:
+        if argument.stars == 2:
+            for address in machine.value(argument.value, state).refs():
+                thing = state.heap[address]
+                at = thing.born or machine.frame.caller.called_at
+                if at is not None:
+                    found |= {key: at for key in thing.items if isinstance(key, str)}
+        elif argument.keyword and isinstance(argument.value, f.Name):
+            places = machine.frame.flags.get(argument.value.id, set())
+            if len(places) == 1:
+                found[argument.keyword] = next(iter(places))
+    return found
 
 
 def named(machine: Machine, value: Value, name: str) -> None:

@@ -93,7 +93,8 @@ class ForwardCall:
 class Creation:
     """A loader or pipeline that was made: what of, in which functions, and the names it was given.
 
-    `fed`: where a pipeline is given nothing but a fresh tensor.
+    `fed`: where a pipeline is given nothing but a fresh tensor. `decided`: where the arguments that are variables, or
+    come from a dict, were given the constant that they are, by their keywords.
     """
 
     kind: Literal["loader", "pipeline"]
@@ -101,6 +102,7 @@ class Creation:
     frames: tuple[Caller, ...]
     names: dict[str, Place] = field(default_factory=dict)
     fed: Place | None = None
+    decided: dict[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

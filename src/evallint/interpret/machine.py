@@ -106,7 +106,8 @@ class Loop:
 class Frame:
     """One function that is running. A `hidden` one stands for a caller out of sight.
 
-    `inside`: it is part of a model's run; `part_of` is that run's number, if it has one.
+    `inside`: it is part of a model's run; `part_of` is that run's number, if it has one. `flags`: where variables were
+    given a constant truth value.
     """
 
     caller: Caller
@@ -124,6 +125,7 @@ class Frame:
     loops: list[Loop] = field(default_factory=list)
     raised: list[list[State]] = field(default_factory=list)
     outer: set[str] = field(default_factory=set)
+    flags: dict[str, set[Place]] = field(default_factory=dict)
     span: Span = HEAD
 
 
@@ -325,6 +327,8 @@ class Machine:
                 self.frames[-1].span = statement.span  # the calls in the value have left theirs
                 value = Value(value.atoms, self.accumulate(code(target), value.flow, "added to"))
             self.bind(target, value, state)
+            if isinstance(target, f.Name) and value.is_flag():
+                self.frames[-1].flags.setdefault(target.id, set()).add(self.place(statement.span))
         return [state]
 
     def bind(self, target: Expr, value: Value, state: State) -> None:

@@ -236,10 +236,11 @@ def saved(machine: Machine, value: Value, by: str, expression: f.Call, state: St
 
 
 def saves_by_name(machine: Machine, name: str, given: Arguments, expression: f.Call, state: State) -> None:
-    """A function out of sight that is named for saving, and given somebody's state."""
+    """A function out of sight that is named for saving, and given somebody's state, or `save` and given parameters."""
     if "save" in words(name):
         for value in given.all():
-            if any(part.what == "state" for part in parts_of(machine, value, state)):
+            held = {part.what for part in parts_of(machine, value, state)}
+            if "state" in held or (name == "save" and "parameters" in held):
                 saved(machine, value, name, expression, state)
 
 

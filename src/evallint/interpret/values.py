@@ -177,6 +177,11 @@ class Value:
             return atom if isinstance(atom, Known) else None
         return None
 
+    def is_flag(self) -> bool:
+        """Whether it is True, or is False."""
+        found = self.constant()
+        return found is not None and found.kind is bool
+
     def text(self) -> str | None:
         found = self.constant()
         return found.value if found is not None and isinstance(found.value, str) else None

@@ -7,7 +7,7 @@ there is in `child`; `verdicts` puts what comes back into words.
 from __future__ import annotations
 
 from evallint.probe.launch import Bounds, NoPython, interpreter, run
-from evallint.probe.plan import Files, Job, Plan, planned
+from evallint.probe.plan import Files, Job, Plan, Seen, planned
 from evallint.probe.verdicts import evidence
 
-__all__ = ["Bounds", "Files", "Job", "NoPython", "Plan", "evidence", "interpreter", "planned", "run"]
+__all__ = ["Bounds", "Files", "Job", "NoPython", "Plan", "Seen", "evidence", "interpreter", "planned", "run"]

@@ -47,6 +47,10 @@ class Callers:
                     found.setdefault((init.path, self._program.function(init).qualname), []).extend(calls)
         return found
 
+    def all(self) -> Sequence[CallSite]:
+        """Every call, in the order of the files."""
+        return self._all
+
     @cached_property
     def _all(self) -> list[CallSite]:
         return [

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from evallint.findings import Finding, Place
 from evallint.interpret.events import Events
 from evallint.probe.callers import Callers, CallSite
+from evallint.probe.options import BEYOND, options
+from evallint.probe.pipelines import Definitions
 from evallint.probe.subjects import Subject, Subjects
 from evallint.program import ClassSymbol, Program
+from evallint.project import Project
 
 MOST_SITES: Final = 6
 MOST_CALLERS: Final = 3
@@ -45,48 +48,108 @@ class Files:
     shapes: tuple[tuple[int, ...], ...] = ()
 
 
-MODES: Final[Mapping[str, Mapping[str, object]]] = {
-    "functional-dropout-always-on": {"what": "deaf"},
-    "layer-built-in-forward": {"what": "deaf"},
-    "frozen-batchnorm-updates": {"what": "statistics"},
-    "eval-dtype-differs": {"what": "precision"},
-}
-"""What the experiment `mode` looks at, where that is more special than the difference of the modes."""
+class Seen(NamedTuple):
+    """What the stages before saw: the program, its runs, and what was gathered of them."""
+
+    program: Program
+    runs: Sequence[Events]
+    project: Project
 
 
-def planned(
-    program: Program, runs: Sequence[Events], findings: Sequence[tuple[Finding, str]], files: Files
-) -> list[Plan]:
+def planned(seen: Seen, findings: Sequence[tuple[Finding, str]], files: Files) -> list[Plan]:
     """The plan for each finding, which comes with the name of the experiment that its rule's page gives."""
-    planner = Planner(program, runs, files)
+    planner = Planner(seen, files)
     return [planner.plan(finding, experiment) for finding, experiment in findings]
 
 
 class Planner:
     """Plans experiments for the findings of one program."""
 
-    def __init__(self, program: Program, runs: Sequence[Events], files: Files) -> None:
-        self._program = program
+    def __init__(self, seen: Seen, files: Files) -> None:
+        self._program = seen.program
+        self._project = seen.project
         self._files = files
-        self._subjects = Subjects(program, runs)
-        self._callers = Callers(program)
+        self._subjects = Subjects(seen.program, seen.runs)
+        self._callers = Callers(seen.program)
+        self._definitions = Definitions(seen.program, seen.project, self._callers)
 
     def plan(self, finding: Finding, experiment: str) -> Plan:
-        options = dict(MODES.get(finding.rule, {}))
+        if finding.rule in BEYOND:
+            return Plan(experiment, None, BEYOND[finding.rule])
+        if experiment == "metric":
+            loaders = sorted(self._loaders(finding), key=lambda target: str(target["kind"]) == "call")
+            return self._job(finding, experiment, loaders)
+        if experiment == "pipeline":
+            return self._job(finding, experiment, list(self._pipelines(finding)))
         declared: list[Job] = [{"kind": "declared", "ref": self._files.model}] if self._files.model else []
-        targets = declared + [target for subject in self._subjects.of(finding) for target in self._targets(subject)]
+        targets = declared + [target for subject in self._about(finding) for target in self._targets(subject)]
+        return self._job(finding, experiment, targets)
+
+    def _about(self, finding: Finding) -> list[Subject]:
+        """The modules that a finding is about, the likeliest first."""
+        flags = (one for one in self._project.training_flags if one.at == finding.at)
+        flagged = [Subject(None, None, one.model, one.at, one.function) for one in flags]
+        return flagged or self._subjects.of(finding)
+
+    def _job(self, finding: Finding, experiment: str, targets: Sequence[Job]) -> Plan:
         if not targets:
-            return Plan(experiment, None, "which module it is about is not in sight")
+            return Plan(experiment, None, "what it is about is not in sight")
         job = {
             "experiment": experiment,
             "rule": finding.rule,
             "project": self._files.project,
             "targets": list(_each_once(targets)),
-            "options": options,
+            "options": options(self._program, self._project, finding),
             "hints": {"input": self._files.input, "shapes": self._files.shapes},
             "callers": self._called(),
         }
         return Plan(experiment, job)
+
+    def _loaders(self, finding: Finding) -> Iterator[Job]:
+        """The places where the loaders of a finding may be had: loops over them, and the calls that make them.
+
+        A loop goes over one loader; a call may make several, of which it is not known which one is meant.
+        """
+        places = [finding.at, *(step.at for step in finding.because)]
+        for place in places:
+            if place.path not in self._files.absolute:
+                continue
+            site = self._callers.at(place)
+            if site is not None:
+                yield {"kind": "call", **self._site(site)}
+            else:
+                function = self._function(place)
+                yield {
+                    "kind": "loop",
+                    "file": self._files.absolute[place.path],
+                    "function": function,
+                    "line": place.span.line,
+                }
+
+    def _pipelines(self, finding: Finding) -> Iterator[Job]:
+        if finding.rule == "hard-coded-normalization":
+            yield {"kind": "none", "role": "eval"}
+        for found in self._definitions.of(finding):
+            if found.site is not None and found.site.at.path in self._files.absolute:
+                yield {"kind": "call", "role": found.role, **self._site(found.site)}
+            elif found.at is not None and found.at.path in self._files.absolute:
+                yield {
+                    "kind": "expression",
+                    "role": found.role,
+                    "file": self._files.absolute[found.at.path],
+                    "function": found.function,
+                    "line": found.at.span.line,
+                    "code": found.code,
+                }
+
+    def _function(self, place: Place) -> str:
+        """The function that a place is in, the innermost."""
+        holding = [
+            function
+            for function in self._program.files[place.path].functions[1:]
+            if function.span.line <= place.span.line <= function.span.end_line
+        ]
+        return max(holding, key=lambda one: one.span.line).qualname if holding else "<module>"
 
     def _targets(self, subject: Subject) -> Iterator[Job]:
         """The ways to build a module, the likeliest first."""
@@ -123,6 +186,8 @@ class Planner:
             "function": site.function,
             "line": site.at.span.line,
             "column": site.at.span.column,
+            "end_line": site.at.span.end_line,
+            "end_column": site.at.span.end_column,
         }
 
     def _called(self) -> list[Job]:

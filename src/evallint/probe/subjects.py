@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class Subjects:
     def __init__(self, program: Program, runs: Iterable[Events]) -> None:
         self._program = program
         self._seen: dict[Place, list[Subject]] = {}
+        self._near: dict[tuple[str, str], list[Subject]] = defaultdict(list)
         for run in runs:
             for event in run.forwards:
                 self._forward(event)
@@ -53,7 +55,7 @@ class Subjects:
         for place in (finding.at, *(step.at for step in reversed(finding.because))):
             if place in self._seen:
                 return self._seen[place]
-        return []
+        return self._near[finding.at.path, finding.function] or self._near[finding.at.path, ""]
 
     def _owner(self, finding: Finding) -> ClassSymbol | None:
         """The class of modules whose method a finding stands in."""
@@ -67,6 +69,10 @@ class Subjects:
     def _forward(self, event: ForwardCall) -> None:
         subject = _of_forward(event)
         self._keep(event.at, subject)
+        if not event.inside:
+            for function in (event.frames[-1].function, ""):
+                near = self._near[event.at.path, function]
+                near += [subject] if subject not in near else []
         for change in (event.mode.train, event.mode.eval):
             if change is not None:
                 self._keep(change.step.at, subject)

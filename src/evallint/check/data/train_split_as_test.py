@@ -1,19 +1,34 @@
-"""The data set of an evaluation is the training part."""
+"""The data of an evaluation are data that the model learns from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding, SetArgument
-from evallint.project import DataSource, Project
+from evallint.findings import Finding, Place, SetArgument
+from evallint.project import DataSource, LearntFrom, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    yield from parts(project)
+    for found in project.learnt_from:
+        yield Finding(at=found.at, says=says(found), because=found.because, function=found.function)
+
+
+def says(found: LearntFrom) -> str:
+    if found.how == "trains":
+        return f"`{found.model}` is trained on `{found.data}`, which it is evaluated on"
+    return f"this evaluation goes over `{found.data}`, which is trained on, not over `{found.other}`"
+
+
+def parts(project: Project) -> Iterator[Finding]:
+    """Where the data set for evaluation is the training part of published data."""
+    reported: set[Place] = set()
     for loader in project.loaders:
         if loader.use != "eval" or loader.by == "arguments" or loader.applied or not loader.named:
             continue
         whole = [source for source in loader.sources if source.part == "training" and not source.half]
-        if whole and len(whole) == len(loader.sources) and not loader.sampled:
+        if whole and len(whole) == len(loader.sources) and not loader.sampled and whole[0].at not in reported:
+            reported.add(whole[0].at)
             yield Finding(
                 at=whole[0].at,
                 says=f"`{loader.label}` reads the training part: {whole[0].part_because}",

@@ -98,6 +98,10 @@ def _made(torch: Any, spec: Any, generator: Any) -> Any:
 
 
 def _feeds(torch: Any, module: Any, hints: Mapping[str, Any]) -> Iterator[Feed]:
+    keras = getattr(module, "input_shape", None)
+    if type(module).__module__.startswith("keras") and isinstance(keras, tuple):
+        yield _positional(torch, Spec((BATCH, *(side or 16 for side in keras[1:]))))
+        return
     try:
         parameters = list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
@@ -171,12 +175,22 @@ def _likely(torch: Any, module: Any, hints: Mapping[str, Any]) -> Iterator[Spec]
         else:
             continue
         break
+    yield from _by_tensors(module)
     yield from (Spec((BATCH, 3, size, size)) for size in (32, 64, 224))
     yield from (Spec((BATCH, 1, size, size)) for size in (28, 32, 64))
     yield from (Spec((BATCH, width)) for width in (16, 3, 64, 128, 784, 10))
     yield from (Spec((BATCH, 12, width)) for width in (16, 3, 64, 128))
     yield from (Spec((BATCH, 16, size, size)) for size in (16, 32))
     yield Spec((BATCH, 16), "whole", 16)
+
+
+def _by_tensors(module: Any) -> Iterator[Spec]:
+    """What fits a side of the first tensors that a module holds, the last side first."""
+    held = [value for value in (*module.parameters(), *module.buffers()) if value.ndim]
+    for value in held[:4]:
+        for side in reversed(value.shape):
+            yield Spec((BATCH, side))
+            yield Spec((BATCH, 12, side))
 
 
 def _own_size(module: Any) -> tuple[int, ...]:

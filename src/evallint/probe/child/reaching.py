@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -22,11 +21,12 @@ MOST_TRIALS = 16
 
 
 class Reached(NamedTuple):
-    """A module, how it came about, and whether no part of it is made up."""
+    """A module, how it came about, whether no part of it is made up, and what makes another one like it."""
 
     module: Any
     how: str
     is_whole: bool
+    again: Callable[[], Any]
 
 
 class Reasons:
@@ -62,23 +62,27 @@ class Reach:
             self._assumed.back_to(mark)
 
     def _declared(self, target: Mapping[str, Any]) -> Iterator[Reached]:
-        made = self._tried(lambda: function_of(self._project, target["ref"])())
-        if made is not None:
-            yield Reached(made, f"`{target['ref']}` makes it", True)
+        yield from self._reached(lambda: function_of(self._project, target["ref"])(), f"`{target['ref']}` makes it")
 
     def _expression(self, target: Mapping[str, Any]) -> Iterator[Reached]:
         place = Place(target["file"], target["function"], target["line"])
         node = ast.parse(target["code"], mode="eval").body
-        made = self._tried(lambda: self._scopes.value(node, place))
-        if made is not None:
-            yield Reached(made, f"`{target['code']}` as it is in `{target['function']}`", True)
+        yield from self._reached(
+            lambda: self._scopes.value(node, place), f"`{target['code']}` as it is in `{target['function']}`"
+        )
 
     def _call(self, target: Mapping[str, Any]) -> Iterator[Reached]:
         place = Place(target["file"], target["function"], target["line"])
-        node = self._scopes.call_at(place, target["column"])
-        made = self._tried(lambda: self._scopes.value(node, place)) if node is not None else None
+        node = self._scopes.call_at(target)
+        if node is not None:
+            yield from self._reached(
+                lambda: self._scopes.value(node, place), f"as {target['shown']}:{target['line']} builds it"
+            )
+
+    def _reached(self, make: Callable[[], Any], how: str, is_whole: bool = True) -> Iterator[Reached]:
+        made = self._tried(make)
         if made is not None:
-            yield Reached(made, f"as {target['shown']}:{target['line']} builds it", True)
+            yield Reached(made, how, is_whole, make)
 
     def _class(self, target: Mapping[str, Any]) -> Iterator[Reached]:
         klass = self._found(target)
@@ -86,19 +90,18 @@ class Reach:
             return
         title = target["name"].rpartition(".")[2]
         for site in target["sites"]:
-            reached = self._as_built(klass, title, site)
-            if reached is not None:
-                yield reached
+            yield from self._as_built(klass, title, site)
         for given, made_up in standins.arguments(klass):
             mark = self._assumed.mark()
-            made = self._tried(partial(klass, **given))
+            make = partial(klass, **given)
+            made = self._tried(make)
             if made is None:
                 self._assumed.back_to(mark)
                 continue
             for text in made_up:
                 self._assumed.add(f"`{text}` of `{title}`: nothing in the code says what it is")
             whole = not any(_is_module(value) for value in given.values())
-            yield Reached(made, f"`{title}` with its defaults", whole)
+            yield Reached(made, f"`{title}` with its defaults", whole, make)
 
     def _found(self, target: Mapping[str, Any]) -> Any:
         def find() -> Any:
@@ -117,27 +120,25 @@ class Reach:
             self.reasons.add(why or f"`{target['name']}` cannot be imported")
         return found
 
-    def _as_built(self, klass: Any, title: str, site: Mapping[str, Any]) -> Reached | None:
+    def _as_built(self, klass: Any, title: str, site: Mapping[str, Any]) -> Iterator[Reached]:
         """An instance with the arguments of a call in the code."""
         place = Place(site["file"], site["function"], site["line"])
-        call = self._scopes.call_at(place, site["column"])
+        call = self._scopes.call_at(site)
         if call is None:
-            return None
+            return
         shown = f"{site['shown']}:{site['line']}"
         mark = self._assumed.mark()
         given = self._arguments(klass, title, call, place)
         if given is not None:
-            positional, named, whole = given
-            made = self._tried(lambda: klass(*positional, **named))
-            if made is not None:
-                return Reached(made, f"`{title}` as {shown} builds it", whole)
+            named, whole = given
+            found = list(self._reached(partial(klass, **named), f"`{title}` as {shown} builds it", whole))
+            if found:
+                yield from found
+                return
         self._assumed.back_to(mark)
-        made = self._tried(lambda: self._scopes.value(call, place))
-        return Reached(made, f"as {shown} builds it", True) if made is not None else None
+        yield from self._reached(lambda: self._scopes.value(call, place), f"as {shown} builds it")
 
-    def _arguments(
-        self, klass: Any, title: str, call: ast.Call, place: Place
-    ) -> tuple[list[Any], dict[str, Any], bool] | None:
+    def _arguments(self, klass: Any, title: str, call: ast.Call, place: Place) -> tuple[dict[str, Any], bool] | None:
         """The arguments of a call, each evaluated; those that can't be take their default, or a stand-in."""
         try:
             parameters = list(inspect.signature(klass).parameters.values())
@@ -170,7 +171,7 @@ class Reach:
                 if name == flag and named.get(name) is True:
                     named[name] = False
                     self._assumed.add("random weights stand in for pretrained ones: nothing is downloaded")
-        return [], named, whole
+        return named, whole
 
     def _tried(self, make: Any, any_object: bool = False) -> Any:
         mark = self._assumed.mark()
@@ -202,14 +203,6 @@ def function_of(project: Project, ref: str) -> Any:
         if root not in project.roots():
             project.add_root(root)
     return getattr(import_module(module), name)
-
-
-def copied(module: Any) -> Any:
-    """A deep copy of a module, None where it can't be copied."""
-    try:
-        return copy.deepcopy(module)
-    except Exception:
-        return None
 
 
 def _is_module(value: Any) -> bool:

@@ -9,14 +9,21 @@ from typing import Any, Final
 
 from evallint.probe.child import feeding, reaching, world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments import mode
+from evallint.probe.child.experiments import grad, metric, mode, pipeline, state
 from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import Place, Scopes
 
 Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
 
-OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured}
+OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured, "grad": grad.measured, "state": state.measured}
+
+
+OF_CODE: Final[Mapping[str, Callable[[Mapping[str, Any], Scopes, Assumed], dict[str, Any]]]] = {
+    "metric": metric.measured,
+    "pipeline": pipeline.measured,
+}
+"""Experiments that need no module."""
 
 
 def answered(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +60,9 @@ def _answered(job: Mapping[str, Any], assumed: Assumed) -> dict[str, Any]:
         for caller in job.get("callers", ())
     }
     scopes = Scopes(project, assumed, callers)
+    if job["experiment"] in OF_CODE:
+        project.stubs.is_strict = True
+        return OF_CODE[job["experiment"]](job, scopes, assumed)
     return _with_module(OF_MODULES[job["experiment"]], job, project, scopes, assumed)
 
 
@@ -84,7 +94,7 @@ def _with_target(
     for reached in itertools.islice(modules, reaching.MOST_TRIALS):
         try:
             feed = feeding.find(reached.module, job.get("hints", {}), job["seconds"] / 3)
-            subject = Subject(reached.module, reached.how, feed, reached.is_whole)
+            subject = Subject(reached, feed)
             found = experiment(subject, job)
         except feeding.NoFeed as error:
             reasons.add(str(error))

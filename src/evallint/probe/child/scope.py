@@ -102,12 +102,16 @@ class Scopes:
                     return self.value(statement.value, Place(file, qualname, statement.lineno))
         return None
 
-    def call_at(self, place: Place, column: int) -> ast.Call | None:
-        """The call that begins at a place, the outermost."""
-        for node in ast.walk(self.project.tree(place.file)):
-            if isinstance(node, ast.Call) and node.lineno == place.line and node.col_offset + 1 == column:
-                return node
-        return None
+    def call_at(self, site: Mapping[str, Any]) -> ast.Call | None:
+        """The call that takes a stretch of a file; of those that begin there the outermost, if none ends there."""
+        starts = [
+            node
+            for node in ast.walk(self.project.tree(site["file"]))
+            if isinstance(node, ast.Call) and (node.lineno, node.col_offset + 1) == (site["line"], site["column"])
+        ]
+        end = site["end_line"], site["end_column"]
+        same = [node for node in starts if (node.end_lineno, (node.end_col_offset or 0) + 1) == end]
+        return next(iter([*same, *starts]), None)
 
     def function(self, place: Place) -> Function | None:
         """The function that a place is in."""

@@ -43,6 +43,11 @@ def prepare(assumed: Assumed) -> None:
     _without_command_line(assumed)
 
 
+def own_load(file: Any) -> Any:
+    """What `torch.load` itself gives, by its defaults."""
+    return import_module("torch")._evallint_load(file)
+
+
 def is_cured() -> bool:
     """Whether torchvision had to be helped to load."""
     return hasattr(import_module("torch"), "_evallint_library")
@@ -57,11 +62,12 @@ def _without_weights(torch: Any, assumed: Assumed) -> None:
     with contextlib.suppress(ImportError):
         zoo: Any = import_module("torch.utils.model_zoo")
         zoo.load_url = absent
-    own_load, own_state = torch.load, torch.nn.Module.load_state_dict
+    read, own_state = torch.load, torch.nn.Module.load_state_dict
+    torch._evallint_load = read
 
     def load(source: Any, *given: Any, **named: Any) -> Any:
         try:
-            return own_load(source, *given, **{**named, "map_location": "cpu", "weights_only": True})
+            return read(source, *given, **{**named, "map_location": "cpu", "weights_only": True})
         except (OSError, FileNotFoundError, TypeError, AttributeError):
             assumed.add("random weights stand in for a checkpoint that is not there")
             return Absent()

@@ -20,6 +20,8 @@ def measured(subject: Subject, job: Mapping[str, Any]) -> dict[str, Any]:
     with import_module("torch").no_grad():
         if what == "deaf":
             return deaf(subject)
+        if what == "flag":
+            return flag(subject)
         if what == "precision":
             return precision(subject, options(job))
         return modes(subject, only_statistics=what == "statistics")
@@ -43,6 +45,7 @@ def modes(subject: Subject, only_statistics: bool) -> dict[str, Any]:
         before.restore()
         differences.append(difference(scored, trained))
     differ = sum(differences) / len(differences)
+    moved = of_frozen(module, moved) if only_statistics else moved
     is_noisy = noise > SMALLEST
     is_beyond = differ > max(SMALLEST, 3 * noise) or not math.isfinite(differ)
     layers = alone(subject, before) if is_noisy else attributed(subject, before) if is_beyond else []
@@ -60,6 +63,16 @@ def modes(subject: Subject, only_statistics: bool) -> dict[str, Any]:
         moved=moved[:MOST_LAYERS],
         layers=layers,
     )
+
+
+def of_frozen(module: Any, buffers: list[str]) -> list[str]:
+    """Those of some buffers that belong to layers whose parameters are frozen; all, where nothing is frozen yet."""
+    frozen = {
+        name
+        for name, part in module.named_modules()
+        if (own := list(part.parameters(recurse=False))) and not any(one.requires_grad for one in own)
+    }
+    return [name for name in buffers if name.rpartition(".")[0] in frozen] if frozen else buffers
 
 
 def attributed(subject: Subject, before: Snapshot) -> list[dict[str, Any]]:
@@ -171,6 +184,34 @@ def deaf(subject: Subject) -> dict[str, Any]:
         seeds=SEEDS,
         buffers_moved=len(moved),
         moved=moved[:MOST_LAYERS],
+    )
+
+
+def flag(subject: Subject) -> dict[str, Any]:
+    """Calls a Keras model with `training=True` and with `training=False`."""
+    before = Snapshot(subject.module)
+    differences, noise, moved = [], 0.0, list[str]()
+    for seed in range(SEEDS):
+        positional, _ = subject.feed.of(seed)
+        outputs = []
+        for training, random in ((False, 0), (False, 1), (True, 0)):
+            seeded(random)
+            outputs.append(subject.module(*positional, training=training))
+            moved = moved or before.moved()
+            before.restore()
+        noise = max(noise, difference(outputs[0], outputs[1]))
+        differences.append(difference(outputs[0], outputs[2]))
+    differ = sum(differences) / len(differences)
+    return answer(
+        differ > max(SMALLEST, 3 * noise) or bool(moved),
+        subject,
+        relative_difference=number(differ),
+        comparable=math.isfinite(differ),
+        repeat_noise=number(noise),
+        seeds=SEEDS,
+        buffers_moved=len(moved),
+        moved=moved[:MOST_LAYERS],
+        layers=[],
     )
 
 

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 from evallint.probe.child.feeding import Feed, run
+from evallint.probe.child.reaching import Reached
 
 SEEDS = 5
 
 
-class Subject(NamedTuple):
-    """A module, how it came about, an input that it takes, and whether no part of the module is made up."""
+class Subject:
+    """A module that was reached, and an input that it takes."""
 
-    module: Any
-    how: str
-    feed: Feed
-    is_whole: bool
+    def __init__(self, reached: Reached, feed: Feed) -> None:
+        self.module = reached.module
+        self.is_whole = reached.is_whole
+        self.feed = feed
+        self._again = reached.again
 
-    def run(self, seed: int, noise: int = 0) -> Any:
-        """What the module gives for the input of a seed; `noise` seeds what is random in the pass."""
+    def run(self, seed: int, noise: int = 0, module: Any = None) -> Any:
+        """What the module (or another one like it) gives for the input of a seed; `noise` seeds what is random."""
         seeded(noise)
-        return run(self.module, self.feed, seed)
+        return run(self.module if module is None else module, self.feed, seed)
+
+    def fresh(self) -> Any:
+        """Another module, made as this one was: with its own random weights."""
+        seeded(1234)
+        made = self._again()
+        if made is not self.module:
+            return made
+        made = copy.deepcopy(self.module)
+        for part in made.modules():
+            if callable(getattr(part, "reset_parameters", None)):
+                part.reset_parameters()
+        return made
 
 
 def seeded(seed: int) -> None:
