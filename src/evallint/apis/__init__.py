@@ -485,7 +485,8 @@ class Preset(NamedTuple):
 
     `source`: where its sizes and constants come from: "weights", or "arguments" where they are given. `training`:
     whether it is for training where no argument asks; `trains`: the argument whose `values` ask for that. `train_item`
-    and `eval_item`: the pipelines' positions where a tuple is returned.
+    and `eval_item`: the pipelines' positions where a tuple is returned. `mean` and `std`: the arguments that it
+    normalises with.
     """
 
     name: str
@@ -494,6 +495,8 @@ class Preset(NamedTuple):
     trains: Argument | None = None
     train_item: int | None = None
     eval_item: int | None = None
+    mean: Argument | None = None
+    std: Argument | None = None
 
 
 class Dataset(NamedTuple):

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Literal
 
 from evallint.apis import Dataset, Loader, Split
+from evallint.findings import Place
 from evallint.gather.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
 from evallint.interpret.data import BASE
@@ -98,7 +99,7 @@ class DataSets:
             return
         inner = [one for one in made.passes if self.is_dataset(one.what)]
         own = [one for one in made.passes if not self.is_dataset(one.what)]
-        transforms = [one.what for one in own if isinstance(one.what, Made) and one.what.identity is not None]
+        transforms = list(dict.fromkeys(found for one in own if (found := applied(one)) is not None))
         for steps in self._pipelines.of_passes(own):
             for source in self._within(inner) or (self._source(made, ()),):
                 yield replace(
@@ -106,8 +107,8 @@ class DataSets:
                     steps=(*source.steps, *steps),
                     part=source.part or part,
                     part_because=source.part_because or because,
-                    pipeline=transforms[0].identity if len(transforms) == 1 else source.pipeline,
-                    pipeline_at=transforms[0].at if len(transforms) == 1 else source.pipeline_at,
+                    pipeline=transforms[0][0] if len(transforms) == 1 else source.pipeline,
+                    pipeline_at=transforms[0][1] if len(transforms) == 1 else source.pipeline_at,
                     own=True,
                     at=made.at,
                     title=made.name,
@@ -159,6 +160,13 @@ def for_evaluation(dataset: Dataset) -> tuple[str, int | None, str] | None:
         return None
     value = next((one for one in dataset.evaluation if one == "test"), dataset.evaluation[0])
     return dataset.split.keyword, dataset.split.position, f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def applied(one: Pass) -> tuple[object, Place] | None:
+    """The transform object by which something is done, and where it was made; None for the data set's own code."""
+    if isinstance(one.what, Made) and one.what.identity is not None:
+        return one.what.identity, one.what.at
+    return (one.by[0].identity, one.by[0].at) if one.by else None
 
 
 def identity(term: Term | None) -> object:

@@ -24,13 +24,14 @@ def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvalu
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        if not all(random_steps(source.steps) for source in loader.sources):
-            continue
-        source = loader.sources[0]
         partners = [other for other in loaders if other.use == "train" and belongs(other, loader)]
-        trained = {step.at for other in partners for one in other.sources for step in one.steps}
-        steps = random_steps(source.steps)
-        yield _random(loader, source, next((step for step in steps if step.at not in trained), steps[0]), loaders)
+        trained = [one for other in partners for one in other.sources]
+        at = {step.at for one in trained for step in one.steps}
+        for _, sources in by_title(trained, loader.sources):
+            found = [random_steps(source.steps) for source in sources]
+            if all(found):
+                step = next((step for step in found[0] if step.at not in at), found[0][0])
+                yield _random(loader, sources[0], step, loaders)
 
 
 def _random(
@@ -72,6 +73,20 @@ def _asked(source: DataSource, trained: DataSource) -> Place | None:
     return None
 
 
+def by_title(
+    trained: Sequence[DataSource], evaluated: Sequence[DataSource]
+) -> Iterator[tuple[Sequence[DataSource], Sequence[DataSource]]]:
+    """The alternatives from which samples may come; where they are the same data sets, made elsewhere, each for
+    itself."""
+    titles = {one.title for one in evaluated}
+    apart = {one.at for one in trained}.isdisjoint(one.at for one in evaluated)
+    if len(titles) < 2 or not apart or titles != {one.title for one in trained}:
+        yield trained, evaluated
+        return
+    for title in dict.fromkeys(one.title for one in evaluated):
+        yield [one for one in trained if one.title == title], [one for one in evaluated if one.title == title]
+
+
 # ---- steps that differ --------------------------------------------------------------------------
 
 
@@ -105,10 +120,12 @@ def belongs(train: LoaderUse, other: LoaderUse) -> bool:
 
 
 def _compared(partners: Sequence[LoaderUse], loader: LoaderUse) -> Iterator[PipelinesDiffer]:
-    trained = [source for other in partners for source in other.sources]
-    found = _normalisation(partners, trained, loader) or _preparation(partners, trained, loader)
-    if found is not None:
-        yield found
+    whole = [source for other in partners for source in other.sources]
+    for trained, evaluated in by_title(whole, loader.sources):
+        part = replace(loader, sources=tuple(evaluated))
+        found = _normalisation(partners, trained, part) or _preparation(partners, trained, part)
+        if found is not None:
+            yield found
 
 
 def _normalisation(
@@ -117,7 +134,8 @@ def _normalisation(
     ours, theirs = _constants(trained), _constants(loader.sources)
     if ours is None or theirs is None:
         return None
-    if not set(ours) & set(theirs) and all(ours) and all(theirs):
+    known = None not in (one for source in (*ours, *theirs) for one in source)
+    if known and not set(ours) & set(theirs) and all(ours) and all(theirs):
         return _differ("constants", partners, trained, loader, shown(ours[0]), shown(theirs[0]))
     if all(ours) and not any(theirs) and _lacks(loader.sources, (loader,)):
         return _differ("missing in evaluation", partners, trained, loader, shown(ours[0]), "")
@@ -141,16 +159,22 @@ def _comparable(sources: Sequence[DataSource]) -> bool:
     return not any(step.own or "by hand" in step.does for source in sources for step in source.steps)
 
 
-def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants, ...]] | None:
-    """The constants of each source's normalisation, none where it has none; None where some are not known."""
+def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants | None, ...]] | None:
+    """The constants of each source's normalisation, none where it has none, and None for those that are not known.
+
+    None as a whole where it is not known whether there is a normalisation.
+    """
     found = []
     for source in sources:
         steps = [step for step in source.steps if "normalize" in step.does]
         if any(step.preset for step in source.steps) or any(not step.sure for step in steps):
             return None
-        if any(step.mean is None or step.std is None for step in steps):
-            return None
-        known = tuple((equal_for_all(step.mean or ()), equal_for_all(step.std or ())) for step in steps)
+        known = tuple(
+            (equal_for_all(step.mean), equal_for_all(step.std))
+            if step.mean is not None and step.std is not None
+            else None
+            for step in steps
+        )
         found.append(tuple(one for one in known if one != ((0.0,), (1.0,))))
     return found
 
@@ -161,7 +185,9 @@ def equal_for_all(numbers: tuple[float, ...]) -> tuple[float, ...]:
     return rounded[:1] if len(set(rounded)) == 1 else rounded
 
 
-def shown(constants: tuple[Constants, ...]) -> str:
+def shown(constants: tuple[Constants | None, ...]) -> str:
+    if constants[0] is None:
+        return "constants that are computed"
     mean, std = constants[0]
     return f"mean {_listed(mean)}, std {_listed(std)}"
 

@@ -148,9 +148,11 @@ class Loaders:
 
     def _builders(self, events: Events, source: DataSource) -> tuple[tuple[str, Place | None], ...]:
         """The functions in which the pipeline of a data set was made, the innermost first."""
-        creation = events.created.get(source.pipeline) if isinstance(source.pipeline, tuple) else None
-        frames = reversed(creation.frames) if creation is not None else ()
-        return tuple((frame.function, frame.called_at) for frame in frames)
+        if not isinstance(source.pipeline, tuple):
+            return ()
+        creation = events.created.get(source.pipeline)
+        frames = creation.frames if creation is not None else events.built.get(source.pipeline, ())
+        return tuple((frame.function, frame.called_at) for frame in reversed(frames))
 
     def _applied(self, term: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
         title = term.name.rpartition(".")[2]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import islice, product
 
 from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Draw, Preset, Read, Transform
-from evallint.interpret.terms import AnyOf, ByHand, Dark, Items, Made, Named, Pass, Plain, Term, options
+from evallint.interpret.data import BASE
+from evallint.interpret.terms import AnyOf, ByHand, Dark, Items, Made, Named, OneOf, Pass, Plain, Term, options
 from evallint.program import Program
 from evallint.project import PipelineStep
 
@@ -37,7 +38,9 @@ class Pipelines:
 
     def _of_pass(self, one: Pass) -> tuple[Steps, ...]:
         if isinstance(one.what, ByHand):
-            return ((by_hand(one.what, one),),)
+            return ((doubtful(by_hand(one.what), one),),)
+        if isinstance(one.what, OneOf):
+            return tuple(way for passes in one.what.ways for way in self.of_passes(passes) or ((),))
         meaning = self._apis.data(one.what.name) if isinstance(one.what, Made) else None
         if isinstance(meaning, Read):
             return ((),)
@@ -78,6 +81,9 @@ class Pipelines:
 
     def _of_class(self, made: Made) -> Iterable[Steps]:
         """A transform of the program: what its code does, as one step where that is nothing that a table knows."""
+        base = made.attribute(BASE)
+        if made.passes is None and isinstance(base, Made):
+            return self._of_made(replace(base, at=made.at))
         if made.passes is None:
             return ((replace(unknown(made.name), at=made.at),),)
         ways = self.of_passes(made.passes)
@@ -132,7 +138,10 @@ class Pipelines:
         if made.part is not None:
             varies = {preset.train_item: True, preset.eval_item: False}.get(made.part)
         title = preset.name.rpartition(".")[2]
-        return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True)
+        mean, std = given(made, preset.mean), given(made, preset.std)
+        if mean is None or std is None:
+            return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True)
+        return PipelineStep(title, made.at, ("normalize",), varies, known=False, mean=numbers(mean), std=numbers(std))
 
 
 # ---- readings of terms --------------------------------------------------------------------------
@@ -145,14 +154,17 @@ def unknown(name: str) -> PipelineStep:
 def doubtful(step: PipelineStep, one: Pass) -> PipelineStep:
     """A step that a class's own code takes: perhaps, or by chance. What an object does stands where that was made."""
     is_object = isinstance(one.what, Made) and one.what.identity is not None
+    inner = one.by[-1] if one.by and not is_object else None
+    at = inner.at if inner is not None else step.at if is_object else None
     return replace(
         step,
-        at=step.at if is_object and step.at is not None else one.at,
+        name=inner.name if inner is not None and one.chance else step.name,
+        at=at or one.at,
         within=step.within if is_object else one.within,
         sure=step.sure and one.sure,
         random=True if one.chance else step.random,
         in_code=True,
-        in_object=is_object,
+        in_object=at is not None,
     )
 
 
@@ -163,21 +175,12 @@ def of_object(step: PipelineStep, made: Made) -> PipelineStep:
     return replace(step, at=made.at, name=made.name if step.random else step.name)
 
 
-def by_hand(what: ByHand, one: Pass) -> PipelineStep:
+def by_hand(what: ByHand) -> PipelineStep:
     value = numbers(what.operand)
     does = ("crop",) if what.operator == "[]" else ("scale",) if is_scaling(what.operator, value) else ("by hand",)
-    random = True if one.chance else False if value is not None else None
-    return PipelineStep(
-        "slice" if what.operator == "[]" else what.operator,
-        one.at,
-        does,
-        random,
-        within=one.within,
-        sure=one.sure,
-        in_code=True,
-        known=value is not None,
-        exact=(("", value),),
-    )
+    name = "slice" if what.operator == "[]" else what.operator
+    random = False if value is not None else None
+    return PipelineStep(name, None, does, random, known=value is not None, exact=(("", value),))
 
 
 def is_scaling(operator: str, value: tuple[float, ...] | None) -> bool:

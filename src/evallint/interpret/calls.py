@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import GradContext, ModuleClass, Wrapper
+from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import data, describing, library, modules, states
+from evallint.interpret import data, describing, library, modules, sampling, states
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
@@ -164,7 +164,9 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
     found: list[Value] = []
     if OPEN in callee.atoms and any(number >= 0 for value in given.positional for number in value.flow.graph):
         callee = Value(frozenset(a for a in callee.atoms if not isinstance(a, ClassSymbol)), callee.flow)  # a loss
+    ways = data.Ways(machine)
     for atom in in_order(callee.atoms)[:MOST_CALLEES]:
+        ways.begin()
         match atom:
             case Callee():
                 found.append(call_function(machine, atom, given, expression.span, state))
@@ -178,6 +180,7 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
                 found.append(call_lambda(machine, atom, given, state))
             case Method(bound, name):
                 found.append(method(machine, of(Ref(bound)), name, given, expression, state))
+    ways.end()
     if not found:
         return library.unknown(machine, code(expression.function), given, expression, state)
     value = joined(found)
@@ -255,6 +258,7 @@ def run(
     state.put(address, thing)
     before = state.grad
     budget = machine.budget
+    doubts = machine.unsure, machine.chance
     with machine.running(symbol, symbol.path, address, place, function.span, context) as frame:
         frame.on_yield = on_yield
         if part_of is not None:
@@ -268,6 +272,7 @@ def run(
         ends = machine.block(program.body(symbol), [state])
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
+    machine.unsure, machine.chance = doubts
     machine.cost[symbol] += budget - machine.budget
     if not outcomes:  # it only raises: a subclass out of sight says what comes of it
         state.grad = before
@@ -445,6 +450,8 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     origin = Origin(title, given, place)
     if address in state.heap:
         states.forget(address, state, machine)
+    if machine.notes is None and program.method(klass, "__call__") is not None:
+        machine.events.built[address] = machine.callers()
     if program.is_module(klass):
         thing = Thing("module", "", klass, place, mode=modules.built(machine, title), pending=given, origin=origin)
         thing.marks["module"] = None
@@ -481,6 +488,8 @@ def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, stat
     ):
         return True
     init = machine.program.method(klass, "__init__")
+    if any(isinstance(machine.apis.data(base), Transform | Chain) for base in machine.program.externals(klass)):
+        return True
     return init is not None and machine.relevance.mentions(init, TOUCHES)
 
 
@@ -554,6 +563,10 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
     applied = data.apply(machine, address, given, state) if thing.origin is not None else None
     if applied is not None:
         return applied
+    if machine.notes is not None and thing.kind in ("module", "instance") and isinstance(thing.klass, ClassSymbol):
+        found = sampling.entry(machine, thing.klass)
+        if found is not None:
+            return data.by_program(machine, address, found, given, state)
     if thing.kind in ("module", "wrapper", "symbol", "parts"):
         return forward(machine, address, given, expression, state)
     if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):

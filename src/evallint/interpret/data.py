@@ -12,12 +12,13 @@ from evallint.interpret import calls, describing, library
 from evallint.interpret.events import Creation
 from evallint.interpret.roles import DATA, words
 from evallint.interpret.sampling import DRAWN, SEEN
-from evallint.interpret.terms import ByHand, Made, Pass, Term
+from evallint.interpret.terms import Applied, ByHand, Made, OneOf, Pass, Term
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
     Address,
     Arguments,
+    Callee,
     Flow,
     Origin,
     Ref,
@@ -27,7 +28,7 @@ from evallint.interpret.values import (
     constant,
     of,
 )
-from evallint.program import ClassSymbol, External
+from evallint.program import ClassSymbol, External, FunctionSymbol
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -118,12 +119,12 @@ BASE = "super()"
 
 
 def inherited(machine: Machine, address: Address, name: str, given: Arguments, state: State) -> Value | None:
-    """What a library's data set does that a class of the program derives from: it is made, or asked for a sample."""
+    """What a library's class does that one of the program derives from: it is made, or asked for a sample."""
     klass = state.heap[address].klass
     if name == "__init__" and isinstance(klass, ClassSymbol):
         for base in machine.program.externals(klass):
             meaning = machine.apis.data(base)
-            if isinstance(meaning, Dataset):
+            if isinstance(meaning, Dataset | Transform | Chain):
                 whole: Address = (*address, BASE)
                 origin = Origin(meaning.name, given, machine.place())
                 state.put(whole, Thing("instance", "", External(meaning.name), origin.at, origin=origin))
@@ -228,6 +229,21 @@ def fit(machine: Machine, meaning: Fit, name: str, given: Arguments, expression:
     return Value(frozenset((Ref(address),)), value.flow)
 
 
+def by_program(machine: Machine, address: Address, symbol: FunctionSymbol, given: Arguments, state: State) -> Value:
+    """Run a method of a transform of the program, through which a sample goes."""
+    thing = state.heap[address]
+    assert isinstance(thing.klass, ClassSymbol)
+    name = machine.program.klass(thing.klass).name
+    known = thing.origin is not None
+    if thing.origin is not None:
+        machine.applied.append(Applied(name, thing.origin.at, address))
+    try:
+        return calls.call_function(machine, Callee(symbol, address), given, machine.frame.span, state)
+    finally:
+        if known:
+            machine.applied.pop()
+
+
 # ---- what samples go through --------------------------------------------------------------------
 
 
@@ -250,13 +266,37 @@ def apply(machine: Machine, address: Address, given: Arguments, state: State) ->
     return Value(flow=library.kept(flow, state).through(source(machine, address)))
 
 
+class Ways:
+    """Alternatives of which a sample that is run aside takes one."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine, self._before = machine, machine.notes
+        self._ways: list[list[Pass]] = []
+
+    def begin(self) -> None:
+        if self._before is not None:
+            self._machine.notes = []
+            self._ways.append(self._machine.notes)
+
+    def end(self) -> None:
+        if self._before is None:
+            return
+        self._machine.notes = self._before
+        ways = tuple(dict.fromkeys(map(tuple, self._ways)))
+        if len(ways) == 1:
+            self._before += ways[0]
+        elif ways:
+            note(self._machine, OneOf(ways))
+
+
 def note(machine: Machine, what: Term, given: Iterable[Value] = ()) -> None:
     """Something is done, with these arguments, to the sample that is run aside."""
     if machine.notes is not None:
         chance = machine.chance > 0 or any(is_drawn(value) for value in given)
         asked = machine.frames[1]
         at = Place(asked.path, asked.span)
-        machine.notes.append(Pass(what, at, machine.place(), machine.unsure == 0, chance))
+        by = tuple(machine.applied)
+        machine.notes.append(Pass(what, at, machine.place(), machine.unsure == 0, chance, by))
 
 
 def note_call(

@@ -336,7 +336,8 @@ class Events:
     `orphan`: the entry is a function whose caller is out of sight. Negative numbers in a flow are calls out of sight:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
     result a backward() proved to hold a graph. `short` are the loops that make a few passes only. `sources`: the
-    loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and pipelines made.
+    loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and pipelines made;
+    `built`: in which functions the program's own transforms were.
     `supposed`: it went into branches that constants in sight rule out; `by_default`: it built a class with its default
     arguments and the weights that this offers.
     """
@@ -364,6 +365,7 @@ class Events:
     by_default: bool = False
     sources: dict[int, Address] = field(default_factory=dict)
     created: dict[Address, Creation] = field(default_factory=dict)
+    built: dict[Address, tuple[Caller, ...]] = field(default_factory=dict)
 
     def behind(self, number: int) -> Iterator[ForwardCall]:
         """The run of a model that a number in a flow stands for, and those that it is part of."""

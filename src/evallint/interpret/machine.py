@@ -29,7 +29,7 @@ from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, use_of_data
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.sampling import SEEN
-from evallint.interpret.terms import Pass
+from evallint.interpret.terms import Applied, Pass
 from evallint.interpret.untaken import Untaken
 from evallint.interpret.values import (
     NO_FLOW,
@@ -165,6 +165,7 @@ class Machine:
         self._class_variables: dict[ClassSymbol, dict[str, tuple[str, f.Assign]]] = {}
         self.ids: dict[tuple[object, ...], int] = {}
         self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
+        self.applied: list[Applied] = []
         self.unsure = self.chance = self.aside = 0
         self.states: dict[Address, tuple[str, tuple[Address, ...]]] = {}
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
@@ -518,8 +519,14 @@ class Machine:
         drawn = self._begin_doubt(statement.test, state)
         self.assume(statement.test, state, True)
         self.assume(statement.test, other, False)
-        found = self.block(statement.body, [state]) + self.block(statement.orelse, [other])
+        returned = len(self.frame.returns)
+        ends = [self.block(statement.body, [state]), self.block(statement.orelse, [other])]
         self._end_doubt(drawn)
+        if self.notes is not None:
+            if not all(ends) and len(self.frame.returns) > returned:  # what follows is done to the others only
+                self._doubt(drawn)
+            return together([*ends[0], *ends[1]])
+        found = ends[0] + ends[1]
         return found if split else together(found)
 
     def _begin_doubt(self, test: Expr, state: State) -> bool:
@@ -527,9 +534,12 @@ class Machine:
         if self.notes is None:
             return False
         drawn = data.is_drawn(self._compared(test, state))
+        self._doubt(drawn)
+        return drawn
+
+    def _doubt(self, drawn: bool) -> None:
         self.chance += drawn
         self.unsure += not drawn
-        return drawn
 
     def _end_doubt(self, drawn: bool) -> None:
         if self.notes is not None:

@@ -36,7 +36,8 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
         return None
     (receiver,) = value.refs()
     kept = machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, machine.budget
-    machine.notes, machine.unsure, machine.chance = [], 0, 0
+    applied = machine.applied
+    machine.notes, machine.unsure, machine.chance, machine.applied = [], 0, 0, []
     machine.events, machine.ids = aside(machine.events), dict(machine.ids)
     machine.frames = machine.frames[:1]
     machine.budget = min(BUDGET, machine.budget)
@@ -51,7 +52,7 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
     finally:
         machine.aside -= 1
         machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, budget = kept
-        machine.budget = budget
+        machine.budget, machine.applied = budget, applied
 
 
 def entry(machine: Machine, klass: ClassSymbol) -> FunctionSymbol | None:

@@ -30,11 +30,20 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """A transform of the program whose code is running: its class, where it was made, and what is equal for it."""
+
+    name: str
+    at: Place
+    identity: object
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """Something that is done to a sample: which, and where in the method that is asked for the sample.
 
-    `within`: where in what this method calls. `sure`: every sample that comes this way gets it. `chance`: whether, or
-    how, it is done hangs on a random number.
+    `within`: where in what this method calls. `by`: the transforms in whose code it is, the outermost first. `sure`:
+    every sample that comes this way gets it. `chance`: whether, or how, it is done hangs on a random number.
     """
 
     what: Term
@@ -42,6 +51,7 @@ class Pass:
     within: Place
     sure: bool = True
     chance: bool = False
+    by: tuple[Applied, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,13 @@ class ByHand:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of these is done to a sample."""
+
+    ways: tuple[tuple[Pass, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnyOf:
     """One of these."""
 
@@ -102,7 +119,7 @@ class Dark:
     identity: object = None
 
 
-Term: TypeAlias = "Plain | Items | Made | Named | ByHand | AnyOf | Dark"
+Term: TypeAlias = "Plain | Items | Made | Named | ByHand | OneOf | AnyOf | Dark"
 
 DARK = Dark()
 
