@@ -8,7 +8,7 @@ from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.mending import alike, repeated, with_numbers
-from evallint.gather.pipelines import Steps, is_complete, random_steps
+from evallint.gather.pipelines import MOST_WAYS, Steps, is_complete, random_steps
 from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
 
@@ -28,10 +28,12 @@ def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvalu
         trained = [one for other in partners for one in other.sources]
         at = {step.at for one in trained for step in one.steps}
         for _, sources in by_title(trained, loader.sources):
-            found = [random_steps(source.steps) for source in sources]
-            if all(found):
-                step = next((step for step in found[0] if step.at not in at), found[0][0])
-                yield _random(loader, sources[0], step, loaders)
+            found = [(source, random_steps(source.steps)) for source in sources]
+            own = [(source, step) for source, steps in found for step in steps if step.at not in at]
+            if own and (trained or all(steps for _, steps in found)):
+                yield _random(loader, *own[0], loaders)
+            elif all(steps for _, steps in found):
+                yield _random(loader, found[0][0], found[0][1][0], loaders)
 
 
 def _random(
@@ -135,10 +137,16 @@ def _normalisation(
     if ours is None or theirs is None:
         return None
     known = None not in (one for source in (*ours, *theirs) for one in source)
-    if known and not set(ours) & set(theirs) and all(ours) and all(theirs):
-        return _differ("constants", partners, trained, loader, shown(ours[0]), shown(theirs[0]))
-    if all(ours) and not any(theirs) and _lacks(loader.sources, (loader,)):
-        return _differ("missing in evaluation", partners, trained, loader, shown(ours[0]), "")
+    settled = len(trained) < MOST_WAYS  # else there may be others
+    if known and all(ours) and all(theirs) and (settled or not set(ours) & set(theirs)):
+        other = [pair for pair in zip(loader.sources, theirs, strict=True) if pair[1] not in ours]
+        if other:
+            source, constants = other[0]
+            part = replace(loader, sources=(source,))
+            return _differ("constants", partners, trained, part, shown(ours[0]), shown(constants))
+    bare = tuple(source for source, constants in zip(loader.sources, theirs, strict=True) if not constants)
+    if all(ours) and bare and _lacks(bare, (loader,)):
+        return _differ("missing in evaluation", partners, trained, replace(loader, sources=bare), shown(ours[0]), "")
     if all(theirs) and not any(ours) and _lacks(trained, partners):
         return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))
     return None
