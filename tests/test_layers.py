@@ -25,6 +25,11 @@ ONLY_IN = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
 }
+GATHERED = {
+    "code": {"code"},
+    "modes": {"code", "modes"},
+    **{name: {"code", "modes", name} for name in ("data", "state", "metric")},
+}
 STRANGERS = {"check", "fix", "probe", "report"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -63,6 +68,13 @@ def test_imports_go_left(path: Path) -> None:
     place = ORDER.index(part(path))
     for imported in own_imports(path):
         assert ORDER.index(imported) <= place, f"`{part(path)}` imports `{imported}`"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "gather").glob("*/**/*.py")), ids=shown)
+def test_what_is_gathered_of_one_thing_knows_code_modes_and_itself(path: Path) -> None:
+    own = path.relative_to(PACKAGE / "gather").parts[0]
+    parts = [name.split(".") for name in imports(path) if name.startswith("evallint.gather.")]
+    assert {imported for _, _, imported, *_ in parts} <= GATHERED[own]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)

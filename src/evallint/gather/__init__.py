@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from evallint.gather import differences, forwards, loads, resume, saves, training
-from evallint.gather.averages import averaged
-from evallint.gather.built import built_in_forward
-from evallint.gather.constants import typed_constants
-from evallint.gather.contexts import ineffective_contexts
-from evallint.gather.eras import written_for_old_torch
-from evallint.gather.figures import of_training
-from evallint.gather.fits import fitted_on_test
-from evallint.gather.flagged import flagged_calls
-from evallint.gather.held import plainly_held
-from evallint.gather.hidden import hidden_methods
-from evallint.gather.keras import training_flags
-from evallint.gather.learnt import learnt_from
-from evallint.gather.loaders import Loaders
-from evallint.gather.order import pipeline_faults
-from evallint.gather.precisions import cast_for_evaluation, cast_in_forward
-from evallint.gather.predicting import Predicting
-from evallint.gather.registered import lost_buffers, plain_tensors
-from evallint.gather.running import Running
-from evallint.gather.sent import sent_parameters
-from evallint.gather.substance import Substances
-from evallint.gather.unlearned import cut_layers
-from evallint.gather.unsafe import unsafe_loads
-from evallint.gather.unused import unused_pipelines
+from evallint.gather.code.eras import written_for_old_torch
+from evallint.gather.code.running import Running
+from evallint.gather.code.substance import Substances
+from evallint.gather.data import differences
+from evallint.gather.data.constants import typed_constants
+from evallint.gather.data.fits import fitted_on_test
+from evallint.gather.data.learnt import learnt_from
+from evallint.gather.data.loaders import Loaders
+from evallint.gather.data.order import pipeline_faults
+from evallint.gather.data.unused import unused_pipelines
+from evallint.gather.metric.averages import averaged
+from evallint.gather.metric.figures import of_training
+from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
+from evallint.gather.modes import forwards, training
+from evallint.gather.modes.built import built_in_forward
+from evallint.gather.modes.contexts import ineffective_contexts
+from evallint.gather.modes.flagged import flagged_calls
+from evallint.gather.modes.held import plainly_held
+from evallint.gather.modes.hidden import hidden_methods
+from evallint.gather.modes.keras import training_flags
+from evallint.gather.modes.predicting import Predicting
+from evallint.gather.modes.unlearned import cut_layers
+from evallint.gather.state import loads, resume, saves
+from evallint.gather.state.registered import lost_buffers, plain_tensors
+from evallint.gather.state.sent import sent_parameters
+from evallint.gather.state.unsafe import unsafe_loads
 from evallint.interpret.events import Events
 from evallint.program import Program
 from evallint.project import Project

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.findings import Place
-from evallint.gather.sites import sites
+from evallint.gather.code.sites import sites
 from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol
 
 

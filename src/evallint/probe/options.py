@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from evallint import facts as f
 from evallint.findings import Finding
-from evallint.gather.sites import sites
+from evallint.gather.code.sites import sites
 from evallint.link.natures import walk
 from evallint.probe.pipelines import constants
 from evallint.program import External, Program

@@ -1,0 +1,188 @@
+"""What runs when a module does: its forward, and what that calls, looked for from the inside out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from evallint import facts as f
+from evallint.findings import Place, Step
+from evallint.gather.code.sites import Bindings, Site, bindings, encloser, last_name, of_self, sites
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, FunctionSymbol, Program
+
+Opens: TypeAlias = Callable[[Site, Bindings], bool]
+"""Whether what a call leads to counts, by what stands around the call."""
+
+FORWARD = frozenset(("forward", "__call__"))
+LONGEST_WAY = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A function calls another, or hands it on (`site` None)."""
+
+    caller: FunctionSymbol
+    site: Site | None
+    known: Bindings
+
+
+@dataclass
+class Running:
+    """The functions that run when a module of the program does. Each function's callers are looked up by its name."""
+
+    program: Program
+    _users: dict[str, list[FunctionSymbol]] = field(default_factory=dict)
+    _families: dict[ClassSymbol, frozenset[ClassSymbol]] = field(default_factory=dict)
+    _members: dict[ClassSymbol, list[FunctionSymbol]] = field(default_factory=dict)
+    _edges: dict[FunctionSymbol, tuple[Edge, ...]] = field(default_factory=dict)
+    _named: dict[FunctionSymbol, dict[str, list[f.Expr]]] = field(default_factory=dict)
+    _sites: dict[FunctionSymbol, tuple[list[Site], Bindings]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        related: dict[ClassSymbol, set[ClassSymbol]] = {}
+        for path, facts in self.program.files.items():
+            for index, function in enumerate(facts.functions):
+                user = FunctionSymbol(path, index)
+                owner = self.program.class_of(encloser(self.program, user))
+                if owner is not None:
+                    self._members.setdefault(owner, []).append(user)
+                for name in function.mentions:
+                    if not name.endswith("()"):
+                        self._users.setdefault(name, []).append(user)
+            for index in range(len(facts.classes)):
+                symbol = ClassSymbol(path, index)
+                for base in self.program.lineage(symbol):
+                    if isinstance(base, ClassSymbol):
+                        related.setdefault(symbol, set()).add(base)
+                        related.setdefault(base, set()).add(symbol)
+        self._families = {symbol: frozenset(family) for symbol, family in related.items()}
+
+    def way_to(
+        self,
+        symbol: FunctionSymbol,
+        is_root: Callable[[FunctionSymbol], bool],
+        opens: Opens,
+        dead: set[FunctionSymbol] | None = None,
+    ) -> tuple[Step, ...] | None:
+        """The calls by which a module's run gets to a function, outermost first; None where it does not.
+
+        `is_root` is asked of each function on the way, `opens` of each call. `dead`: those known to lead nowhere, which
+        grows; only for questions whose answers do not depend on where the way ends.
+        """
+        seen = {symbol}
+        waiting: list[tuple[FunctionSymbol, tuple[Step, ...]]] = [(symbol, ())]
+        while waiting:
+            current, way = waiting.pop(0)
+            if is_root(current):
+                return way
+            for edge in self.edges(current) if len(way) < LONGEST_WAY else ():
+                if (
+                    edge.caller in seen
+                    or (dead and edge.caller in dead)
+                    or (edge.site is not None and not opens(edge.site, edge.known))
+                ):
+                    continue
+                seen.add(edge.caller)
+                waiting.append((edge.caller, (self._step(edge, current), *way)))
+        if dead is not None:
+            dead |= seen
+        return None
+
+    def edges(self, symbol: FunctionSymbol) -> tuple[Edge, ...]:
+        """Who calls a function: for a method its class, bases and subclasses, for any other whoever is in sight."""
+        if symbol not in self._edges:
+            self._edges[symbol] = tuple(self._find(symbol))
+        return self._edges[symbol]
+
+    def users(self, name: str) -> tuple[FunctionSymbol, ...]:
+        """The functions that mention a name."""
+        return tuple(self._users.get(name, ()))
+
+    def family(self, klass: ClassSymbol) -> frozenset[ClassSymbol]:
+        """A class, its bases and the classes that derive from it."""
+        return self._families.get(klass, frozenset((klass,)))
+
+    def _step(self, edge: Edge, callee: FunctionSymbol) -> Step:
+        caller = self.program.function(edge.caller)
+        span = edge.site.call.span if edge.site is not None else caller.span
+        name = self.program.function(callee).name
+        return Step(Place(edge.caller.path, span), f"`{name}` runs here, in `{caller.qualname}`")
+
+    def _find(self, symbol: FunctionSymbol) -> Iterator[Edge]:
+        function = self.program.function(symbol)
+        klass = self.program.class_of(symbol)
+        users = self._users.get(function.name, []) if klass is None else self._kin(klass, function.name)
+        for user in users:
+            if user != symbol and ("<locals>" not in function.qualname or self._shares(user, symbol)):
+                yield from self._calls(user, symbol, function.name, klass is not None)
+
+    def _kin(self, klass: ClassSymbol, name: str) -> Iterable[FunctionSymbol]:
+        """The methods of a class's family, and the functions within these, that mention a name."""
+        for kin in sorted(self.family(klass), key=lambda one: (one.path, one.index)):
+            for member in self._members.get(kin, ()):
+                if name in self.program.function(member).mentions:
+                    yield member
+
+    def _shares(self, user: FunctionSymbol, symbol: FunctionSymbol) -> bool:
+        """Whether two functions are defined within the same one."""
+        return user.path == symbol.path and encloser(self.program, user) == encloser(self.program, symbol)
+
+    def _calls(self, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool) -> Iterator[Edge]:
+        mentioned = sum(self._leads(node, user, symbol, name, is_method) for node in self._named_in(user).get(name, ()))
+        if not mentioned:
+            return
+        found, known = self._sites_in(user)
+        calls = 0
+        for site in found:
+            if self._leads(site.call.function, user, symbol, name, is_method):
+                calls += 1
+                yield Edge(user, site, known)
+        if mentioned > calls and self.program.function(user).name != "__init__":
+            yield Edge(user, None, known)
+
+    def _named_in(self, user: FunctionSymbol) -> dict[str, list[f.Expr]]:
+        """The names and attributes in a function's own code, by what they end in."""
+        if user not in self._named:
+            found = self._named[user] = dict[str, list[f.Expr]]()
+            for node in walk(self.program.body(user)):
+                if isinstance(node, f.Name | f.Attribute):
+                    found.setdefault(last_name(node), []).append(node)
+        return self._named[user]
+
+    def _sites_in(self, user: FunctionSymbol) -> tuple[list[Site], Bindings]:
+        if user not in self._sites:
+            body = self.program.body(user)
+            self._sites[user] = list(sites(body)), bindings(body)
+        return self._sites[user]
+
+    def _leads(
+        self, expression: f.Expr, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool
+    ) -> bool:
+        """Whether an expression in `user` stands for the function."""
+        if last_name(expression) != name:
+            return False
+        if is_method:
+            return bool(of_self(expression)) or is_super(expression) or is_class(expression)
+        if "<locals>" in self.program.function(symbol).qualname:
+            return isinstance(expression, f.Name)
+        return self.program.resolve(user.path, expression) == symbol
+
+
+def is_super(expression: f.Expr) -> bool:
+    """`super().method`"""
+    return (
+        isinstance(expression, f.Attribute)
+        and isinstance(expression.value, f.Call)
+        and expression.value.function == f.Name("super")
+    )
+
+
+def is_class(expression: f.Expr) -> bool:
+    """`Class.method` or `cls.method`"""
+    return (
+        isinstance(expression, f.Attribute)
+        and isinstance(expression.value, f.Name)
+        and (expression.value.id == "cls" or expression.value.id[:1].isupper())
+    )

@@ -1,0 +1,1 @@
+"""Pipelines, data sets and loaders: training and evaluation side by side."""

@@ -1,0 +1,173 @@
+"""Data sets: from where a loader's samples come, and what each goes through before it is in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Literal
+
+from evallint.apis import Dataset, Loader, Split
+from evallint.findings import Place
+from evallint.gather.data.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
+from evallint.interpret.calls import SPLITS
+from evallint.interpret.data import BASE
+from evallint.interpret.roles import Use, use_of, words
+from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
+from evallint.program import Program
+from evallint.project import DataSource, PipelineStep
+
+
+class DataSets:
+    """Takes the terms of data sets apart."""
+
+    def __init__(self, program: Program, pipelines: Pipelines) -> None:
+        self._program, self._pipelines = program, pipelines
+
+    def sources(self, term: Term | None) -> tuple[DataSource, ...]:
+        """Each way in which samples may come from what a term stands for; none where nothing is known of it."""
+        return tuple(islice((source for one in options(term) for source in self._of_one(one)), MOST_WAYS))
+
+    def _of_one(self, term: Term) -> Iterable[DataSource]:
+        if not isinstance(term, Made):
+            return ()
+        if term.klass is not None:
+            return self._of_class(term)
+        match self._program.apis.data(term.name):
+            case Split() as split:
+                return self._parts(split, term)
+            case Dataset() as dataset:
+                return self._of_library(dataset, term)
+            case Loader() as loader:
+                return self.sources(self._held(term, "dataset") or given(term, loader.dataset))
+        found = self._source(term, (unknown(term.name),))
+        part, because = self._asked(term) if term.part is None else (None, "")
+        return (replace(found, part=part, part_because=because, own=True),)
+
+    def is_dataset(self, term: Term) -> bool:
+        if not isinstance(term, Made):
+            return False
+        if term.klass is not None:
+            return self._program.method(term.klass, "__getitem__") is not None
+        return isinstance(self._program.apis.data(term.name), Dataset | Split)
+
+    def _parts(self, split: Split, made: Made) -> Iterator[DataSource]:
+        whole = self._held(made, "dataset") or given(made, split.dataset)
+        for source in self.sources(whole):
+            yield replace(source, half=True, split=source.split or made.at)
+
+    def _of_library(self, dataset: Dataset, made: Made) -> Iterator[DataSource]:
+        if dataset.parts is not None:
+            parts = given(made, dataset.parts)
+            listed = parts.values() if isinstance(parts, Items) and parts.rest is None else ()
+            yield from (source for each in listed for source in self.sources(each))
+            return
+        transform = self._held(made, "transform") or given(made, dataset.transform)
+        joint = given(made, dataset.joint)
+        part = dataset.part(*plain(made))
+        because = stated(made, dataset) if part is not None else ""
+        for steps in self._pipelines.ways(transform) or ((),):
+            for more in self._pipelines.ways(joint) or ((),):
+                found = self._source(made, (*steps, *more))
+                yield replace(
+                    found,
+                    part=part,
+                    part_because=because,
+                    evaluating=for_evaluation(dataset),
+                    size=dataset.size,
+                    pipeline=identity(transform),
+                    pipeline_at=transform.at if isinstance(transform, Made) else None,
+                )
+
+    def _of_class(self, made: Made) -> Iterator[DataSource]:
+        part, because = self._asked(made)
+        whole = made.attribute(BASE)
+        if made.passes is None and whole is not None:
+            for source in self.sources(whole):
+                title = made.name
+                yield replace(
+                    source,
+                    part=source.part or part,
+                    part_because=source.part_because or because,
+                    at=made.at,
+                    title=title,
+                    own=True,
+                )
+            return
+        if made.passes is None:
+            yield replace(self._source(made, (unknown(made.name),)), part=part, part_because=because, own=True)
+            return
+        inner = [one for one in made.passes if self.is_dataset(one.what)]
+        own = [one for one in made.passes if not self.is_dataset(one.what)]
+        transforms = list(dict.fromkeys(found for one in own if (found := applied(one)) is not None))
+        for steps in self._pipelines.of_passes(own):
+            for source in self._within(inner) or (self._source(made, ()),):
+                yield replace(
+                    source,
+                    steps=(*source.steps, *steps),
+                    part=source.part or part,
+                    part_because=source.part_because or because,
+                    pipeline=transforms[0][0] if len(transforms) == 1 else source.pipeline,
+                    pipeline_at=transforms[0][1] if len(transforms) == 1 else source.pipeline_at,
+                    own=True,
+                    at=made.at,
+                    title=made.name,
+                )
+
+    def _within(self, inner: list[Pass]) -> tuple[DataSource, ...]:
+        """The data set that another one wraps."""
+        return self.sources(inner[0].what) if len({identity(one.what) for one in inner}) == 1 else ()
+
+    def _asked(self, made: Made) -> tuple[Literal["training", "evaluation"] | None, str]:
+        """Which part of the data the arguments of a class of the program, or of something out of sight, ask for; None
+        where they disagree."""
+        init = self._program.method(made.klass, "__init__") if made.klass is not None else None
+        names = [one.name for one in self._program.function(init).parameters[1:]] if init is not None else []
+        found: dict[Use, str] = {}
+        for name, term in (*zip(names, made.positional, strict=False), *made.keywords):
+            value = term.value if isinstance(term, Plain) else None
+            if isinstance(value, bool) and words(name) & {"train", "training"} and len(words(name)) <= 2:
+                found.setdefault("train" if value else "eval", f"{name}={value}")
+            use = use_of(value) if isinstance(value, str) and words(name) & SPLITS else None
+            if use is not None:
+                found.setdefault(use, f"{name}={value!r}")
+        if len(found) != 1:
+            return None, ""
+        ((use, because),) = found.items()
+        return ("training" if use == "train" else "evaluation"), because
+
+    def _source(self, made: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
+        title = made.name.rpartition(".")[2]
+        return DataSource(title, made.at, made.identity, False, None, None, "", (), steps, None, None, False)
+
+    def _held(self, made: Made, name: str) -> Term | None:
+        found = made.attribute(name)
+        return None if isinstance(found, Dark) and found.identity is None else found
+
+
+def stated(made: Made, dataset: Dataset) -> str:
+    """The argument that says which part of the data is read, as a reader would write it."""
+    assert dataset.split is not None
+    term = given(made, dataset.split)
+    if isinstance(term, Plain):
+        return f"`{dataset.split.keyword}={term.value!r}`"
+    return f"`{dataset.split.keyword}` left at its default"
+
+
+def for_evaluation(dataset: Dataset) -> tuple[str, int | None, str] | None:
+    """The argument that picks the part for evaluation."""
+    if dataset.split is None or not dataset.evaluation:
+        return None
+    value = next((one for one in dataset.evaluation if one == "test"), dataset.evaluation[0])
+    return dataset.split.keyword, dataset.split.position, f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def applied(one: Pass) -> tuple[object, Place] | None:
+    """The transform object by which something is done, and where it was made; None for the data set's own code."""
+    if isinstance(one.what, Made) and one.what.identity is not None:
+        return one.what.identity, one.what.at
+    return (one.by[0].identity, one.by[0].at) if one.by else None
+
+
+def identity(term: Term | None) -> object:
+    return term.identity if isinstance(term, Made | Dark) else None

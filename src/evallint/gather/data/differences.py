@@ -1,0 +1,280 @@
+"""The training pipeline beside the evaluation pipeline: random steps where none belong, and steps that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from evallint.findings import Place, Step
+from evallint.gather.code.mending import alike, repeated, with_numbers
+from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random_steps
+from evallint.program import ClassSymbol, Program
+from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
+
+Kind = Literal["constants", "missing in evaluation", "missing in training", "scale", "step"]
+Constants = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+# ---- random steps -------------------------------------------------------------------------------
+
+
+def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
+    """The loaders and transforms that evaluate on samples which surely go through a random step."""
+    for loader in loaders:
+        if loader.use != "eval" or not loader.sources:
+            continue
+        partners = [other for other in loaders if other.use == "train" and belongs(other, loader)]
+        trained = [one for other in partners for one in other.sources]
+        at = {step.at for one in trained for step in one.steps}
+        for _, sources in by_title(trained, loader.sources):
+            found = [(source, random_steps(source.steps)) for source in sources]
+            own = [(source, step) for source, steps in found for step in steps if step.at not in at]
+            if own and (trained or all(steps for _, steps in found)):
+                yield _random(loader, *own[0], loaders)
+            elif all(steps for _, steps in found):
+                yield _random(loader, found[0][0], found[0][1][0], loaders)
+
+
+def _random(
+    loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
+) -> RandomInEvaluation:
+    trained = [(other, one) for other in loaders if other.use == "train" for one in other.sources]
+    twins = [other for other, one in trained if one.base == source.base and other.run == loader.run]
+    halves = bool(twins) and (source.half or loader.sampled)
+    shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in trained)
+    in_pipeline = step.in_object or not step.in_code
+    again = [one for _, one in trained if any(other.at == step.at for other in one.steps)] if in_pipeline else []
+    at = step.at or source.at
+    if halves:
+        at = source.split or loader.at
+    elif shared and in_pipeline:
+        at = source.at
+    elif again:
+        at = _asked(source, again[0]) or at
+    reasons = [Step(step.within or step.at or source.at, f"`{step.name}` is random")]
+    if halves:
+        reasons.insert(0, Step(source.at, "one data set, with one transform, serves both parts"))
+        reasons.append(Step(twins[0].at, f"`{twins[0].label}` trains on one part of it"))
+    elif shared and source.pipeline_at is not None:
+        reasons.append(Step(source.pipeline_at, "the training data go through this pipeline too"))
+    function = loader.function if at.path == loader.at.path else "<module>"
+    because = (*reasons, Step(loader.at, f"`{loader.label}` gives the samples"), *loader.way)
+    plain = in_pipeline and not {"crop", "resize", "scale", "pad"} & set(step.does)
+    removable = step.at if plain and not (halves or shared or again) else None
+    return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because, removable)
+
+
+def _asked(source: DataSource, trained: DataSource) -> Place | None:
+    """Where the evaluation's pipeline is asked for, of code that builds the training pipeline as well."""
+    for (name, at), (other, elsewhere) in zip(source.builders, trained.builders, strict=False):
+        if name != other:
+            return None
+        if at != elsewhere:
+            return at
+    return None
+
+
+def by_title(
+    trained: Sequence[DataSource], evaluated: Sequence[DataSource]
+) -> Iterator[tuple[Sequence[DataSource], Sequence[DataSource]]]:
+    """The alternatives from which samples may come; where they are the same data sets, made elsewhere, each for
+    itself."""
+    titles = {one.title for one in evaluated}
+    apart = {one.at for one in trained}.isdisjoint(one.at for one in evaluated)
+    if len(titles) < 2 or not apart or titles != {one.title for one in trained}:
+        yield trained, evaluated
+        return
+    for title in dict.fromkeys(one.title for one in evaluated):
+        yield [one for one in trained if one.title == title], [one for one in evaluated if one.title == title]
+
+
+# ---- steps that differ --------------------------------------------------------------------------
+
+
+def differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+    """Where what evaluates is prepared otherwise than what trained the same model."""
+    for found in _differing(loaders):
+        code = ""
+        if found.kind == "constants" and found.trained is not None:
+            code = alike(program, found.at, found.trained)
+            code = code or with_numbers(program, found.at, found.trained, found.numbers)
+        elif found.kind == "missing in evaluation" and found.trained is not None and found.scaled is not None:
+            code = repeated(program, found.scaled, found.trained)
+        yield replace(found, code=code)
+
+
+def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+    for loader in loaders:
+        if loader.use != "eval" or not loader.sources:
+            continue
+        partners = [other for other in loaders if other.use == "train" and other.sources and belongs(other, loader)]
+        if partners:
+            yield from _compared(partners, loader)
+
+
+def belongs(train: LoaderUse, other: LoaderUse) -> bool:
+    """Whether both serve one model: in one run, or by the class of the program that is run on them."""
+    own = {model for model in train.models if isinstance(model, ClassSymbol)}
+    if train.run == other.run:
+        return not train.models or not other.models or bool(train.models & other.models)
+    return bool(own & other.models)
+
+
+def _compared(partners: Sequence[LoaderUse], loader: LoaderUse) -> Iterator[PipelinesDiffer]:
+    whole = [source for other in partners for source in other.sources]
+    for trained, evaluated in by_title(whole, loader.sources):
+        part = replace(loader, sources=tuple(evaluated))
+        found = _normalisation(partners, trained, part) or _preparation(partners, trained, part)
+        if found is not None:
+            yield found
+
+
+def _normalisation(
+    partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse
+) -> PipelinesDiffer | None:
+    ours, theirs = _constants(trained), _constants(loader.sources)
+    if ours is None or theirs is None:
+        return None
+    known = None not in (one for source in (*ours, *theirs) for one in source)
+    settled = len(trained) < MOST_WAYS  # else there may be others
+    if known and all(ours) and all(theirs) and (settled or not set(ours) & set(theirs)):
+        other = [pair for pair in zip(loader.sources, theirs, strict=True) if pair[1] not in ours]
+        if other:
+            source, constants = other[0]
+            part = replace(loader, sources=(source,))
+            return _differ("constants", partners, trained, part, shown(ours[0]), shown(constants))
+    bare = tuple(source for source, constants in zip(loader.sources, theirs, strict=True) if not constants)
+    if all(ours) and bare and _lacks(bare, (loader,)):
+        return _differ("missing in evaluation", partners, trained, replace(loader, sources=bare), shown(ours[0]), "")
+    if all(theirs) and not any(ours) and _lacks(trained, partners):
+        return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))
+    return None
+
+
+def _lacks(sources: Sequence[DataSource], loaders: Sequence[LoaderUse]) -> bool:
+    """Whether no normalisation is left out of sight, where none is seen: each step is known, and some are."""
+    return all(one.steps and is_complete(one.steps) for one in sources) and _is_plain(loaders) and _comparable(sources)
+
+
+def _is_plain(loaders: Iterable[LoaderUse]) -> bool:
+    """Whether nothing else in sight may normalise: no function that makes batches, no arithmetic around the model."""
+    return not any(loader.collates or loader.hand for loader in loaders)
+
+
+def _comparable(sources: Sequence[DataSource]) -> bool:
+    """Whether nothing stands in them that does by itself what no table knows."""
+    return not any(step.own or "by hand" in step.does for source in sources for step in source.steps)
+
+
+def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants | None, ...]] | None:
+    """The constants of each source's normalisation, none where it has none, and None for those that are not known.
+
+    None as a whole where it is not known whether there is a normalisation.
+    """
+    found = []
+    for source in sources:
+        steps = [step for step in source.steps if "normalize" in step.does]
+        if any(step.preset for step in source.steps) or any(not step.sure for step in steps):
+            return None
+        known = tuple(
+            (equal_for_all(step.mean), equal_for_all(step.std))
+            if step.mean is not None and step.std is not None
+            else None
+            for step in steps
+        )
+        found.append(tuple(one for one in known if one != ((0.0,), (1.0,))))
+    return found
+
+
+def equal_for_all(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Equal for numbers that do the same: those of all channels in one, where they agree."""
+    rounded = tuple(round(number, 6) for number in numbers)
+    return rounded[:1] if len(set(rounded)) == 1 else rounded
+
+
+def shown(constants: tuple[Constants | None, ...]) -> str:
+    if constants[0] is None:
+        return "constants that are computed"
+    mean, std = constants[0]
+    return f"mean {_listed(mean)}, std {_listed(std)}"
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    texts = [f"{number:.4g}" for number in numbers]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _preparation(
+    partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse
+) -> PipelinesDiffer | None:
+    sources = (*trained, *loader.sources)
+    if not all(is_complete(source.steps) for source in sources) or not _is_plain((*partners, loader)):
+        return None
+    if not _comparable(sources) or any(not source.steps for source in sources):
+        return None
+    sizes = [{final_size(source) for source in group} for group in (trained, loader.sources)]
+    if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1]:
+        texts = [" x ".join(map(str, min((one for one in group if one), key=str))) for group in sizes]
+        return _differ("step", partners, trained, loader, f"{texts[0]} pixels", f"{texts[1]} pixels")
+    words: tuple[tuple[Kind, str, str, str], ...] = (
+        ("step", "grayscale", "gray images", "no gray images"),
+        ("scale", "scale", "values from 0 to 1", "values from 0 to 255"),
+    )
+    for kind, word, *texts in words:
+        has = [{_has(source.steps, word) for source in group} for group in (trained, loader.sources)]
+        if has == [{True}, {False}]:
+            return _differ(kind, partners, trained, loader, texts[0], texts[1])
+        if has == [{False}, {True}]:
+            return _differ(kind, partners, trained, loader, texts[1], texts[0])
+    return None
+
+
+def _has(steps: Steps, word: str) -> bool | None:
+    """Whether a pipeline surely does something, or surely not."""
+    found = [step for step in steps if word in step.does]
+    if any(step.random is not False for step in found):
+        return None
+    return bool(found)
+
+
+def final_size(source: DataSource) -> tuple[int, ...] | None:
+    """Height and width of what comes out, where every step with a say in it is known."""
+    size: tuple[int, ...] | None = source.size or None
+    for step in source.steps:
+        if "crop" in step.does:
+            size = square(step.size)
+        elif "resize" in step.does:
+            is_square = size is not None and len(size) == 2 and size[0] == size[1]
+            size = step.size if step.size and len(step.size) == 2 else square(step.size) if is_square else None
+        elif {"pad", "geometry"} & set(step.does) and step.random is not True:
+            size = None
+    return size
+
+
+def square(size: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return (size[0], size[0]) if size is not None and len(size) == 1 else size
+
+
+def _differ(
+    kind: Kind, partners: Sequence[LoaderUse], trained: Sequence[DataSource], loader: LoaderUse, train: str, other: str
+) -> PipelinesDiffer:
+    source = loader.sources[0]
+    at = _normalises(source.steps) if kind in ("constants", "missing in training") else None
+    at = at or source.pipeline_at or source.at
+    theirs = _normalises(trained[0].steps) or trained[0].pipeline_at or trained[0].at
+    because = (
+        Step(theirs, f"the training data are prepared here{': ' + train if train else ''}"),
+        Step(partners[0].at, f"`{partners[0].label}` gives the training data"),
+        Step(at, f"the evaluation data are prepared here{': ' + other if other else ''}"),
+        Step(loader.at, f"`{loader.label}` gives the evaluation data"),
+    )
+    function = loader.function if at.path == loader.at.path else "<module>"
+    scaled = next((step.at for step in source.steps if "scale" in step.does and not step.in_code), None)
+    trained_at = _normalises(trained[0].steps)
+    numbers = next(((step.mean, step.std) for step in trained[0].steps if step.mean and step.std), ((), ()))
+    return PipelinesDiffer(at, function, kind, loader.label, train, other, because, trained_at, scaled, numbers)
+
+
+def _normalises(steps: Steps) -> Place | None:
+    return next((step.at for step in steps if "normalize" in step.does), None)

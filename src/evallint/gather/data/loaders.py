@@ -1,0 +1,231 @@
+"""Loaders and what their batches are for: how they are used, what their arguments say, and only last what they are
+called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Loader, Preset, Sampler, Transform
+from evallint.findings import Place, Step
+from evallint.gather.data.datasets import DataSets
+from evallint.gather.data.pipelines import Pipelines, constant, given
+from evallint.gather.modes import forwards
+from evallint.gather.modes.training import around, is_updated
+from evallint.interpret.events import Caller, Creation, Events, ForwardCall
+from evallint.interpret.roles import use_of
+from evallint.interpret.terms import Made, Plain, options
+from evallint.program import ClassSymbol, Program
+from evallint.project import DataSource, LoaderUse, PipelineStep
+
+Use = Literal["train", "eval"]
+
+HAND = frozenset(
+    "mean std normalize normalise normalization norm_mean norm_std pixel_mean pixel_std means stds".split()
+)
+"""Names in the code of a model, or of a function that makes batches, that tell of normalisation by hand."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """One loader, transform or data set in what one entry ran, and the models that were run on it."""
+
+    term: Made
+    creation: Creation | None = None
+    runs: list[tuple[ForwardCall, Use | None, str, bool]] = field(default_factory=list)
+    steps: tuple[PipelineStep, ...] = ()
+
+
+class Loaders:
+    """Finds what the loaders of a program are used for."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._apis = program.apis
+        self._pipelines = Pipelines(program)
+        self._datasets = DataSets(program, self._pipelines)
+
+    def of_run(self, events: Events) -> Iterator[LoaderUse]:
+        """Every loader that an entry made or used, and every transform that it applied to a model's input itself."""
+        for seen in self._seen(events).values():
+            yield self._use(events, seen)
+
+    def _seen(self, events: Events) -> dict[object, Seen]:
+        found: dict[object, Seen] = {}
+        for address, creation in events.created.items():
+            if creation.kind == "loader" and isinstance(creation.term, Made):
+                found[address] = Seen(creation.term, creation)
+        trained = [event for event in events.forwards if event.trained]
+        for event in events.forwards:
+            if event.inside or not event.data:
+                continue
+            use, because, sure = self._purpose(events, event, trained)
+            loaders, applied = self._sorted(event)
+            steps = tuple(step for one in applied for step in self._only(one))
+            if len(loaders) > 1:
+                continue  # which of them the model saw is not known
+            for term in loaders or applied:
+                seen = found.setdefault(term.identity, Seen(term))
+                seen.term = term
+                seen.runs.append((event, use, because, sure))
+                if loaders:
+                    seen.steps = steps
+        return found
+
+    def _only(self, term: Made) -> tuple[PipelineStep, ...]:
+        ways = self._pipelines.ways(term)
+        return ways[0] if len(ways) == 1 else (PipelineStep(term.name, term.at, (), None, known=False),)
+
+    def _purpose(self, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> tuple[Use | None, str, bool]:
+        if event.trained and not is_updated(self._program, events, event):
+            return None, "", False  # an attack, or an explanation
+        if event.trained:
+            return "train", f"`{event.receiver}` is trained on it", True
+        found = forwards.evaluation(self._program, events, event, trained)
+        if found is None:
+            return None, "", False
+        sure = found.sure or (event.mode.eval is not None and event.mode.train is None and not event.mode.unknown)
+        return "eval", f"`{event.receiver}` is evaluated on it", sure
+
+    def _sorted(self, event: ForwardCall) -> tuple[list[Made], list[Made]]:
+        """What a model's input came through: loaders or data sets, and transforms applied to it."""
+        loaders, applied = [], []
+        for _, term in sorted(event.data.items()):
+            for one in options(term):
+                if not isinstance(one, Made):
+                    continue
+                meaning = self._apis.data(one.name) if one.klass is None else None
+                if isinstance(meaning, Loader | Dataset):
+                    loaders.append(one)
+                elif isinstance(meaning, Transform | Chain | Preset):
+                    applied.append(one)
+        return loaders, applied
+
+    def _use(self, events: Events, seen: Seen) -> LoaderUse:
+        term = seen.term
+        meaning = self._apis.data(term.name)
+        loader = meaning if isinstance(meaning, Loader) else None
+        if isinstance(meaning, Loader | Dataset):
+            sources = tuple(
+                replace(one, steps=(*one.steps, *seen.steps), builders=self._builders(events, one))
+                for one in self._datasets.sources(term)
+            )
+        else:
+            sources = tuple(self._applied(term, steps) for steps in self._pipelines.ways(term))
+        use, by, because, event = self._decided(seen, sources)
+        frames = event.frames if event is not None else seen.creation.frames if seen.creation else ()
+        last = Step(event.at, f"{because} here") if event is not None else Step(term.at, "it is made here")
+        size = constant(term, loader.batch_size) if loader else UNKNOWN
+        collates = dict(term.keywords).get("collate_fn")
+        return LoaderUse(
+            at=term.at,
+            function=self._function(seen, term.at),
+            label=self._label(seen),
+            use=use,
+            by=by,
+            because=because,
+            way=forwards.way(frames, last) if frames else (last,),
+            sources=sources,
+            drops=self._drops(loader, term),
+            batch_size=size if isinstance(size, int) else None,
+            sampled=loader is not None and given(term, loader.sampler) not in (None, Plain(None)),
+            collates=collates is not None and collates != Plain(None),
+            run=events.entry,
+            models=frozenset(run.core for run, *_ in seen.runs if run.core is not None),
+            named=self._named(seen) == "eval",
+            applied=not isinstance(meaning, Loader | Dataset),
+            hand=any(self._by_hand(run) for run, *_ in seen.runs),
+            dropping=_argument(loader.drop_last) if loader is not None else ("", None),
+            drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
+        )
+
+    def _decided_in(self, seen: Seen, argument: Argument | None) -> tuple[Place, str] | None:
+        """The place and function in which a flag was decided on that the loader is given by a variable."""
+        decided = seen.creation.decided if seen.creation is not None else {}
+        at = decided.get(argument.keyword) if argument is not None else None
+        return (at, around(self._program, at)) if at is not None else None
+
+    def _builders(self, events: Events, source: DataSource) -> tuple[tuple[str, Place | None], ...]:
+        """The functions in which the pipeline of a data set was made, the innermost first."""
+        if not isinstance(source.pipeline, tuple):
+            return ()
+        creation = events.created.get(source.pipeline)
+        frames = creation.frames if creation is not None else events.built.get(source.pipeline, ())
+        return tuple((frame.function, frame.called_at) for frame in reversed(frames))
+
+    def _applied(self, term: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
+        title = term.name.rpartition(".")[2]
+        return DataSource(
+            title, term.at, term.identity, False, None, None, "", (), steps, term.identity, term.at, False
+        )
+
+    def _decided(
+        self, seen: Seen, sources: tuple[DataSource, ...]
+    ) -> tuple[Use | None, Literal["loop", "arguments", "names"], str, ForwardCall | None]:
+        uses = {use for _, use, _, _ in seen.runs if use is not None}
+        names = self._named(seen)
+        if "train" in uses:
+            event, _, because, _ = next(run for run in seen.runs if run[1] == "train")
+            return ("train", "loop", because, event) if uses == {"train"} else (None, "loop", "", None)
+        sure = next((run for run in seen.runs if run[1] == "eval" and run[3]), None)
+        if sure is not None:
+            return (None, "loop", "", None) if names == "train" else ("eval", "loop", sure[2], sure[0])
+        parts = {source.part for source in sources if not source.half}
+        if len(parts) == 1 and None not in parts and not any(source.half for source in sources):
+            (part,) = parts
+            use: Use = "train" if part == "training" else "eval"
+            if names in (None, use):
+                return use, "arguments", f"its data set is made with {sources[0].part_because}", None
+        if names is not None and (not uses or uses == {names}):
+            return names, "names", f"`{self._label(seen)}` is its name", None
+        return None, "names", "", None
+
+    def _named(self, seen: Seen) -> Use | None:
+        """What the names say that a loader goes by, or else the function that makes it."""
+        texts = [*seen.creation.names] if seen.creation is not None else []
+        if seen.term.label:
+            texts.append(seen.term.label.rpartition(".")[2])
+        found = {use for text in texts if (use := use_of(text)) is not None}
+        if len(found) == 1:
+            return found.pop()
+        if found:
+            return None
+        return use_of(self._function(seen, seen.term.at).rpartition(".")[2])
+
+    def _label(self, seen: Seen) -> str:
+        names = [*seen.creation.names] if seen.creation is not None else []
+        told = next((name for name in names if use_of(name) is not None), None)
+        return told or (names[0] if names else seen.term.label) or "the loader"
+
+    def _function(self, seen: Seen, at: Place) -> str:
+        frames: tuple[Caller, ...] = seen.creation.frames if seen.creation is not None else ()
+        inner = next((frame for frame in reversed(frames) if frame.path == at.path), None)
+        return inner.function if inner is not None else "<module>"
+
+    def _drops(self, loader: Loader | None, term: Made) -> bool | None:
+        if loader is None:
+            return None
+        own = truth(constant(term, loader.drop_last))
+        sampler = given(term, loader.batch_sampler)
+        if isinstance(sampler, Made):
+            meaning = self._apis.data(sampler.name)
+            if isinstance(meaning, Sampler) and meaning.drops is not None:
+                return truth(constant(sampler, meaning.drops))
+        return own
+
+    def _by_hand(self, event: ForwardCall) -> bool:
+        """Whether code between the loader and the model's layers may normalise by itself."""
+        symbols = [frame.symbol for frame in event.frames if frame.symbol is not None]
+        if isinstance(event.core, ClassSymbol):
+            forward = self._program.method(event.core, "forward")
+            symbols += [forward] if forward is not None else []
+        return any(HAND & set(self._program.function(symbol).mentions) for symbol in symbols[-2:])
+
+
+def _argument(argument: Argument | None) -> tuple[str, int | None]:
+    return (argument.keyword, argument.position) if argument is not None else ("", None)
+
+
+def truth(value: object) -> bool | None:
+    return bool(value) if value is None or isinstance(value, bool | int) else None

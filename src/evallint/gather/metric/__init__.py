@@ -1,0 +1,1 @@
+"""What an evaluation adds up, and what it divides by."""

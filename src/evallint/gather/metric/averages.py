@@ -1,0 +1,69 @@
+"""Averages over the batches of an evaluation that are not what the data give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from evallint.findings import Step
+from evallint.gather.metric.ledger import Entry, Ledger
+from evallint.gather.metric.passes import Loop, Pass, entered, evaluating_passes, loops_over_batches
+from evallint.gather.metric.rests import Rests
+from evallint.gather.modes.training import around
+from evallint.interpret.events import Events
+from evallint.interpret.machine import gone_over
+from evallint.interpret.render import code
+from evallint.interpret.roles import use_of
+from evallint.program import FunctionSymbol, Program
+from evallint.project import Averaged
+
+
+def averaged(program: Program, runs: Iterable[Events]) -> Iterator[Averaged]:
+    """Every average of an evaluation that a smaller last batch, or the metric itself, makes wrong."""
+    passes = evaluating_passes(program, runs)
+    loops = loops_over_batches(program)
+    ledger = Ledger(program, passes)
+    for symbol in worth_following(program, passes, loops.values()):
+        ledger.follow(symbol)
+    rests = Rests(program)
+    scaled: set[int] = set()
+    for entry in ledger.entries:
+        found = passes.get(entry.loop)
+        if entry.how == "scaled" and entry.loop in scaled:
+            continue  # one division is told; those beside it in the same loop are made alike
+        if entry.how == "other loader":
+            yield of_other_loader(program, entry)
+        elif found is not None:
+            told = tuple(of_batches(program, entry, found, rests))
+            scaled |= {entry.loop} if told and entry.how == "scaled" else set()
+            yield from told
+
+
+def worth_following(program: Program, passes: Mapping[int, Pass], loops: Iterable[Loop]) -> tuple[FunctionSymbol, ...]:
+    """The functions with an evaluation in them, by what is run or by its name, and those that call them."""
+    own = {found.loop.symbol for found in passes.values()}
+    own |= {loop.symbol for loop in loops if use_of(code(gone_over(loop.statement.iterable))) == "eval"}
+    names = {program.function(symbol).name for symbol in own} - {"<module>"}
+    callers = {
+        FunctionSymbol(path, index)
+        for path in program.linted
+        for index, function in enumerate(program.files[path].functions)
+        if not names.isdisjoint(function.mentions)
+    }
+    return tuple(sorted(own | callers, key=lambda symbol: (symbol.path, symbol.index)))
+
+
+def of_batches(program: Program, entry: Entry, found: Pass, rests: Rests) -> Iterator[Averaged]:
+    rest, steps = rests.of(found)
+    if rest == "single" or (rest != "may be" and entry.how not in ("scaled", "samples")):
+        return
+    if rest == "unknown" and entry.how == "samples":
+        return  # batches may be of one sample
+    last = Step(entry.at, "the average over its batches is made here")
+    yield Averaged(
+        entry.at, around(program, entry.at), entry.text, entry.how, entry.loader, "", (*steps, entered(found), last)
+    )
+
+
+def of_other_loader(program: Program, entry: Entry) -> Averaged:
+    last = Step(entry.at, f"what was added up over `{entry.loader}` is divided by the length of `{entry.other}`")
+    return Averaged(entry.at, around(program, entry.at), entry.text, "other loader", entry.loader, entry.other, (last,))

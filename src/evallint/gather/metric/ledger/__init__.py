@@ -1,0 +1,6 @@
+"""Keeps account of what an evaluation adds up over its batches, and of what it divides the sum by."""
+
+from evallint.gather.metric.ledger.book import Entry
+from evallint.gather.metric.ledger.following import Ledger
+
+__all__ = ["Entry", "Ledger"]

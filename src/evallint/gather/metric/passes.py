@@ -1,0 +1,156 @@
+"""The loops over batches in which a model evaluates, and what is known of the batches they go over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from evallint import facts as f
+from evallint.facts import Expr
+from evallint.findings import Place, Step
+from evallint.gather.code.sites import functions, last_name, statements
+from evallint.gather.modes.forwards import chain, evaluation, needs_gradients
+from evallint.interpret.events import Events, ForwardCall
+from evallint.interpret.machine import gone_over
+from evallint.interpret.render import code
+from evallint.interpret.roles import words
+from evallint.program import FunctionSymbol, Program
+from evallint.project import Evaluation
+
+LOADERS = frozenset("loader loaders dataloader dataloaders dl dls iterator batches".split())
+"""Words of what gives batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A `for` statement, and the function it stands in."""
+
+    symbol: FunctionSymbol
+    statement: f.For
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A loop over batches in which a model evaluates, on one or several paths.
+
+    `runs`: the calls, in this loop, that lead to the model. `loaders`: the places where the loaders it goes over are
+    built; `followed`: whether all of them are known.
+    """
+
+    loop: Loop
+    evaluation: Evaluation
+    runs: frozenset[Place]
+    loaders: frozenset[Place]
+    followed: bool
+
+    @property
+    def core(self) -> Expr:
+        """What gives the batches: `val_loader` of `enumerate(val_loader)`."""
+        return gone_over(self.loop.statement.iterable)
+
+
+def evaluating_passes(program: Program, runs: Iterable[Events]) -> Mapping[int, Pass]:
+    """Every loop over batches in which a model evaluates, by the identity of its statement."""
+    runs = tuple(runs)
+    known = {one.loop[2] for events in runs for one in events.passes}
+    every = dict(every_loop(program))
+    loops = {number: loop for number, loop in every.items() if number in known or goes_over_batches(loop.statement)}
+    sampled = {number for number, loop in loops.items() if stops_early(loop.statement)}
+    training = training_calls(runs)
+    found: dict[int, Pass] = {}
+    for events in runs:
+        trained = [event for event in events.forwards if event.trained]
+        for event in events.forwards:
+            number = next((number for number in numbers(event) if number in loops), None)
+            if number is None or number in sampled or event.inside or event.trained:
+                continue
+            if number in training and event.at not in training[number]:
+                continue  # an evaluation between two steps of training: the loop is not its own
+            if needs_gradients(program, events, event):
+                continue
+            because = evaluation(program, events, event, trained)
+            if because is not None:
+                seen = one_pass(loops[number], number, because, events, event)
+                found[number] = seen if number not in found else together(found[number], seen)
+    return found
+
+
+def training_calls(runs: Iterable[Events]) -> Mapping[int, set[Place]]:
+    """The calls that train models, by the identities of the loops around them."""
+    found: dict[int, set[Place]] = {}
+    for events in runs:
+        for event in events.forwards:
+            for number in numbers(event) if event.trained else ():
+                found.setdefault(number, set()).add(event.at)
+    return found
+
+
+def loops_over_batches(program: Program) -> dict[int, Loop]:
+    """The `for` statements that go over what looks like a loader, by the identity of their statement."""
+    return {number: loop for number, loop in every_loop(program) if goes_over_batches(loop.statement)}
+
+
+def every_loop(program: Program) -> Iterator[tuple[int, Loop]]:
+    for symbol in functions(program):
+        for statement in statements(program.body(symbol)):
+            if isinstance(statement, f.For):
+                yield id(statement), Loop(symbol, statement)
+
+
+def goes_over_batches(statement: f.For) -> bool:
+    """Whether a loop goes over batches, not over several loaders."""
+    if words(last_name(statement.target)) & LOADERS:
+        return False
+    return names_loader(gone_over(statement.iterable))
+
+
+def stops_early(statement: f.For) -> bool:
+    """Whether a loop leaves off by itself: then it takes a sample of the batches, all of them full."""
+    return any(
+        isinstance(one, f.Leave) and one.word == "break" for one in statements(statement.body) if not is_inner(one)
+    )
+
+
+def is_inner(statement: f.Stmt) -> bool:
+    return isinstance(statement, f.For | f.While)
+
+
+def names_loader(expression: Expr) -> bool:
+    """Whether an expression goes by the name of a loader: `self.val_loader`, `loaders["val"]`, `get_loader(…)`."""
+    if isinstance(expression, f.Subscript):
+        return names_loader(expression.value)
+    if isinstance(expression, f.Call):
+        return names_loader(expression.function)
+    return bool(words(last_name(expression)) & LOADERS)
+
+
+def numbers(event: ForwardCall) -> Iterator[int]:
+    """The identities of the loops around a forward call, innermost first."""
+    return (number for address in reversed(event.loops) if isinstance(number := address[2], int))
+
+
+def one_pass(loop: Loop, number: int, because: Evaluation, events: Events, event: ForwardCall) -> Pass:
+    span = loop.statement.span
+    way = [place for place, _ in chain(event)]
+    while way and not (way[0].path == loop.symbol.path and span.line <= way[0].span.line <= span.end_line):
+        way.pop(0)
+    within = frozenset(way)
+    around = [one for one in events.passes if one.loop in event.loops and one.loop[2] == number]
+    built = frozenset(place for one in around for place in one.loaders)
+    return Pass(loop, because, within, built, bool(around) and all(one.sure for one in around))
+
+
+def together(one: Pass, other: Pass) -> Pass:
+    because = one.evaluation if one.evaluation.sure or not other.evaluation.sure else other.evaluation
+    return Pass(one.loop, because, one.runs | other.runs, one.loaders | other.loaders, one.followed and other.followed)
+
+
+def entered(found: Pass) -> Step:
+    """The step of a trace at which an evaluation's loop begins."""
+    statement = found.loop.statement
+    first = statement.body[0].span if statement.body and not isinstance(statement.body[0], f.Outer) else statement.span
+    span = statement.span
+    if first.line > span.line:
+        span = f.Span(span.line, span.column, span.line, span.column + len("for"))
+    place = Place(found.loop.symbol.path, span)
+    return Step(place, f"this loop over `{code(found.core)}` evaluates {found.evaluation.because}")

@@ -1,0 +1,188 @@
+"""Whether the last batch of an evaluation can be smaller than the others: how its loader is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evallint import facts as f
+from evallint.apis import Argument, Loader
+from evallint.facts import Block, Expr
+from evallint.findings import Place, Step
+from evallint.gather.code.sites import argument, called, functions, last_name, statements
+from evallint.gather.metric.passes import Pass
+from evallint.interpret.render import code
+from evallint.interpret.roles import TRAINING, use_of, words
+from evallint.program import External, FunctionSymbol, Program, VariableSymbol
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A call that builds a loader. `use`: what the names around it say its data are for.
+
+    `batches`: "of many", "of one" sample, or "one" of all data; None where its size is not known at all.
+    `keeps`: whether a smaller last batch is kept; None where that is not known.
+    """
+
+    at: Place
+    use: Literal["train", "eval"] | None
+    keeps: bool | None
+    batches: Literal["of many", "of one", "one"] | None
+
+
+@dataclass
+class Rests:
+    """Answers for every pass. The loaders of a pass that were not followed may be any that are not for training."""
+
+    program: Program
+    _built: dict[Place, Built] = field(default_factory=dict)
+    _read: bool = False
+
+    def of(self, found: Pass) -> tuple[Literal["may be", "none", "many", "single", "unknown"], tuple[Step, ...]]:
+        """Whether there may be a smaller last batch, and the step that shows it.
+
+        "single": batches have one sample; "many": they have several, and nobody knows of the last.
+        """
+        self._read_all()
+        if found.loaders and found.followed:
+            known = [self._built[place] for place in sorted(found.loaders) if place in self._built]
+            if len(known) < len(found.loaders):
+                return "unknown", ()
+        else:
+            known = [one for one in self._built.values() if one.use != "train"] or list(self._built.values())
+        if not known:
+            return "unknown", ()
+        if any(one.batches in ("of one", "one") for one in known):
+            return "single", ()
+        if any(one.batches is None for one in known):
+            return "unknown", ()
+        if found.followed and any(one.keeps for one in known):
+            known = [one for one in known if one.keeps]
+        if any(one.keeps is not True for one in known):
+            return "none" if all(one.keeps is False for one in known) else "many", ()
+        near = sorted(known, key=lambda one: (one.at.path != found.loop.symbol.path, one.use != "eval"))
+        says = "the loader" if found.loaders and found.followed else "like all loaders for evaluation here, this one"
+        return "may be", (Step(near[0].at, f"{says} keeps a last batch that is smaller than the others"),)
+
+    def _read_all(self) -> None:
+        if self._read:
+            return
+        self._read = True
+        for symbol in functions(self.program):
+            names = assigned_names(self.program.body(symbol))
+            for call in called(self.program.body(symbol)):
+                meaning = self._loader(symbol, call)
+                if meaning is not None:
+                    one = self._one(symbol, call, meaning, names.get(id(call), ""))
+                    self._built[one.at] = one
+
+    def _loader(self, symbol: FunctionSymbol, call: f.Call) -> Loader | None:
+        resolved = self.program.resolve(symbol.path, call.function)
+        meaning = self.program.apis.data(resolved.name) if isinstance(resolved, External) else None
+        return meaning if isinstance(meaning, Loader) else None
+
+    def _one(self, symbol: FunctionSymbol, call: f.Call, meaning: Loader, name: str) -> Built:
+        at = Place(symbol.path, call.span)
+        data = given(call, meaning.dataset)
+        use = use_of(name) or use_of(code(data)) or use_of(self.program.function(symbol).name)
+        if use is None and given(call, meaning.shuffle) == f.Constant(True):
+            use = "train"
+        return Built(at, use, self._keeps(call, meaning, use), self._batches(symbol, call, meaning))
+
+    def _keeps(self, call: f.Call, meaning: Loader, use: str | None) -> bool | None:
+        if given(call, meaning.batch_sampler) is not None:
+            return None
+        flag = given(call, meaning.drop_last)
+        if flag is None:
+            return None if any(one.stars for one in call.arguments) else True
+        if isinstance(flag, f.Constant):
+            return not flag.value
+        if use != "train" and asks_for_training(flag):
+            return True  # `drop_last=is_train`
+        return None
+
+    def _batches(
+        self, symbol: FunctionSymbol, call: f.Call, meaning: Loader
+    ) -> Literal["of many", "of one", "one"] | None:
+        size = given(call, meaning.batch_size)
+        if size is None:
+            spread = any(one.stars for one in call.arguments) or given(call, meaning.batch_sampler) is not None
+            return None if spread else "of one"
+        constant = self._constant(symbol, size)
+        if constant == 1:
+            return "of one"
+        whole = isinstance(size, f.Call) and last_name(size.function) == "len"
+        return "one" if whole or ".shape[0]" in code(size) else "of many"
+
+    def _constant(self, symbol: FunctionSymbol, expression: Expr) -> object:
+        """The number that an expression is, or is unless somebody says otherwise."""
+        if isinstance(expression, f.Constant):
+            return expression.value
+        name = last_name(expression)
+        if isinstance(expression, f.Name):
+            for parameter in self.program.function(symbol).parameters:
+                if parameter.name == name and isinstance(parameter.default, f.Constant):
+                    return parameter.default.value
+            found = [*values_of(self.program.body(symbol), name)]
+            if not found and isinstance(self.program.lookup(symbol.path, name), VariableSymbol):
+                found = [*values_of(self.program.files[symbol.path].bodies[0], name)]
+            if len(found) == 1 and isinstance(found[0], f.Constant):
+                return found[0].value
+        return self._option(name)
+
+    def _option(self, name: str) -> object:
+        """The default of a command line's option, where the program has one of this name."""
+        defaults = [
+            option.value
+            for symbol in functions(self.program)
+            if "add_argument" in self.program.function(symbol).mentions
+            for call in called(self.program.body(symbol))
+            if last_name(call.function) == "add_argument" and names_option(call, name)
+            if isinstance(option := argument(call, "default", None), f.Constant)
+        ]
+        return defaults[0] if len(set(defaults)) == 1 else None
+
+
+def given(call: f.Call, wanted: Argument | None) -> Expr | None:
+    return argument(call, wanted.keyword, wanted.position) if wanted is not None else None
+
+
+def names_option(call: f.Call, name: str) -> bool:
+    """Whether `add_argument("--batch-size", …)` gives `args.batch_size`."""
+    return any(
+        isinstance(one.value, f.Constant)
+        and isinstance(one.value.value, str)
+        and one.value.value.lstrip("-").replace("-", "_") == name
+        for one in call.arguments
+        if not one.keyword
+    )
+
+
+def asks_for_training(flag: Expr) -> bool:
+    """Whether a flag is true in training only: `is_train`, `split == "train"`."""
+    if isinstance(flag, f.Comparison):
+        return flag.operator == "==" and any(
+            isinstance(side, f.Constant) and isinstance(side.value, str) and bool(words(side.value) & TRAINING)
+            for side in (flag.left, flag.right)
+        )
+    return isinstance(flag, f.Name | f.Attribute) and bool(words(last_name(flag)) & TRAINING)
+
+
+def assigned_names(block: Block) -> dict[int, str]:
+    """The names that calls' results get, by the identity of the call."""
+    found = {}
+    for statement in statements(block):
+        if isinstance(statement, f.Assign) and statement.value is not None:
+            name = code(statement.targets[0])
+            for call in called((statement,)):
+                found[id(call)] = name
+    return found
+
+
+def values_of(block: Block, name: str) -> list[Expr]:
+    """What a block assigns to a name."""
+    return [
+        statement.value
+        for statement in statements(block)
+        if isinstance(statement, f.Assign) and statement.value is not None and f.Name(name) in statement.targets
+    ]

@@ -1,0 +1,1 @@
+"""Modes and gradients: which forwards evaluate and train, and what they find."""

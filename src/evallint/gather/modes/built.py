@@ -1,0 +1,167 @@
+"""Layers that a forward pass constructs: random each time, and in training mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from evallint import facts as f
+from evallint.apis import Factory, ModuleClass
+from evallint.facts import Block, Expr
+from evallint.findings import Place, Step
+from evallint.gather.code.rates import is_never_set
+from evallint.gather.code.running import FORWARD, Running
+from evallint.gather.code.sites import (
+    REGISTERING,
+    Bindings,
+    Site,
+    argument,
+    bindings,
+    called,
+    encloser,
+    function_of,
+    functions,
+    hears_mode,
+    last_name,
+    mentions_any,
+    of_self,
+    root,
+    sites,
+    statements,
+)
+from evallint.gather.code.substance import Substances
+from evallint.interpret.roles import words
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.project import BuiltInForward
+
+FILLING = frozenset("load_state_dict copy_ fill_ constant_ zeros_ ones_ eye_ dirac_ set_".split())
+"""Calls that give a layer weights from elsewhere, or constant ones."""
+
+ONCE = frozenset("hasattr getattr none built build initialized initialised init initialize ready first setup".split())
+"""Words of tests that are true at the first pass only."""
+
+CACHES = frozenset("cache lru_cache cached cached_property".split())
+
+
+def built_in_forward(program: Program, running: Running, substances: Substances) -> Iterator[BuiltInForward]:
+    """Layers that are constructed where a forward gets to, and those that a lambda builds and applies at once."""
+    titles = module_titles(program)
+    dead: set[FunctionSymbol] = set()
+    for symbol in functions(program):
+        function = program.function(symbol)
+        klass = program.class_of(encloser(program, symbol))
+        if function.name == "<module>" or not mentions_any(function, titles):
+            continue
+        way = route(program, running, symbol, dead)
+        if way is None and not (klass is not None and program.is_module(klass) and has_lambda(program.body(symbol))):
+            continue
+        for site, substance in constructions(program, substances, symbol):
+            steps = () if site.deferred and klass is not None else way
+            rate = argument(site.call, "p", 0) if substance == "mode" else None
+            if steps is not None and not is_never_set(program, running, klass, rate):
+                title = last_name(site.call.function)
+                yield BuiltInForward(Place(symbol.path, site.call.span), function.qualname, title, substance, steps)
+
+
+def has_lambda(block: Block) -> bool:
+    return any(isinstance(node, f.Lambda) for node in walk(block))
+
+
+def module_titles(program: Program) -> frozenset[str]:
+    """The names of every class of modules of torch and of the program."""
+    known = {name.rpartition(".")[2] for name in program.apis.names("torch") if name.startswith("torch.nn.")}
+    own = {klass.name for facts in program.files.values() for klass in facts.classes}
+    return frozenset(name for name in known | own if name[:1].isupper())
+
+
+def constructions(
+    program: Program, substances: Substances, symbol: FunctionSymbol
+) -> Iterator[tuple[Site, Literal["parameters", "mode"]]]:
+    """The outermost constructions in a function that lose something by being made anew."""
+    body = program.body(symbol)
+    known = bindings(body)
+    seen: set[int] = set()
+    kept = kept_names(body)
+    applied = {id(substances.construction(call.function)) for call in called(body) if isinstance(call.function, f.Call)}
+    for site in sites(body):
+        if id(site.call) in seen or site.kept or site.name in kept or is_once(site, known):
+            continue
+        if not is_class(program, symbol, site.call.function):
+            continue
+        seen |= {id(inner) for inner in walk((site.call,)) if isinstance(inner, f.Call)}  # type: ignore[arg-type]
+        if site.deferred and id(site.call) not in applied:
+            continue
+        substance = substances.of(symbol, site.call)
+        if substance == "parameters" or (substance == "mode" and not guarded(site, known)):
+            yield site, substance
+
+
+def is_class(program: Program, symbol: FunctionSymbol, function: Expr) -> bool:
+    """Whether a call constructs an instance of a class of modules."""
+    base = root(function)
+    if isinstance(base, f.Name) and base.id in {one.name for one in program.function(symbol).parameters}:
+        return False
+    resolved = program.resolve(symbol.path, function)
+    if isinstance(resolved, External):
+        meaning = program.apis.of(resolved.name)
+        return isinstance(meaning, ModuleClass) and not isinstance(meaning, Factory)
+    return isinstance(resolved, ClassSymbol) and program.is_module(resolved)
+
+
+def guarded(site: Site, known: Bindings) -> bool:
+    return any(hears_mode(test, known) for test in site.guards)
+
+
+def is_once(site: Site, known: Bindings) -> bool:
+    """Whether a call is reached at the first pass only: `if self.head is None`, `if not hasattr(self, "head")`."""
+    return any(is_first(test) for test in site.guards)
+
+
+def is_first(test: Expr) -> bool:
+    for node in walk((test,)):  # type: ignore[arg-type]
+        match node:
+            case f.Comparison("is" | "==" | "is not" | "!=", f.Attribute() | f.Subscript(), f.Constant(None)):
+                return True
+            case f.Comparison("not in" | "in", _, right) if of_self(right):
+                return True
+            case f.Call(f.Name("hasattr")):
+                return True
+            case f.Attribute(f.Name("self"), name) if words(name) & ONCE:
+                return True
+    return False
+
+
+def kept_names(block: Block) -> frozenset[str]:
+    """The local names of what outlives the call, is given weights from elsewhere, or is trained on the spot."""
+    found = set()
+    for statement in statements(block):
+        if isinstance(statement, f.Assign) and statement.value is not None:
+            for target in statement.targets:
+                if isinstance(target, f.Attribute | f.Subscript):
+                    found |= names_in(root(target)) | names_in(statement.value)
+    for call in called(block):
+        name = last_name(call.function)
+        if name in FILLING or name == "parameters":
+            found |= names_in(call.function) | {name for part in call.arguments for name in names_in(part.value)}
+        elif name in REGISTERING:
+            found |= {name for part in call.arguments for name in names_in(part.value)}
+    return frozenset(found - {"self"})
+
+
+def names_in(expression: Expr) -> set[str]:
+    return {node.id for node in walk((expression,)) if isinstance(node, f.Name)}  # type: ignore[arg-type]
+
+
+def route(
+    program: Program, running: Running, symbol: FunctionSymbol, dead: set[FunctionSymbol]
+) -> tuple[Step, ...] | None:
+    """How a forward pass gets to a function, None where it does not, or where the function is run once."""
+
+    def is_root(method: FunctionSymbol) -> bool:
+        klass = program.class_of(method)
+        return klass is not None and program.function(method).name in FORWARD and program.is_module(klass)
+
+    if any(last_name(function_of(decorator)) in CACHES for decorator in program.function(symbol).decorators):
+        return None
+    return running.way_to(symbol, is_root, lambda call, known: not call.kept and not is_once(call, known), dead)

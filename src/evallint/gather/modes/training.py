@@ -1,0 +1,331 @@
+"""What goes wrong around training: mode lost, graphs kept, batch norm that learns though frozen, graphs cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+from evallint import facts as f
+from evallint.findings import Place, Step
+from evallint.gather.code.mending import call_at, function_around, names_along, widest
+from evallint.gather.code.sites import called, statements
+from evallint.gather.modes.forwards import chain, evaluation, graph_of, way, within_training_step
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
+from evallint.interpret.render import code
+from evallint.interpret.roles import words
+from evallint.interpret.values import Change
+from evallint.program import FunctionSymbol, Program
+from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
+
+
+def lost(program: Program, events: Events) -> Iterator[LostTraining]:
+    """Training forwards that an eval() of an earlier pass of their loop reaches."""
+    evaluated = {
+        event.mode.eval.step.at
+        for event in events.forwards
+        if not event.trained and event.sure and event.mode.eval is not None and not event.differentiated
+    }
+    for event in events.forwards:
+        change = event.mode.eval
+        if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
+            continue
+        if event.mode.unknown or not set(change.loops) & set(event.loops):
+            continue
+        if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
+            continue
+        if not is_updated(program, events, event):
+            continue
+        at, function = where_it_leaves(change, event)
+        wrong = wrong_restoring(events, change, at)
+        if wrong is not None:
+            at, function = wrong, around(program, wrong)
+        yield LostTraining(
+            at,
+            function,
+            event.receiver,
+            event.nature,
+            (*calls_to(change, event), change.step, Step(event.at, f"`{event.receiver}` trains on here, in eval mode")),
+            resumes(program, events, change, event),
+        )
+
+
+def resumes(program: Program, events: Events, change: Change, event: ForwardCall) -> tuple[Place, str] | None:
+    """The statement before which a model should train again, in a function that only trains, and its name there."""
+    calls = chain(event)
+    others = {place for other in events.forwards if not other.trained for place, _ in chain(other)}
+    name = event.receiver.removesuffix(f".{event.method}").removesuffix(".module")
+    for (at, _), known in zip(reversed(calls), reversed(names_along(program, calls, name)), strict=True):
+        if at not in others:
+            return (widest(program, at, {change.step.at, *change.calls}, known), known) if known else None
+    return None
+
+
+def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
+    """Whether something around a training forward takes steps; what only looks at gradients explains, and trains
+    nothing. An attack asks for the gradients of its data, and leaves it to its callers to step."""
+    innermost = event.frames[-1]
+    if (innermost.path, innermost.function) in events.differentiating:
+        return takes_steps(program, innermost)
+    if "optimized" in event.marks:
+        return True
+    backwards = [one for one in events.backwards if event.id in one.flow.graph]
+    running = [*event.frames, *(caller for one in backwards for caller in one.frames)]
+    return any(takes_steps(program, caller) for caller in running)
+
+
+def takes_steps(program: Program, caller: Caller) -> bool:
+    return "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions
+
+
+def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
+    """The place in the training function at which eval mode comes in: the eval() itself, or the call that leads to
+    it."""
+    ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
+    depth = 0
+    while depth < len(ours) and depth < len(change.calls) and ours[depth] == change.calls[depth]:
+        depth += 1
+    at = change.calls[depth] if depth < len(change.calls) else change.step.at
+    offset = len(event.frames) - len(ours)
+    return at, event.frames[min(depth + offset - 1, len(event.frames) - 1)].function if event.frames else ""
+
+
+def wrong_restoring(events: Events, change: Change, at: Place) -> Place | None:
+    """The place, in the evaluation that is called `at` a place, of a last switch after which nothing there runs."""
+    if at not in change.calls:
+        return None
+    outer = change.calls[: change.calls.index(at) + 1]
+    others = [event.mode.eval for event in events.forwards if not event.trained and event.mode.eval is not None]
+    before = [other for other in others if other.calls[: len(outer)] == outer]
+    if not before or any((other.step, other.calls) == (change.step, change.calls) for other in before):
+        return None
+    return (*change.calls, change.step.at)[len(outer)]
+
+
+def calls_to(change: Change, event: ForwardCall) -> tuple[Step, ...]:
+    return tuple(Step(place, "evaluation is called here") for place in change.calls[-2:])
+
+
+def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
+    """Values with a graph that are kept, though backward() has already taken what it needs of them."""
+    for found in events.accumulations:
+        if found.sum in events.summed_backwards or not found.grad.on or found.grad.off is not None:
+            continue
+        sources = [events.forwards[number] for number in sorted(found.flow.graph) if number >= 0]
+        sources += [
+            events.forwards[events.doubtful[number]]
+            for number in found.flow.graph & events.confirmed & events.doubtful.keys()
+        ]
+        vague = [number for number in found.flow.graph if number < 0]
+        if not all(holds_graph(events, number) for number in vague) or any(source.differentiated for source in sources):
+            continue
+        source = next((source for source in sources if is_done_with(program, events, source)), None)
+        if source is None and (sources or not vague or not events.confirmed.issuperset(vague)):
+            continue
+        if source is not None and not outlives(events, found, source):
+            continue
+        at, function = where_it_is_kept(found, source)
+        steps = way(found.frames, Step(found.at, f"its result is {found.how} `{found.target}`, graph and all"))
+        if source is not None:
+            steps = (Step(source.at, f"`{source.receiver}` runs here and records a graph"), *steps)
+        argument, number = what_is_kept(program, at)
+        yield Accumulated(at, function, found.target, found.how, steps, number, argument)
+
+
+def what_is_kept(program: Program, at: Place) -> tuple[int, bool]:
+    """Which argument of the call at a place is kept (the last, where nothing tells), and whether it is what backward()
+    is called on in its function, or that by a factor."""
+    body = program.body(function_around(program, at))
+    losses = {
+        code(one.function.value)
+        for one in called(body)
+        if isinstance(one.function, f.Attribute) and one.function.name == "backward"
+    }
+    call = call_at(program, at)
+    if call is not None and call.arguments:
+        kept = [number for number, given in enumerate(call.arguments) if scales(given.value, losses)]
+        return (kept[0], True) if kept else (len(call.arguments) - 1, False)
+    for statement in statements(body):
+        if isinstance(statement, f.Assign | f.Augment) and statement.span == at.span and statement.value is not None:
+            return 0, scales(statement.value, losses)
+    return 0, False
+
+
+def scales(value: f.Expr, losses: set[str]) -> bool:
+    if isinstance(value, f.Operation) and value.operator in "+-*/":
+        return scales(value.left, losses) or scales(value.right, losses)
+    return code(value) in losses
+
+
+def holds_graph(events: Events, number: int) -> bool:
+    """Whether the result of a call out of sight holds a graph: a backward() went through it, or through another call of
+    the same object, or what is called is a loss by its name."""
+    if number in events.confirmed or number not in events.doubtful:
+        return number in events.confirmed
+    event = events.forwards[events.doubtful[number]]
+    if words(event.receiver.rpartition(".")[2]) & LOSSES:
+        return True
+    return any(
+        events.forwards[events.doubtful[other]].address == event.address
+        for other in events.confirmed & events.doubtful.keys()
+    )
+
+
+LOSSES = frozenset("loss losses criterion criterions objective".split())
+
+
+def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
+    """Whether what is kept outlives the pass in which its graph was of use: that in which backward() was called."""
+    shared = set(source.loops) & set(found.loops)
+    if not shared:
+        return False
+    if not source.trained:
+        return not found.renewed and not shared <= events.short
+    numbers = {number for number, event in events.doubtful.items() if event == source.id} | {source.id}
+    return any(
+        one.loops[-1:] and one.loops[-1] in found.loops and one.loops[-1] not in found.renewed
+        for one in events.backwards
+        if numbers & one.flow.graph
+    )
+
+
+def where_it_is_kept(found: Accumulation, source: ForwardCall | None) -> tuple[Place, str]:
+    """The place in the function that has the value: the statement, or the call that hands it to a meter."""
+    if source is None:
+        return found.at, found.frames[-1].function
+    depth = 0
+    while depth < min(len(found.frames), len(source.frames)) and found.frames[depth] == source.frames[depth]:
+        depth += 1
+    if 0 < depth < len(found.frames):
+        return found.frames[depth].called_at or found.at, found.frames[depth - 1].function
+    return found.at, found.frames[-1].function
+
+
+def is_done_with(program: Program, events: Events, source: ForwardCall) -> bool:
+    """Whether nothing more will be asked of a forward's graph: backward() has been, or it only evaluates."""
+    if source.trained:
+        return True
+    if not source.sure or source.inside or graph_of(events, source) != "recorded":
+        return False
+    return evaluation(program, events, source, [event for event in events.forwards if event.trained]) is not None
+
+
+def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
+    """Frozen parts whose batch norm is in training mode when the model trains."""
+    return (replace(found, function=around(program, found.at)) for found in frozen_in(events))
+
+
+def around(program: Program, at: Place) -> str:
+    """The innermost function that a place is in."""
+    functions = [one for one in program.files[at.path].functions if one.span.line <= at.span.line <= one.span.end_line]
+    return max(functions, key=lambda one: one.span.line).qualname if functions else "<module>"
+
+
+def frozen_in(events: Events) -> Iterator[FrozenButLearning]:
+    trained = [event for event in events.forwards if event.trained and not event.inside]
+    for event in trained:
+        for part in event.frozen:
+            change = part.mode.train
+            if change is not None and part.mode.eval is None and not part.mode.unknown:
+                steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
+                yield FrozenButLearning(
+                    part.frozen_at.at, event.frames[-1].function, part.label or event.receiver, steps
+                )
+    yield from teachers(events, trained)
+    yield from undone(events, trained)
+
+
+def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
+    """Frozen models that serve a training step while in training mode themselves."""
+    for event in events.forwards:
+        step, change = event.marks.get("frozen"), event.mode.train
+        if step is None or change is None or event.mode.eval is not None or event.mode.unknown or event.trained:
+            continue
+        if "averaged" in event.marks or not event.nature.statistics or not within_training_step(event, trained):
+            continue
+        steps = (step, change.step, Step(event.at, f"`{event.receiver}` runs here, in a training step"))
+        yield FrozenButLearning(step.at, event.frames[-1].function, event.receiver, steps)
+
+
+def undone(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
+    """Parts that were put into eval mode before the training loop, and that a train() within it puts back."""
+    evaluated = {event.mode.eval.step.at for event in events.forwards if event.mode.eval is not None}
+    for change in events.changes:
+        if not change.loops or change.to.train is None:
+            continue
+        event = next((one for one in trained if one.mode.train == change.to.train), None)
+        for part in change.undoes:
+            if event is None or set(part.loops) & set(change.loops) or part.step.at in evaluated:
+                continue
+            if "partly eval" in event.marks:  # put back into eval mode before the model trains
+                continue
+            steps = (part.step, change.to.train.step, Step(event.at, f"`{event.receiver}` trains here"))
+            yield FrozenButLearning(part.step.at, event.frames[-1].function, event.receiver, steps)
+
+
+def exported(program: Program, events: Events) -> Iterator[Exported]:
+    """Exports of models in training mode."""
+    for found in events.exports:
+        mode = found.mode
+        if mode.train is None or mode.eval is not None or mode.unknown or found.deliberate:
+            continue
+        if any(words(caller.function) & {"test", "tests"} for caller in found.frames):
+            continue
+        if any(event.trained and found.address in event.family for event in events.forwards[found.after :]):
+            continue
+        steps = (mode.train.step, *way(found.frames, Step(found.at, f"`{found.receiver}` is exported here")))
+        yield Exported(
+            found.at, found.frames[-1].function, found.function, found.receiver, found.nature, found.unsure, steps
+        )
+
+
+def uncalled(events: Events) -> Iterator[Uncalled]:
+    """Switches that are not called, of what is a module for sure or is run like one in the same function."""
+    for found in events.bare_switches:
+        if not found.known and not any(is_run(event, found) for event in events.forwards):
+            continue
+        yield Uncalled(found.at, found.frames[-1].function, f"{found.receiver}.{found.name}", found.name)
+
+
+def is_run(event: ForwardCall, switch: BareSwitch) -> bool:
+    return event.address in switch.owners and event.frames[-1] == switch.frames[-1]
+
+
+def cut(program: Program, events: Events) -> Iterator[CutTraining]:
+    """backward() of what was computed without a graph, in whole or in a part that an optimizer is to train."""
+    for found in events.backwards:
+        sources = [events.forwards[number] for number in sorted(found.flow.cut) if number >= 0]
+        sources = [source for source in sources if is_cut(source)]
+        last = Step(found.at, "backward() is called on what came of it")
+        if sources and not found.flow.graph and len(sources) == sum(number >= 0 for number in found.flow.cut):
+            yield cut_at(to_blame(sources), "loss", (*way(found.frames, last),))
+        elif found.flow.graph:
+            for source in sources:
+                step = source.marks.get("optimized")
+                if step is not None and not learns(events, source):
+                    yield cut_at(source, "layer", (last, step))
+
+
+def is_cut(source: ForwardCall) -> bool:
+    return not source.grad.on and source.grad.off is not None and source.sure and not source.inside
+
+
+def to_blame(sources: list[ForwardCall]) -> ForwardCall:
+    """Of the models that a loss without a graph came of, one that should learn, or the last: what ran before may only
+    have prepared its data."""
+    last = [one for one in sources if not any(one.id in other.inputs.cut for other in sources)]
+    return next((one for one in sources if "optimized" in one.marks), (last or sources)[0])
+
+
+def learns(events: Events, source: ForwardCall) -> bool:
+    """Whether the model, or what holds it, is also run where a graph is recorded."""
+    return any(
+        other.grad.on and (source.address in other.family or other.address in source.family)
+        for other in events.forwards
+    )
+
+
+def cut_at(source: ForwardCall, kind: Literal["loss", "layer"], rest: tuple[Step, ...]) -> CutTraining:
+    assert source.grad.off is not None
+    steps = (source.grad.off, Step(source.at, f"`{source.receiver}` runs here, without a graph"), *rest)
+    return CutTraining(source.grad.off.at, source.frames[-1].function, source.receiver, kind, steps)

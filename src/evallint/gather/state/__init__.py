@@ -1,0 +1,1 @@
+"""What is saved, loaded and resumed from."""

@@ -1,0 +1,335 @@
+"""What is read from files and given to models: where to, and which of it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evallint import facts as f
+from evallint.facts import Expr, Span
+from evallint.findings import Place, Step
+from evallint.gather.code.sites import (
+    Site,
+    argument,
+    called,
+    encloser,
+    function_at,
+    functions_of,
+    last_name,
+    sites,
+    statements,
+)
+from evallint.gather.modes.forwards import evaluation, is_same, way
+from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped
+from evallint.interpret.roles import words
+from evallint.link.natures import walk, within
+from evallint.program import FunctionSymbol, Program
+from evallint.project import HiddenKeys, ReplacedLayer, UnmappedLoad
+
+DEVICES = frozenset("cuda gpu gpus cpu device devices rank".split())
+"""Words of tests that tell the GPU's way from the CPU's."""
+
+RESUME = frozenset("resume resuming resumed restart continue continuing".split())
+"""Words of options and functions by which an interrupted training goes on."""
+
+TELLING = frozenset("print info log write warning debug print_fn".split())
+
+PARTIAL = frozenset(
+    "pretrained pretrain pretraining backbone encoder finetune finetuning transfer imagenet init lora adapter".split()
+)
+"""Words of checkpoints that are meant to fill a part of a model only."""
+
+
+# ---- where to ---------------------------------------------------------------------------------------------
+
+
+def unmapped_loads(program: Program, runs: Sequence[Events]) -> Iterator[UnmappedLoad]:
+    """Checkpoints of models read without `map_location` where code in sight is ready to run without a GPU."""
+    if any(isinstance(found, Saved) and is_cpu_state(found) for run in runs for found in run.states):
+        return
+    for run in runs:
+        yield from unmapped_in(program, run)
+
+
+def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
+    used = {found.source for found in events.states if isinstance(found, Restored)}
+    written = False
+    for found in events.states:
+        written = written or isinstance(found, Saved)
+        if not isinstance(found, Loaded) or found.spread or found.at not in used:
+            continue
+        if written:  # by this very process, on the device it has
+            continue
+        if argument(found.call, "map_location", 1) is not None or chosen_by_device(program, found):
+            continue
+        if read_again(program, found):
+            continue
+        step = cpu_way(program, found.frames)
+        if step is not None:
+            last = Step(found.at, "the file's tensors go to the device they were saved from")
+            yield UnmappedLoad(found.at, found.frames[-1].function, (step, last))
+
+
+def is_cpu_state(found: Saved) -> bool:
+    return any(".cpu()" in part.label or "'cpu'" in part.label for part in found.parts)
+
+
+def chosen_by_device(program: Program, found: Loaded) -> bool:
+    """Whether tests about the device decide that this load is reached: the other branch sees to the CPU."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    site = site_at(program, symbol, found.call.span)
+    if site is None:
+        return True
+    guarded = any(names(guard) & DEVICES for guard in site.guards)
+    body = program.body(symbol)
+    return guarded or lacks_cpu_way(body) or any(is_gpu_only(program, symbol, call) for call in called(body))
+
+
+def read_again(program: Program, found: Loaded) -> bool:
+    """Whether a failure of this load is met by another one."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    return any(
+        isinstance(statement, f.Try)
+        and any(call.span == found.call.span for call in called(statement.body))
+        and any(last_name(call.function) == "load" for handler in statement.handlers for call in called(handler.body))
+        for statement in statements(program.body(symbol))
+    )
+
+
+def lacks_cpu_way(body: f.Block) -> bool:
+    """`if torch.cuda.is_available(): x = batch.cuda()`, where nothing else ever gives `x` a value."""
+    assigned = [(statement, target) for statement in statements(body) for target in names_given(statement)]
+    for statement in statements(body):
+        if isinstance(statement, f.If) and asks_for_gpu(statement.test) and not statement.orelse:
+            inner = [(one, target) for one in statements(statement.body) for target in names_given(one)]
+            outer = {target for one in assigned if one not in inner for target in one[1:]}
+            if any(target not in outer and is_on_gpu(one) for one, target in inner):
+                return True
+    return False
+
+
+def names_given(statement: f.Stmt) -> Iterator[Expr]:
+    """The names that a statement gives values to."""
+    match statement:
+        case f.Assign(targets):
+            yield from (node for node in within(targets) if isinstance(node, f.Name))
+        case f.For(target):
+            yield from (node for node in within(target) if isinstance(node, f.Name))
+
+
+def is_on_gpu(statement: f.Stmt) -> bool:
+    return isinstance(statement, f.Assign) and any(
+        isinstance(node, f.Call) and last_name(node.function) == "cuda" for node in within(statement.value)
+    )
+
+
+def is_gpu_only(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
+    """`model.cuda()` whatever the machine has."""
+    if not isinstance(call.function, f.Attribute) or call.function.name != "cuda" or call.arguments:
+        return False
+    site = site_at(program, symbol, call.span)
+    return site is not None and not any(names(guard) & DEVICES for guard in site.guards)
+
+
+def cpu_way(program: Program, frames: tuple[Caller, ...]) -> Step | None:
+    """Where the program decides that it may run on the CPU: in the functions that lead to a load, their class, file."""
+    symbols = [symbol for caller in reversed(frames) for symbol in functions_of(program, (caller,))]
+    for symbol in symbols:
+        for place in choices(program, symbol):
+            return Step(place, "the program may run on the CPU")
+    for symbol in symbols[:1]:
+        function = program.function(symbol)
+        if takes_device(program, symbol) and takes_device(program, symbols[-1]):
+            return Step(Place(symbol.path, function.span), "the device is for the caller to choose")
+    for symbol in kin(program, symbols[0]):
+        for place in choices(program, symbol):
+            return Step(place, "the program may run on the CPU")
+    return None
+
+
+def takes_device(program: Program, symbol: FunctionSymbol) -> bool:
+    return any(parameter.name == "device" for parameter in program.function(symbol).parameters)
+
+
+def kin(program: Program, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
+    """The other methods of a method's class, and the code of its file."""
+    klass = program.class_of(encloser(program, symbol))
+    if klass is not None:
+        yield from program.methods(klass)
+    yield FunctionSymbol(symbol.path, 0)
+
+
+def choices(program: Program, symbol: FunctionSymbol) -> Iterator[Place]:
+    """`"cuda" if torch.cuda.is_available() else "cpu"`, or an `if` that says the same."""
+    for statement in statements(program.body(symbol)):
+        match statement:
+            case f.If(test, body, orelse):
+                if asks_for_gpu(test) and (is_cpu(body) or is_cpu(orelse) or moves(body)):
+                    yield Place(symbol.path, statement.span)
+            case f.Assign(_, value) | f.Return(value) | f.Evaluate(value) if value is not None:
+                for node in within(value):
+                    if isinstance(node, f.Choice) and is_choice(node):
+                        yield Place(symbol.path, statement.span)
+
+
+def is_choice(node: f.Choice) -> bool:
+    """Whether one side is the CPU, and the other, or the test, says that there is a GPU."""
+    if not is_cpu((node.body, node.orelse)):
+        return False
+    return asks_for_gpu(node.test) or any(
+        isinstance(part, f.Constant) and str(part.value).startswith("cuda") for part in within((node.body, node.orelse))
+    )
+
+
+def asks_for_gpu(test: Expr) -> bool:
+    return any(isinstance(node, f.Attribute) and node.name == "is_available" for node in within(test))
+
+
+def is_cpu(node: object) -> bool:
+    return any(isinstance(part, f.Constant) and part.value == "cpu" for part in within(node))
+
+
+def moves(block: f.Block) -> bool:
+    return any(last_name(call.function) == "cuda" for call in called(block))
+
+
+# ---- which of it ------------------------------------------------------------------------------------------
+
+
+def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
+    """Loads with `strict=False` whose result is dropped, of a checkpoint that is meant to be complete."""
+    partial = [
+        part.owner
+        for found in events.states
+        if isinstance(found, Saved)
+        for part in found.parts
+        if part.filtered or part.what == "parameters"
+    ]
+    for found in events.states:
+        if not isinstance(found, Restored) or not found.lenient or found.owner.role != "module" or found.owner.loaded:
+            continue
+        if found.source is None or any(one.klass == found.owner.klass for one in partial):
+            continue
+        symbol = next(functions_of(program, found.frames[-1:]))
+        site = site_at(program, symbol, found.call.span)
+        if site is None or looked_at(program, symbol, found.call) or meant_partial(found, site):
+            continue
+        what = f"`{found.owner.label or 'the model'}`"
+        last = Step(found.at, "keys that are missing here are not told of")
+        resumed = resuming(program, events, found, site)
+        if resumed is not None:
+            yield HiddenKeys(found.at, found.frames[-1].function, what, "resumes", (last, resumed))
+            continue
+        run = evaluating(program, events, found.owner)
+        if run is not None:
+            yield HiddenKeys(found.at, found.frames[-1].function, what, "evaluates", (last, run))
+
+
+def site_at(program: Program, symbol: FunctionSymbol, span: Span) -> Site | None:
+    """A call with what stands around it in its function."""
+    return next((site for site in sites(program.body(symbol)) if site.call.span == span), None)
+
+
+def names(expression: Expr) -> frozenset[str]:
+    """The words of every name and text in an expression."""
+    found: set[str] = set()
+    for node in within(expression):
+        match node:
+            case f.Name(name) | f.Attribute(_, name):
+                found |= words(name)
+            case f.Constant(str() as text):
+                found |= words(text)
+    return frozenset(found)
+
+
+def looked_at(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
+    """Whether the result of a call is used, and not just given a name."""
+    body = program.body(symbol)
+    for statement in statements(body):
+        match statement:
+            case f.Evaluate(value) if value == call:
+                return False
+            case f.Assign((f.Name(name),), value) if value == call:
+                return any(node == f.Name(name) for other in body for node in walk((other,))) and reads(body, name)
+    return True
+
+
+def reads(body: f.Block, name: str) -> bool:
+    """Whether a name is read anywhere, not only given values."""
+    count = sum(isinstance(node, f.Name) and node.id == name for node in walk(body))
+    given = sum(
+        target == f.Name(name)
+        for statement in statements(body)
+        if isinstance(statement, f.Assign)
+        for target in statement.targets
+    )
+    return count > given
+
+
+def meant_partial(found: Restored, site: Site) -> bool:
+    """Whether a name on the way says that the checkpoint fills a part of the model only."""
+    said = frozenset[str]().union(*(names(guard) for guard in site.guards), names(site.call.function))
+    said |= names(site.call.arguments[0].value) if site.call.arguments else frozenset()
+    said |= frozenset[str]().union(*(words(caller.function) for caller in found.frames[1:]))
+    return bool(said & PARTIAL)
+
+
+def resuming(program: Program, events: Events, found: Restored, site: Site) -> Step | None:
+    """What shows that training goes on from this checkpoint: an optimizer restored from the same file."""
+    for other in events.states:
+        if isinstance(other, Restored) and other.owner.role == "optimizer" and other.source == found.source:
+            return Step(other.at, "the optimizer goes on from the same checkpoint")
+    told = said_nearby(program, found, site)
+    if told is not None and any(isinstance(other, Stepped) for other in events.states):
+        return Step(told, "training is said to go on from here")
+    return None
+
+
+def said_nearby(program: Program, found: Restored, site: Site) -> Place | None:
+    """Where a message beside a load says that training is resumed."""
+    if not site.guards:
+        return None
+    symbol = next(functions_of(program, found.frames[-1:]))
+    for statement in statements(program.body(symbol)):
+        if isinstance(statement, f.If) and statement.test == site.guards[-1]:
+            for call in called(statement.body):
+                if names(call) & RESUME and last_name(call.function) in TELLING:
+                    return Place(symbol.path, call.span)
+    return None
+
+
+def evaluating(program: Program, events: Events, owner: Owner) -> Step | None:
+    """Where a model that is never trained here evaluates, None where there is training or no such place."""
+    trained = [event for event in events.forwards if event.trained]
+    if trained or events.backwards or any(isinstance(found, Created | Stepped) for found in events.states):
+        return None
+    for event in events.forwards:
+        if owner.address in event.family or event.address in owner.family:
+            found = evaluation(program, events, event, trained)
+            if found is not None and event.sure:
+                return Step(event.at, f"`{event.receiver}` evaluates here with what was found")
+    return None
+
+
+# ---- layers exchanged -------------------------------------------------------------------------------------
+
+
+def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]:
+    """Models that evaluate with a layer that took the place of a loaded one."""
+    trained = [event for event in events.forwards if event.trained]
+    for event in events.forwards:
+        if event.replaced is None or event.trained or any(is_same(event, other) for other in trained):
+            continue
+        if any(isinstance(found, Stepped) for found in events.states):
+            continue
+        found = evaluation(program, events, event, trained)
+        if found is None:
+            continue
+        load, new = event.replaced
+        last = way(event.frames, Step(event.at, f"`{event.receiver}` evaluates here with a random layer"))
+        yield ReplacedLayer(new.at, function_at(program, new.at), event.receiver, "evaluates", (load, new, *last))
+    if events.by_default:
+        for exchange in events.states:
+            if isinstance(exchange, Replaced) and exchange.new.at.span != exchange.load.at.span:
+                steps = exchange.load, exchange.new
+                function = function_at(program, exchange.at)
+                yield ReplacedLayer(exchange.at, function, exchange.model, "by default", steps)

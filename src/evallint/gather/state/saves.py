@@ -1,0 +1,350 @@
+"""What is written to files: states that training has overtaken, whole models, bare parameters, wrapped states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from evallint import facts as f
+from evallint.apis import ModuleClass
+from evallint.findings import Place, Step
+from evallint.gather.code.mending import call_at, written
+from evallint.gather.code.sites import (
+    called,
+    function_at,
+    functions,
+    functions_of,
+    last_name,
+    of_self,
+    sites,
+    statements,
+)
+from evallint.gather.modes.forwards import way
+from evallint.gather.state.loads import read_again
+from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
+from evallint.interpret.render import code
+from evallint.interpret.roles import words
+from evallint.link.natures import walk, within
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
+from evallint.project import BareParameters, Prefixed, StaleState, WholePickle
+
+STRIPS = frozenset("removeprefix consume_prefix_in_state_dict_if_present lstrip".split())
+"""Functions that take a prefix off."""
+
+USES = {
+    "restored": "it is loaded back here, as training has left it",
+    "saved": "it is saved here, as training has left it",
+    "returned": "it is returned, as training has left it",
+}
+
+
+# ---- kept by reference ------------------------------------------------------------------------------------
+
+
+def stale_states(events: Events) -> Iterator[StaleState]:
+    """States that are kept for later and change with their model until then."""
+    for found in events.states:
+        if isinstance(found, StaleUse) and found.label:
+            last = Step(found.used_at, USES[found.how])
+            yield StaleState(found.at, found.function, found.label, found.how, (found.taken, found.overtaken, last))
+
+
+def kept_by_objects(program: Program) -> Iterator[StaleState]:
+    """States that one method of an object keeps, where something has improved, and another gives back or saves."""
+    for path in program.linted:
+        for index, klass in enumerate(program.files[path].classes):
+            if any("state_dict" in program.files[path].functions[method].mentions for method in klass.methods):
+                yield from kept_by(program, ClassSymbol(path, index))
+
+
+def kept_by(program: Program, klass: ClassSymbol) -> Iterator[StaleState]:
+    for method in program.methods(klass):
+        for site in sites(program.body(method)):
+            if not is_state(site.call) or not any(isinstance(guard, f.Comparison) for guard in site.guards):
+                continue
+            for statement in statements(program.body(method)):
+                name = kept_name(statement, site.call)
+                use = used_by_another(program, klass, method, name) if name else None
+                if use is None or program.function(method).name == "__init__":
+                    continue
+                at = Place(method.path, site.call.span)
+                taken = Step(at, f"`{code(site.call)}` gives the tensors that training goes on to change")
+                yield StaleState(at, program.function(method).qualname, code(site.call), "restored", (taken, use))
+
+
+def is_state(call: f.Call) -> bool:
+    return isinstance(call.function, f.Attribute) and call.function.name == "state_dict" and not call.arguments
+
+
+def kept_name(statement: f.Stmt, call: f.Call) -> str:
+    """`x` of `self.x = model.state_dict()`, "" of other statements."""
+    match statement:
+        case f.Assign((target, *_), value) if value == call:
+            return of_self(target)
+    return ""
+
+
+def used_by_another(program: Program, klass: ClassSymbol, method: FunctionSymbol, name: str) -> Step | None:
+    """Where another method loads back what stands in an attribute."""
+    for other in program.methods(klass):
+        if other == method or name not in program.function(other).mentions:
+            continue
+        for call in called(program.body(other)):
+            if last_name(call.function) == "load_state_dict" and any(
+                of_self(argument.value) == name for argument in call.arguments
+            ):
+                return Step(Place(other.path, call.span), f"`self.{name}` is loaded back here")
+    return None
+
+
+# ---- whole models -----------------------------------------------------------------------------------------
+
+
+def whole_pickles(program: Program, events: Events) -> Iterator[WholePickle]:
+    """Modules that are saved, or loaded, as they are."""
+    loads = {found.at: found for found in events.states if isinstance(found, Loaded)}
+    for found in events.states:
+        if isinstance(found, Saved):
+            for part in found.parts:
+                if part.what == "whole" and part.owner.label and not part.owner.label.startswith("["):
+                    at, function = composed(program, found, part)
+                    steps = way(found.frames, Step(found.at, f"`{part.owner.label}` is pickled here, class and all"))
+                    yield WholePickle(at, function, part.owner.label, "saved", steps)
+        elif isinstance(found, Unpickled) and found.at in loads:
+            load = loads[found.at]
+            if any(argument.keyword == "weights_only" for argument in load.call.arguments):
+                continue
+            if read_again(program, load):
+                continue
+            if any(sorts_out(program, symbol) for symbol in functions_of(program, found.frames)):
+                continue
+            steps = (
+                Step(found.at, "a file is read here"),
+                Step(found.used_at, f"{f'`{found.label}`' if found.label else 'it'} is used as a module here"),
+            )
+            yield WholePickle(found.at, load.frames[-1].function, found.label, "loaded", steps)
+
+
+def sorts_out(program: Program, symbol: FunctionSymbol) -> bool:
+    """Whether a function asks if something is a module: it takes files of either kind."""
+    if not {"isinstance", "type", "hasattr"} & set(program.function(symbol).mentions):
+        return False
+    return any(
+        isinstance(node, f.Call) and len(node.arguments) == 2 and asks_for_module(node)
+        for node in walk(program.body(symbol))
+    )
+
+
+def asks_for_module(call: f.Call) -> bool:
+    """`isinstance(found, nn.Module)`, `hasattr(found, "state_dict")`"""
+    wanted = call.arguments[1].value
+    if last_name(call.function) == "isinstance":
+        return "Module" in code(wanted)
+    return last_name(call.function) == "hasattr" and wanted == f.Constant("state_dict")
+
+
+def composed(program: Program, found: Saved, part: Part) -> tuple[Place, str]:
+    """Where what is saved is put together: in the function that takes the state, not in a helper that writes it."""
+    frames = found.frames
+    if part.kept is not None and part.taken_in is not None:
+        for index in range(len(frames) - 1, -1, -1):
+            if (frames[index].path, frames[index].function) == (part.kept.path, part.taken_in):
+                return at_frame(found, index)
+    depth = len(frames) - 1
+    first = found.call.arguments[0].value if found.call.arguments else None
+    if depth and isinstance(first, f.Name) and is_parameter(program, frames[depth], first.id):
+        depth -= 1
+    return at_frame(found, depth)
+
+
+def at_frame(found: Saved | Restored | Created, index: int) -> tuple[Place, str]:
+    """The place in one of the running functions at which the way to an event goes on."""
+    frames = found.frames
+    following = frames[index + 1].called_at if index + 1 < len(frames) else None
+    return following or found.at, frames[index].function
+
+
+def is_parameter(program: Program, caller: Caller, name: str) -> bool:
+    return caller.symbol is not None and any(one.name == name for one in program.function(caller.symbol).parameters)
+
+
+# ---- parameters without buffers ---------------------------------------------------------------------------
+
+
+def bare_parameters(program: Program, events: Events) -> Iterator[BareParameters]:
+    """Saves of the parameters of a model whose batch norm has statistics, which are saved nowhere beside them."""
+    for found in events.states:
+        if not isinstance(found, Saved):
+            continue
+        for part in found.parts:
+            if part.what != "parameters" or part.filtered or beside(part, found.parts):
+                continue
+            buffers = any_of((part.owner.statistics, has_buffers(program, part.owner.klass)))
+            if buffers is False or (buffers is None and not uses_batch_norm(program)):
+                continue
+            at, function = composed(program, found, part)
+            steps = way(
+                found.frames, Step(found.at, f"only the parameters of `{part.owner.label}` are saved here, no buffers")
+            )
+            label = part.owner.label or "the model"
+            yield BareParameters(at, function, label, "saved", buffers is True, steps, whose(program, at))
+
+
+def whose(program: Program, at: Place) -> str:
+    """The model whose named parameters a call is given as a dict, in code; "" where it is given anything else."""
+    call = call_at(program, at)
+    given = call.arguments[0].value if call is not None and call.arguments else None
+    if not isinstance(given, f.Comprehension) and not (isinstance(given, f.Call) and given.function == f.Name("dict")):
+        return ""
+    calls = [node.function for node in within(given) if isinstance(node, f.Call) and node is not given]
+    only = calls[0] if len(calls) == 1 else None  # a value that is moved or cast would be so no more
+    return written(only.value) if isinstance(only, f.Attribute) and only.name == "named_parameters" else ""
+
+
+def has_buffers(program: Program, klass: Symbol | None, depth: int = 0) -> bool | None:
+    """Whether a class of modules has buffers of its own or in what it builds, None where that is out of sight."""
+    if isinstance(klass, External):
+        meaning = program.apis.of(klass.name)
+        return meaning.buffers if isinstance(meaning, ModuleClass) and not meaning.container else None
+    if not isinstance(klass, ClassSymbol) or depth > DEEPEST:
+        return None
+    found = [
+        buffers_in(program, method, klass, depth)
+        for base in program.lineage(klass)
+        if isinstance(base, ClassSymbol)
+        for method in program.methods(base)
+    ]
+    return any_of(found)
+
+
+def buffers_in(program: Program, symbol: FunctionSymbol, klass: Symbol | None, depth: int) -> bool | None:
+    """Whether a function registers buffers or builds what has some, None where that is out of sight."""
+    if "register_buffer" in program.function(symbol).mentions:
+        return True
+    found: list[bool | None] = []
+    for call in called(program.body(symbol)):
+        made = program.resolve(symbol.path, call.function)
+        if isinstance(made, FunctionSymbol) and program.class_of(made) is None and depth < DEEPEST:
+            found.append(buffers_in(program, made, klass, depth + 1))
+        elif program.is_module(made) and made != klass:
+            inner = has_buffers(program, made, depth + 1)
+            found.append(inner if isinstance(made, ClassSymbol) or inner else False)
+    return any_of(found)
+
+
+def any_of(found: Iterable[bool | None]) -> bool | None:
+    known = set(found)
+    return True if True in known else None if None in known else False
+
+
+DEEPEST = 4
+
+
+def uses_batch_norm(program: Program) -> bool:
+    """Whether any code in sight builds batch norm, or a network of a library's."""
+    names = frozenset("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm models create_model".split())
+    return any(names & set(program.function(symbol).mentions) for symbol in functions(program))
+
+
+def beside(part: Part, parts: Iterable[Part]) -> bool:
+    """Whether the state of the same model, or its buffers, are saved too."""
+    return any(
+        other.what != "parameters" and not part.owner.family.isdisjoint(other.owner.family)
+        for other in parts
+        if other is not part
+    )
+
+
+def averaged_parameters(program: Program, events: Events) -> Iterator[BareParameters]:
+    """Averages of the parameters of a model with batch norm that evaluate with the statistics of their beginning."""
+    for event in events.forwards:
+        step = event.marks.get("averaged")
+        if step is None or not event.nature.statistics or event.mode.eval is None:
+            continue
+        if event.mode.train is not None or event.mode.unknown or event.trained or "buffers" in event.marks:
+            continue
+        if any(event.address in other.family and other.mode.eval is None for other in events.forwards):
+            continue  # it runs in training mode too, and so moves statistics of its own
+        steps = (step, Step(event.at, f"`{event.receiver}` evaluates here with batch statistics nobody has updated"))
+        yield BareParameters(step.at, function_at(program, step.at), event.receiver, "averaged", True, steps)
+
+
+# ---- wrappers ---------------------------------------------------------------------------------------------
+
+
+def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
+    """States saved with a wrapper's prefix and loaded without, or saved without and loaded with it."""
+    states = [(run.entry, found) for run in runs for found in run.states]
+    saves = [
+        (entry, found, part)
+        for entry, found in states
+        if isinstance(found, Saved)
+        for part in found.parts
+        if plain(part)
+    ]
+    restores = [(entry, found) for entry, found in states if isinstance(found, Restored) and found.source is not None]
+    for entry, found, part in saves:
+        others = [other for _, _, other in saves if same_model(other.owner, part.owner)]
+        wrapped = {other.kept for other in others if other.owner.wrapped}
+        if not part.owner.wrapped or any(other.kept not in wrapped for other in others):
+            continue
+        if unwraps(program, found, part):
+            continue
+        elsewhere = [load for other, load in restores if other != entry and is_load_of(load, part)]
+        loads = elsewhere or [load for _, load in restores if is_load_of(load, part)]  # a program resumes as it saves
+        load = unwrapped_load(program, part, loads)
+        if load is None:
+            continue
+        always = all(other.owner.wrapped for other in others if other.kept == part.kept)
+        at, function = composed(program, found, part)
+        steps = (
+            *way(found.frames, Step(found.at, f"each key is saved with the prefix `{part.owner.wrapped}.`")),
+            Step(load.at, f"`{load.owner.label or 'the model'}` is not wrapped where it is loaded"),
+        )
+        yield Prefixed(at, function, part.owner.label, part.owner.wrapped, "saved", always, part.kept, steps)
+
+
+def plain(part: Part) -> bool:
+    return part.what == "state" and part.owner.role == "module" and not part.rekeyed and not part.filtered
+
+
+def same_model(one: Owner, other: Owner) -> bool:
+    return one.klass is not None and one.klass == other.klass
+
+
+def unwraps(program: Program, found: Saved, part: Part) -> bool:
+    """Whether the function that takes the state knows of the model inside: `model.module if parallel else model`."""
+    return any(
+        isinstance(node, f.Attribute) and node.name == part.owner.wrapped
+        for caller in found.frames
+        if caller.function == part.taken_in
+        for symbol in functions_of(program, (caller,))
+        for node in walk(program.body(symbol))
+    )
+
+
+def is_load_of(load: Restored, part: Part) -> bool:
+    return same_model(load.owner, part.owner) and load.key in ("", part.key)
+
+
+def unwrapped_load(program: Program, part: Part, loads: list[Restored]) -> Restored | None:
+    """Where the state is loaded into a bare model, by code that takes off no prefix, and nowhere into a wrapped one."""
+    if any(one.owner.wrapped or one.lenient or takes_off(program, one, part.owner.wrapped) for one in loads):
+        return None
+    return next(iter(loads), None)
+
+
+def takes_off(program: Program, found: Restored, prefix: str) -> bool:
+    """Whether the functions that lead to a load know of the prefix."""
+    for symbol in functions_of(program, found.frames):
+        if STRIPS & set(program.function(symbol).mentions) or has_text(program, symbol, prefix):
+            return True
+    return False
+
+
+def has_text(program: Program, symbol: FunctionSymbol, prefix: str) -> bool:
+    return any(
+        (isinstance(node, f.Constant) and isinstance(node.value, str) and prefix in words(node.value))
+        or (isinstance(node, f.Attribute) and node.name == prefix)
+        or isinstance(node, f.Try)
+        for node in walk(program.body(symbol))
+    )
