@@ -77,7 +77,7 @@ def _moved(numbers: Numbers) -> str:
 
 
 def _seeds(numbers: Numbers) -> str:
-    return f"{numbers['seeds']} seeds"
+    return f"{numbers['seeds']} seed{'' if numbers['seeds'] == 1 else 's'}"
 
 
 def percent(value: float | None) -> str:

@@ -13,6 +13,9 @@ from evallint.probe.child.loading import Missing, Slow, at_most, described
 BATCH: Final = 4
 SIZES: Final = (32, 64, 224, 28, 128, 96, 48, 256, 299, 160, 384, 512)
 LENGTHS: Final = (16, 64, 128, 512, 32, 100, 256, 1024, 4096, 16000)
+SLOW: Final = 1.0
+"""Seconds of a pass above which the batch is halved."""
+
 LONGEST: Final = 20
 """Seconds that one attempt may take."""
 
@@ -68,9 +71,10 @@ def find(module: Any, hints: Mapping[str, Any], seconds: float) -> Feed:
                 first_reason = first_reason or "no input was found in time"
                 break
             try:
+                started = time.monotonic()
                 with torch.no_grad(), at_most(LONGEST):
                     run(module, feed, 0)
-                return feed
+                return feed if time.monotonic() - started < SLOW else smaller(feed)
             except (Missing, Slow) as error:
                 raise NoFeed(str(error)) from None
             except Exception as error:
@@ -85,6 +89,15 @@ def run(module: Any, feed: Feed, seed: int) -> Any:
     """What the module gives for the input of a seed."""
     given, named = feed.of(seed)
     return module(*given, **named) if feed.method == "forward" else getattr(module, feed.method)(*given, **named)
+
+
+def smaller(feed: Feed) -> Feed:
+    """The same with half the batch, for a module whose passes take long."""
+    specs = {
+        name: spec._replace(shape=(BATCH // 2, *spec.shape[1:])) if isinstance(spec, Spec) else spec
+        for name, spec in feed.specs.items()
+    }
+    return feed._replace(specs=specs) if feed.ready is None else feed
 
 
 def _made(torch: Any, spec: Any, generator: Any) -> Any:

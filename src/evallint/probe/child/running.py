@@ -93,8 +93,8 @@ def _with_target(
     """Does the experiment with the first module that is reached and can be fed."""
     for reached in itertools.islice(modules, reaching.MOST_TRIALS):
         try:
-            feed = feeding.find(reached.module, job.get("hints", {}), job["seconds"] / 3)
-            subject = Subject(reached, feed)
+            feed = feeding.find(reached.module, job.get("hints", {}), job["seconds"] / 6)
+            subject = Subject(reached, feed, job["seconds"] / 6)
             found = experiment(subject, job)
         except feeding.NoFeed as error:
             reasons.add(str(error))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from evallint.probe.child.experiments.subject import SEEDS, Subject, answer, options, seeded
+from evallint.probe.child.experiments.subject import Subject, answer, options, seeded
 from evallint.probe.child.measuring import SMALLEST, Snapshot, difference, number
 
 MOST_LAYERS = 12
@@ -32,7 +32,7 @@ def modes(subject: Subject, only_statistics: bool) -> dict[str, Any]:
     module = subject.module
     before = Snapshot(module)
     differences, noise, moved, train_noise = [], 0.0, list[str](), 0.0
-    for seed in range(SEEDS):
+    for seed in range(subject.seeds):
         module.eval()
         scored = subject.run(seed, seed)
         noise = max(noise, difference(scored, subject.run(seed, seed + 100)))
@@ -58,7 +58,7 @@ def modes(subject: Subject, only_statistics: bool) -> dict[str, Any]:
         comparable=math.isfinite(differ),
         repeat_noise=number(noise),
         training_noise=number(train_noise),
-        seeds=SEEDS,
+        seeds=subject.seeds,
         buffers_moved=len(moved),
         moved=moved[:MOST_LAYERS],
         layers=layers,
@@ -170,7 +170,7 @@ def deaf(subject: Subject) -> dict[str, Any]:
     before = Snapshot(module)
     module.eval()
     noise, moved = [], list[str]()
-    for seed in range(SEEDS):
+    for seed in range(subject.seeds):
         first = subject.run(seed, seed)
         moved = moved or before.moved()
         before.restore()
@@ -181,7 +181,7 @@ def deaf(subject: Subject) -> dict[str, Any]:
         mean > SMALLEST or bool(moved),
         subject,
         difference_of_passes=number(mean),
-        seeds=SEEDS,
+        seeds=subject.seeds,
         buffers_moved=len(moved),
         moved=moved[:MOST_LAYERS],
     )
@@ -191,7 +191,7 @@ def flag(subject: Subject) -> dict[str, Any]:
     """Calls a Keras model with `training=True` and with `training=False`."""
     before = Snapshot(subject.module)
     differences, noise, moved = [], 0.0, list[str]()
-    for seed in range(SEEDS):
+    for seed in range(subject.seeds):
         positional, _ = subject.feed.of(seed)
         outputs = []
         for training, random in ((False, 0), (False, 1), (True, 0)):
@@ -208,7 +208,7 @@ def flag(subject: Subject) -> dict[str, Any]:
         relative_difference=number(differ),
         comparable=math.isfinite(differ),
         repeat_noise=number(noise),
-        seeds=SEEDS,
+        seeds=subject.seeds,
         buffers_moved=len(moved),
         moved=moved[:MOST_LAYERS],
         layers=[],
@@ -221,7 +221,7 @@ def precision(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
     kind = getattr(torch, str(given.get("dtype", "float16")))
     module = subject.module.eval()
     differences = []
-    outputs = [subject.run(seed) for seed in range(SEEDS)]
+    outputs = [subject.run(seed) for seed in range(subject.seeds)]
     module.to(kind)
     for seed, output in enumerate(outputs):
         positional, named = subject.feed.of(seed)
@@ -233,7 +233,7 @@ def precision(subject: Subject, given: Mapping[str, Any]) -> dict[str, Any]:
         subject,
         relative_difference=number(differ),
         dtype=str(kind).removeprefix("torch."),
-        seeds=SEEDS,
+        seeds=subject.seeds,
     )
 
 

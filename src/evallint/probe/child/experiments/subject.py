@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -11,17 +12,24 @@ from typing import Any
 from evallint.probe.child.feeding import Feed, run
 from evallint.probe.child.reaching import Reached
 
-SEEDS = 5
+MOST_SEEDS = 5
+PASSES = 5
+"""Passes that an experiment makes for each seed, or a few more."""
 
 
 class Subject:
     """A module that was reached, and an input that it takes."""
 
-    def __init__(self, reached: Reached, feed: Feed) -> None:
+    def __init__(self, reached: Reached, feed: Feed, seconds: float) -> None:
         self.module = reached.module
         self.is_whole = reached.is_whole
         self.feed = feed
         self._again = reached.again
+        started = time.monotonic()
+        with import_module("torch").no_grad():
+            self.run(0)
+        passes = seconds / max(time.monotonic() - started, 1e-6) / PASSES
+        self.seeds = max(1, min(MOST_SEEDS, int(passes)))
 
     def run(self, seed: int, noise: int = 0, module: Any = None) -> Any:
         """What the module (or another one like it) gives for the input of a seed; `noise` seeds what is random."""
