@@ -617,6 +617,10 @@ def _parse(source: str, origin: str) -> Any:
         raise ConfigError(f"{origin}: not TOML: nested too deeply") from None
 
 
+def _sets(key: str, line: str) -> bool:
+    return re.match(rf"\s*{re.escape(key)}\s*=", line) is not None
+
+
 def _line_of(key: str, within: str, source: str, in_pyproject: bool) -> int:
     """The 1-based line of a key of ours (or of the key `within` its table), 0 where it is written in another way."""
     ours = "tool.evallint" if in_pyproject else ""
@@ -629,6 +633,6 @@ def _line_of(key: str, within: str, source: str, in_pyproject: bool) -> int:
                 found = number
         elif header == ours and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[.=]", line):
             found = number
-        if found and (not within or f'"{within}"' in line or f"'{within}'" in line):
+        if found and (not within or f'"{within}"' in line or f"'{within}'" in line or _sets(within, line)):
             return number
     return found

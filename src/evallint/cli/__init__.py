@@ -62,6 +62,7 @@ def _probe(words: Sequence[str]) -> int:
 
 def _check(words: Sequence[str]) -> int:
     asked = arguments(check_parser(), words)
+    probing.checked(asked)
     asked.paths, lines = probing.parted(asked.paths) if asked.probes else (asked.paths, [])
     configs = Configs(config=asked.config, isolated=asked.isolated, options=options(asked))
     settings = configs.of_run()

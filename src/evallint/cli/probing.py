@@ -21,10 +21,6 @@ def probed(run: Run, paths: Sequence[str], configs: Configs, asked: argparse.Nam
     from evallint.engine import probing
     from evallint.probe import NoPython
 
-    if "-" in paths:
-        raise Unusable("standard input (`-`) cannot be probed: nothing there can be imported")
-    if asked.probe_timeout <= 0:
-        raise Unusable("--probe-timeout takes a number of seconds above 0")
     progress = Progress(sys.stderr, "experiments") if sys.stderr.isatty() and not asked.quiet else None
     if not asked.quiet:
         log("experiments run the project's code, with your rights")
@@ -40,6 +36,16 @@ def probed(run: Run, paths: Sequence[str], configs: Configs, asked: argparse.Nam
         verdicts = Counter(one.evidence.verdict for one in found.reported if one.evidence is not None)
         log(f"experiments: {', '.join(f'{number} {verdict}' for verdict, number in verdicts.items()) or 'none'}")
     return found
+
+
+def checked(asked: argparse.Namespace) -> None:
+    """Raises Unusable where experiments are asked for that can't be made."""
+    if not asked.probes:
+        return
+    if "-" in asked.paths:
+        raise Unusable("standard input (`-`) cannot be probed: nothing there can be imported")
+    if not asked.probe_timeout > 0:
+        raise Unusable("--probe-timeout takes a number of seconds above 0")
 
 
 def narrowed(run: Run, lines: Sequence[tuple[str, int]]) -> Run:

@@ -15,7 +15,7 @@ from evallint.engine.installed import shelf_of, sources_for
 from evallint.engine.judging import decoded, little_garbage
 from evallint.engine.tree import identified
 from evallint.findings import Finding, Reported, Run
-from evallint.read import Discovery, File
+from evallint.read import Discovery, File, Source
 
 if TYPE_CHECKING:
     from evallint.facts import FileFacts
@@ -46,7 +46,8 @@ def probed(run: Run, paths: Sequence[str], configs: Configs, wish: Wish, cached:
     found = read.discover(paths, configs)
     project = project_of(found.files, configs)
     python = probe.interpreter(wish.python, project)
-    files = probe.Files(project, {file.shown: file.path for file in found.files}, *settings.probe)
+    absolute = {file.shown: file.path for file in found.files}
+    files = probe.Files(project, absolute, *settings.probe, texts=_notebooks(found))
     plans = _plans(chosen, found, files, settings, cached)
     jobs = [plan.job for plan in plans if plan.job is not None]
     answers = iter(probe.run(jobs, python, probe.Bounds(seconds=wish.seconds), wish.told))
@@ -55,6 +56,12 @@ def probed(run: Run, paths: Sequence[str], configs: Configs, wish: Wish, cached:
         answer = next(answers) if plan.job is not None else {"verdict": "inconclusive", "reason": plan.why_not}
         evidence[one.fingerprint] = probe.evidence(plan.experiment, answer)
     return replace(run, reported=tuple(_with(one, evidence.get(one.fingerprint)) for one in run.reported))
+
+
+def _notebooks(found: Discovery) -> dict[str, str]:
+    """The code of notebooks by their absolute paths."""
+    notebooks = ((file, read.load(file)) for file in found.files if file.shown.endswith(".ipynb"))
+    return {file.path: source.text for file, source in notebooks if isinstance(source, Source)}
 
 
 def _with(one: Reported, evidence: object) -> Reported:

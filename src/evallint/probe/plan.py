@@ -6,7 +6,7 @@ Nothing of the project is imported here; a plan is what the child needs to know.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from evallint.findings import Finding, Place
@@ -38,7 +38,7 @@ class Plan:
 class Files:
     """Where things are on disk: the project's folder, and the absolute path of each file by its shown one.
 
-    `model`, `input` and `shapes` are what the project declares.
+    `model`, `input` and `shapes` are what the project declares; `texts` is the code of notebooks, by absolute path.
     """
 
     project: str
@@ -46,6 +46,7 @@ class Files:
     model: str = ""
     input: str = ""
     shapes: tuple[tuple[int, ...], ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Seen(NamedTuple):
@@ -102,6 +103,7 @@ class Planner:
             "options": options(self._program, self._project, finding),
             "hints": {"input": self._files.input, "shapes": self._files.shapes},
             "callers": self._called(),
+            "texts": dict(self._files.texts),
         }
         return Plan(experiment, job)
 

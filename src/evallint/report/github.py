@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from evallint.findings import Reported, Run, Severity, Trouble
 from evallint.report.legible import legible
 from evallint.report.paint import plain
-from evallint.report.summary import headline, trouble_line, verdict, where
+from evallint.report.summary import evidence_line, evidence_lines, headline, trouble_line, verdict, where
 
 _Kind: TypeAlias = Literal["error", "warning", "notice"]
 
@@ -64,7 +64,8 @@ def step_summary(run: Run) -> str:
 def _entry(reported: Reported) -> str:
     finding = reported.finding
     at = where(finding.at.path, reported.cell, finding.at.span.line, finding.at.span.column)
-    return f"- **{reported.severity}** `{at}` {finding.rule}: {legible(finding.says)}\n"
+    said = evidence_line(reported)
+    return f"- **{reported.severity}** `{at}` {finding.rule}: {legible(finding.says)}{f' ({said})' if said else ''}\n"
 
 
 def _annotation(reported: Reported, kind: _Kind) -> str:
@@ -83,7 +84,7 @@ def _annotation(reported: Reported, kind: _Kind) -> str:
         for number, step in enumerate(finding.because, 1)
     ]
     advice = [f"Help: {finding.fix.title}"] if finding.fix else []
-    return _command(kind, place, "\n".join([message, *steps, *advice]))
+    return _command(kind, place, "\n".join([message, *evidence_lines(reported), *steps, *advice]))
 
 
 def _not_judged(trouble: Trouble) -> str:

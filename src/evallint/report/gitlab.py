@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from evallint.facts import Span
 from evallint.findings import Reported, Run, Severity, Trouble
-from evallint.report.summary import where
+from evallint.report.summary import evidence_lines, where
 
 _SEVERITIES: dict[Severity, str] = {"error": "critical", "warning": "major", "info": "info"}
 
@@ -51,7 +51,7 @@ def _body(reported: Reported) -> str:
         f"{number}. {where(step.at.path, None, step.at.span.line)}: {step.message}"
         for number, step in enumerate(finding.because, 1)
     ]
-    return "\n".join([*steps, *([f"\nHelp: {finding.fix.title}"] if finding.fix else [])])
+    return "\n".join([*evidence_lines(reported), *steps, *([f"\nHelp: {finding.fix.title}"] if finding.fix else [])])
 
 
 def _of_trouble(trouble: Trouble) -> dict[str, object]:

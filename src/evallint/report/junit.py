@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from evallint.findings import Reported, Run, Trouble
 from evallint.report.legible import legible
 from evallint.report.paint import plain
-from evallint.report.summary import headline, trouble_line, where
+from evallint.report.summary import evidence_lines, headline, trouble_line, where
 
 _NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -74,7 +74,8 @@ def _of_finding(reported: Reported) -> str:
         for number, step in enumerate(finding.because, 1)
     ]
     advice = [f"  help: {legible(finding.fix.title)}"] if finding.fix else []
-    text = _text("\n".join([headline(reported, plain), *steps, *advice]))
+    said = [f"  {line}" for line in evidence_lines(reported)]
+    text = _text("\n".join([headline(reported, plain), *said, *steps, *advice]))
     if not _fails(reported):
         return f"<system-out>{text}</system-out>"
     return f"<failure type={_quoted(reported.severity)} message={_quoted(finding.says)}>{text}</failure>"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from evallint.facts import Span
 from evallint.findings import Place, Reported, Run, Severity, Trouble
 from evallint.report.frame import lines_of
+from evallint.report.summary import evidence_lines
 
 _SEVERITIES: dict[Severity, str] = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 
@@ -38,7 +39,7 @@ def _of_finding(reported: Reported, sources: dict[str, list[str]]) -> dict[str, 
         for step in finding.because
     ]
     return {
-        "message": "\n".join([f"{cell}{finding.says}", *help_]),
+        "message": "\n".join([f"{cell}{finding.says}", *evidence_lines(reported), *help_]),
         "location": _location(finding.at, reported.lines, finding.at.span.line),
         "severity": _SEVERITIES[reported.severity],
         "code": {"value": finding.rule},

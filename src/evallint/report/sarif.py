@@ -15,6 +15,7 @@ from evallint.findings import Place, Reported, Run, Severity, Trouble
 from evallint.pages import Page
 from evallint.report.frame import lines_of
 from evallint.report.linehash import line_hashes
+from evallint.report.summary import evidence_line
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -97,7 +98,7 @@ def _result(reported: Reported, rule: int, sources: _Sources) -> dict[str, objec
         "message": {"text": _message(reported)},
         "locations": [primary],
         "partialFingerprints": sources.line_hash(reported) | {"evallint/v1": reported.fingerprint},
-        "properties": {"evallint": {"confidence": reported.precision, "probe": "not-run"}},
+        "properties": {"evallint": {"confidence": reported.precision, **_probe(reported)}},
     }
     if finding.because:
         steps = [_location(sources.physical(step.at), step.message) for step in finding.because]
@@ -107,11 +108,28 @@ def _result(reported: Reported, rule: int, sources: _Sources) -> dict[str, objec
     return result
 
 
+def _probe(reported: Reported) -> dict[str, object]:
+    """What an experiment said. A verdict alone is a word; what was measured stands beside it."""
+    evidence = reported.evidence
+    if evidence is None:
+        return {"probe": "not-run"}
+    return {
+        "probe": evidence.verdict,
+        "evidence": {
+            "experiment": evidence.experiment,
+            "summary": evidence.summary,
+            "numbers": dict(evidence.numbers),
+            "assumed": list(evidence.assumed),
+        },
+    }
+
+
 def _message(reported: Reported) -> str:
     """The finding as a sentence that stands alone, then its trace as links to the related locations."""
     finding = reported.finding
     cell = f"Cell {reported.cell}, line {finding.at.span.line}: " if reported.cell else ""
-    says = cell + _plain(finding.says)
+    probe = f". Probe: {evidence_line(reported)}" if reported.evidence is not None else ""
+    says = cell + _plain(finding.says + probe)
     links = "; ".join(f"[{_link_text(step.message)}]({number})" for number, step in enumerate(finding.because, 1))
     return f"{says}. Trace: {links}." if links else says
 

@@ -36,6 +36,12 @@ def evidence_line(reported: Reported) -> str:
     return f"{evidence.verdict}: {legible(evidence.summary)}" if evidence is not None else ""
 
 
+def evidence_lines(reported: Reported) -> list[str]:
+    """The same as lines of a longer text, with what was assumed: none where no experiment was done."""
+    said = evidence_line(reported)
+    return [f"Probe: {said}", *(f"Assumed: {text}" for text in assumptions(reported))] if said else []
+
+
 def assumptions(reported: Reported) -> list[str]:
     """What the experiment took for granted, a line each."""
     return [legible(one) for one in reported.evidence.assumed] if reported.evidence is not None else []

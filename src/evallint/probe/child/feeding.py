@@ -51,6 +51,19 @@ class Feed(NamedTuple):
         return ", ".join(f"`{name}`: {spec}" for name, spec in self.specs.items()) or "no input"
 
 
+def declared(function: Callable[[], Any], ref: str) -> Feed:
+    """The input that a function of the project's gives: a tensor, a tuple of arguments, or a dict of them."""
+
+    def ready(seed: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        import_module("torch").manual_seed(seed)
+        value = function()
+        if isinstance(value, dict):
+            return (), value
+        return (tuple(value) if isinstance(value, tuple | list) else (value,)), {}
+
+    return Feed({"input": f"what `{ref}` gives"}, ready=ready)
+
+
 class NoFeed(Exception):
     """No input was found; the text says what the likeliest one led to."""
 

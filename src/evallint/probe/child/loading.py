@@ -12,10 +12,11 @@ import os
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -47,9 +48,10 @@ class Failures:
 
 
 class Project:
-    """The files of the project, importable by their own names."""
+    """The files of the project, importable by their own names. `texts`: the code of notebooks, by their files."""
 
-    def __init__(self, folder: str, assumed: Assumed) -> None:
+    def __init__(self, folder: str, assumed: Assumed, texts: Mapping[str, str]) -> None:
+        self._texts = {os.path.realpath(file): text for file, text in texts.items()}
         self.folder = os.path.realpath(folder)
         self.assumed = assumed
         self.failures = Failures()
@@ -67,18 +69,36 @@ class Project:
             if folder not in self._roots:
                 self._roots.insert(0, folder)
                 sys.path.insert(0, folder)
+        if file in self._texts:
+            return self._notebook(file, name)
         loaded = sys.modules.get(name)
         if loaded is not None and os.path.realpath(getattr(loaded, "__file__", None) or "") == file:
             return loaded
         return import_module(name)
 
+    def _notebook(self, file: str, name: str) -> ModuleType:
+        """A notebook as a module: its cells one after the other."""
+        name = f"{name.replace('.', '_')}_ipynb"
+        if name not in sys.modules:
+            spec = ModuleSpec(name, Tolerant(self, file), origin=file)
+            module = module_from_spec(spec)
+            module.__file__ = file
+            sys.modules[name] = module
+            Tolerant(self, file).exec_module(module)
+        return sys.modules[name]
+
     def tree(self, file: str) -> ast.Module:
         """The syntax tree of a file."""
         file = os.path.realpath(file)
         if file not in self._trees:
-            with open(file, "rb") as stream:
-                self._trees[file] = ast.parse(stream.read(), file)
+            self._trees[file] = ast.parse(self._text(file), file)
         return self._trees[file]
+
+    def _text(self, file: str) -> str | bytes:
+        if file in self._texts:
+            return self._texts[file]
+        with open(file, "rb") as stream:
+            return stream.read()
 
     def holds(self, file: str) -> bool:
         """Whether a file is one of the project's own."""
@@ -94,7 +114,7 @@ class Project:
 
     def _placed(self, file: str) -> tuple[str, str]:
         """The folder that a file's name as a module begins in, and that name."""
-        root, parts = os.path.dirname(file), [os.path.basename(file).removesuffix(".py")]
+        root, parts = os.path.dirname(file), [os.path.splitext(os.path.basename(file))[0]]
         if parts == ["__init__"]:
             root, parts = os.path.dirname(root), [os.path.basename(root)]
         deepest = max((node.level for node in ast.walk(self.tree(file)) if isinstance(node, ast.ImportFrom)), default=0)

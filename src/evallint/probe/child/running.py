@@ -54,7 +54,7 @@ def _answered(job: Mapping[str, Any], assumed: Assumed) -> dict[str, Any]:
     except ImportError as error:
         return inconclusive(f"torch cannot be imported by this Python: {described(error)}")
     world.prepare(assumed)
-    project = Project(job["project"], assumed)
+    project = Project(job["project"], assumed, job.get("texts", {}))
     callers = {
         (caller["file"], caller["of"]): [Place(*place) for place in caller["places"]]
         for caller in job.get("callers", ())
@@ -75,7 +75,7 @@ def _with_module(
     best: dict[str, Any] | None = None
     for target in job["targets"]:
         mark = assumed.mark()
-        found = _with_target(experiment, job, reach.modules(target), reasons)
+        found = _with_target(experiment, job, project, reach.modules(target), reasons)
         if found is None:
             continue
         found["assumed"] = list(dict.fromkeys([*found["assumed"], *assumed.all()[mark:]]))
@@ -88,12 +88,16 @@ def _with_module(
 
 
 def _with_target(
-    experiment: Experiment, job: Mapping[str, Any], modules: Iterator[reaching.Reached], reasons: reaching.Reasons
+    experiment: Experiment,
+    job: Mapping[str, Any],
+    project: Project,
+    modules: Iterator[reaching.Reached],
+    reasons: reaching.Reasons,
 ) -> dict[str, Any] | None:
     """Does the experiment with the first module that is reached and can be fed."""
     for reached in itertools.islice(modules, reaching.MOST_TRIALS):
         try:
-            feed = feeding.find(reached.module, job.get("hints", {}), job["seconds"] / 6)
+            feed = _feed(reached.module, job, project)
             subject = Subject(reached, feed, job["seconds"] / 6)
             found = experiment(subject, job)
         except feeding.NoFeed as error:
@@ -106,6 +110,16 @@ def _with_target(
             continue
         return {**found, "assumed": [f"the module: {reached.how}", f"the input: {feed}", *_cures(reached.module)]}
     return None
+
+
+def _feed(module: Any, job: Mapping[str, Any], project: Project) -> feeding.Feed:
+    """The input that the project declares, or one that is found."""
+    hints = job.get("hints", {})
+    if not hints.get("input"):
+        return feeding.find(module, hints, job["seconds"] / 6)
+    feed = feeding.declared(reaching.function_of(project, hints["input"]), hints["input"])
+    feeding.run(module, feed, 0)
+    return feed
 
 
 def _cures(module: Any) -> list[str]:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from evallint.probe.child import sandbox, world
+from evallint.probe.child import running, sandbox, world
 
 LONGEST = 1 << 20
 """Bytes that an answer may have."""
@@ -49,8 +49,6 @@ def main() -> None:
 
 def here(job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     """Runs a job in this process."""
-    from evallint.probe.child import running
-
     with tempfile.TemporaryDirectory(dir=request["scratch"]) as scratch:
         os.chdir(scratch)
         sandbox.guard(request["scratch"])
@@ -89,8 +87,6 @@ def _isolated(job: Mapping[str, Any], request: Mapping[str, Any], writable: int)
     os.chdir(job["project"] if "files" in walls else scratch)
     os.environ["TMPDIR"] = tempfile.tempdir = scratch
     sandbox.guard(request["scratch"])
-    from evallint.probe.child import running
-
     data = json.dumps(running.answered(job)).encode("ascii")[:LONGEST]
     while data:
         data = data[os.write(writable, data) :]
