@@ -118,3 +118,9 @@ def test_starting_a_run_imports_nothing_heavy() -> None:
     code = f"import sys, evallint.cli, evallint.engine; print(*sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_the_child_stands_on_nothing_but_the_standard_library_and_itself() -> None:
+    for path in (PACKAGE / "probe" / "child").rglob("*.py"):
+        for name in imports(path):
+            assert name.startswith("evallint.probe.child") or name.split(".")[0] in sys.stdlib_module_names, (path, name)
