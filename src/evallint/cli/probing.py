@@ -42,6 +42,8 @@ def checked(asked: argparse.Namespace) -> None:
     """Raises Unusable where experiments are asked for that can't be made."""
     if not asked.probes:
         return
+    if os.name != "posix":
+        raise Unusable("experiments run on Linux and macOS only: elsewhere nothing holds them in")
     if "-" in asked.paths:
         raise Unusable("standard input (`-`) cannot be probed: nothing there can be imported")
     if not asked.probe_timeout > 0:

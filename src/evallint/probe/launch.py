@@ -74,8 +74,8 @@ def interpreter(wanted: str, project: str) -> str:
 
 
 def _pythons_of(home: str) -> list[str]:
-    places = (os.path.join(home, "bin", "python"), os.path.join(home, "Scripts", "python.exe"))
-    return [place for place in places if os.path.isfile(place)]
+    python = os.path.join(home, "bin", "python")
+    return [python] if os.path.isfile(python) else []
 
 
 def _has_torch(python: str) -> bool:
@@ -123,7 +123,7 @@ class Child:
         self._results = os.fdopen(readable, "rb", buffering=0)
         request = {
             "token": self._token,
-            "results": writable if os.name == "posix" else -1,
+            "results": writable,
             "scratch": scratch,
             "walls": bounds.walls,
             "limits": {"cpu": bounds.seconds + 1, "memory": bounds.memory, "file": bounds.file},
@@ -132,16 +132,14 @@ class Child:
         self._process = subprocess.Popen(
             [python, "-I", "-X", "faulthandler", "-c", BEGIN, package],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if os.name != "posix" else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=environment(scratch, self._token),
             cwd=scratch,
             start_new_session=True,
-            pass_fds=(writable,) if os.name == "posix" else (),
+            pass_fds=(writable,),
         )
         os.close(writable)
-        if os.name != "posix":
-            self._results = _raw(self._process.stdout)
         with contextlib.suppress(OSError):
             stdin = self._process.stdin
             assert stdin is not None
@@ -196,9 +194,8 @@ class Child:
     def _end(self) -> None:
         """Kills the child and all that came of it."""
         self._results.close()
-        if os.name == "posix":
-            with contextlib.suppress(OSError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         stderr = self._process.stderr
         if stderr is not None:
@@ -208,11 +205,6 @@ class Child:
         for pid in strays(self._token):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def _raw(stream: IO[bytes] | None) -> Any:
-    assert stream is not None
-    return stream
 
 
 def _read_some(stream: IO[bytes]) -> bytes:
@@ -232,7 +224,7 @@ def strays(token: str) -> list[int]:
     return found
 
 
-KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "PATHEXT", "COMSPEC")
+KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What the child gets of our own environment: what is needed to start, and no secret."""
 
 
@@ -240,7 +232,7 @@ def environment(scratch: str, token: str) -> Mapping[str, str]:
     """The environment of a child: everything it may write goes into `scratch`, everything that downloads is off."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     homes = dict.fromkeys(
-        ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"),
+        ("HOME", "TMPDIR", "TEMP", "TMP", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"),
         scratch,
     )
     offline = dict.fromkeys(

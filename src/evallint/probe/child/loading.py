@@ -188,10 +188,7 @@ class Tolerant(Loader):
 
 @contextlib.contextmanager
 def at_most(seconds: int) -> Iterator[None]:
-    """Raises Slow in what takes longer, where the system can do that."""
-    if not hasattr(signal, "SIGALRM"):
-        yield
-        return
+    """Raises Slow in what takes longer."""
 
     def ring(*_: object) -> None:
         raise Slow(f"it took more than {seconds} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import struct
 import sys
@@ -22,10 +23,6 @@ CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.syml
 
 def limit(limits: Mapping[str, float]) -> None:
     """Bounds what this process may use: seconds of CPU, bytes of memory and of a file, open files, processes."""
-    try:
-        import resource
-    except ImportError:  # Windows has none of these; the clock is kept from outside
-        return
     for name, value in (
         ("RLIMIT_CPU", limits["cpu"]),
         ("RLIMIT_DATA", limits["memory"]),

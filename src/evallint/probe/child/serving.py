@@ -1,6 +1,6 @@
 """Takes jobs from standard input, runs each in a process of its own, and writes an answer for each.
 
-What comes in is one JSON object; what goes out, to the descriptor `RESULTS` names, is a JSON object a line:
+What comes in is one JSON object; what goes out, to the descriptor that it names as `results`, is a JSON object a line:
 `{"token", "job", "answer"}`, with `answer` None as the job begins. A job that crashes, hangs or ends the process still
 gets an answer.
 """
@@ -27,7 +27,7 @@ LONGEST = 1 << 20
 def main() -> None:
     """Serve until all jobs are done."""
     request = json.load(sys.stdin)
-    out = os.dup(1) if request["results"] < 0 else request["results"]
+    out = request["results"]
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
@@ -43,16 +43,8 @@ def main() -> None:
     for job in request["jobs"]:
         send(job["number"], None)
         started = time.monotonic()
-        answer = in_fork(job, request, out) if hasattr(os, "fork") else here(job, request)
+        answer = in_fork(job, request, out)
         send(job["number"], {**answer, "seconds": round(time.monotonic() - started, 2)})
-
-
-def here(job: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    """Runs a job in this process."""
-    with tempfile.TemporaryDirectory(dir=request["scratch"]) as scratch:
-        os.chdir(scratch)
-        sandbox.guard(request["scratch"])
-        return running.answered(job)
 
 
 def in_fork(job: Mapping[str, Any], request: Mapping[str, Any], out: int) -> dict[str, Any]:
