@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from evallint.findings import Finding, Place
 from evallint.probe.callers import Callers, CallSite
 from evallint.program import Program
-from evallint.project import LoaderUse, Project
+from evallint.project import DataSource, LoaderUse, Project
 
 Role = Literal["train", "eval"]
 
@@ -52,10 +52,14 @@ class Definitions:
 
     def _around(self, finding: Finding) -> Iterator[Definition]:
         """The call that the steps of a finding are given to: the smallest that holds them all."""
-        places = [finding.at, *(step.at for step in finding.because)]
-        holding = [site for site in self._callers.all() if all(_holds(site, place) for place in places)]
-        if holding:
-            yield Definition("eval", min(holding, key=_length))
+        holding = self._holding([finding.at, *(step.at for step in finding.because)])
+        if holding is not None:
+            yield Definition("eval", holding)
+
+    def _holding(self, places: Sequence[Place]) -> CallSite | None:
+        """The smallest call that some places are within."""
+        found = (site for site in self._callers.all() if all(_holds(site, place) for place in places))
+        return min(found, key=_length, default=None)
 
     def _of_loaders(self, finding: Finding) -> Iterator[Definition]:
         places = {finding.at, *(step.at for step in finding.because)}
@@ -72,6 +76,19 @@ class Definitions:
             site = self._callers.at(at) if at is not None else None
             if site is not None:
                 yield Definition(role, site)
+            else:
+                yield from self._of_steps(role, source)
+
+    def _of_steps(self, role: Role, source: DataSource) -> Iterator[Definition]:
+        """The calls that the steps of a pipeline without a place of its own are given to, and the random ones alone."""
+        places = [step.at for step in source.steps if step.at is not None]
+        holding = self._holding(places) if len(places) > 1 else None
+        if holding is not None:
+            yield Definition(role, holding)
+        for step in source.steps if role == "eval" else ():
+            alone = self._callers.at(step.at) if step.random and step.at is not None else None
+            if alone is not None:
+                yield Definition(role, alone)
 
 
 def _holds(site: CallSite, place: Place) -> bool:
