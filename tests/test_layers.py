@@ -123,4 +123,7 @@ def test_starting_a_run_imports_nothing_heavy() -> None:
 def test_the_child_stands_on_nothing_but_the_standard_library_and_itself() -> None:
     for path in (PACKAGE / "probe" / "child").rglob("*.py"):
         for name in imports(path):
-            assert name.startswith("evallint.probe.child") or name.split(".")[0] in sys.stdlib_module_names, (path, name)
+            assert name.startswith("evallint.probe.child") or name.split(".")[0] in sys.stdlib_module_names, (
+                path,
+                name,
+            )

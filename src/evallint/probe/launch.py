@@ -113,7 +113,7 @@ class Child:
     """One child process and the jobs it is given."""
 
     def __init__(self, python: str, scratch: str, bounds: Bounds, jobs: Sequence[Job]) -> None:
-        self._token = secrets.token_hex(8)
+        self._token = f"{os.getpid()}-{secrets.token_hex(8)}"
         self._bounds = bounds
         self._jobs = jobs
         self._words = b""
