@@ -12,12 +12,20 @@ from evallint.findings import Place, Step
 from evallint.gather.code.sites import argument, functions, last_name, of_self, root, statements
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
-from evallint.link.natures import walk
-from evallint.program import External, FunctionSymbol, Program
+from evallint.link.natures import walk, within
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import FittedOnTest
 
 LEARNING = frozenset("fit fit_transform partial_fit adapt fit_on_texts scale minmax_scale".split())
-"""A file that mentions none of these fits nothing."""
+"""A function that mentions none of these, nor a class that learns, fits nothing."""
+
+FOR_MODELS = frozenset("adapt fit_on_texts".split())
+"""Methods of what is a part of a model, and of nothing else."""
+
+MODELS = frozenset("model net network classifier regressor clf".split())
+"""Words of what is run on samples by a call."""
+
+STATISTICS = frozenset("mean std var min max median amin amax ptp".split())
 
 
 ROWS = frozenset("idx idxs index indexes indices id ids mask masks row rows selected selection keep kept i j".split())
@@ -38,19 +46,32 @@ class Learning:
 
 def fitted_on_test(program: Program) -> Iterator[FittedOnTest]:
     """What is fitted on data of an evaluation, or on all of them before they are split."""
+    scalers = learning_classes(program)
+    words_of_learning = LEARNING | {program.klass(one).name for one in scalers}
     for symbol in functions(program):
-        if LEARNING.isdisjoint(program.function(symbol).mentions):
+        if words_of_learning.isdisjoint(program.function(symbol).mentions):
             continue
         body = tuple(statements(program.body(symbol)))
-        learnt = [each for index, one in enumerate(body) for each in learning(program, symbol, one, index)]
+        learnt = [each for index, one in enumerate(body) for each in learning(program, symbol, one, index, scalers)]
         for each in learnt:
-            found = on_test(program, symbol, each, learnt, body) or before_split(program, symbol, each, body)
+            found = (
+                on_test(program, symbol, each, learnt, body)
+                or before_split(program, symbol, each, body)
+                or of_each_part(program, symbol, each, body)
+            )
             if found is not None:
                 yield found
 
 
-def learning(program: Program, symbol: FunctionSymbol, statement: f.Stmt, index: int) -> Iterator[Learning]:
+def learning(
+    program: Program, symbol: FunctionSymbol, statement: f.Stmt, index: int, scalers: frozenset[ClassSymbol]
+) -> Iterator[Learning]:
     for call in own_calls(statement):
+        if program.resolve(symbol.path, call.function) in scalers:
+            if call.arguments and not call.arguments[0].stars:
+                of = next(iter(targets_of(statement)), "")
+                yield Learning(call, statement, index, last_name(call.function), of, call.arguments[0].value)
+            continue
         name = meant(program, symbol, call.function)
         meaning = program.apis.data(name) if name else None
         if isinstance(meaning, Fit):
@@ -58,6 +79,56 @@ def learning(program: Program, symbol: FunctionSymbol, statement: f.Stmt, index:
             if data is not None:
                 of = code(call.function.value) if isinstance(call.function, f.Attribute) else ""
                 yield Learning(call, statement, index, last_name(call.function), of, data)
+
+
+def learning_classes(program: Program) -> frozenset[ClassSymbol]:
+    """The classes of the program whose constructor keeps statistics of the samples that it is given first, and which
+    compute with them."""
+    return frozenset(
+        ClassSymbol(path, index)
+        for path in program.linted
+        for index, klass in enumerate(program.files[path].classes)
+        if keeps_statistics(program, ClassSymbol(path, index))
+    )
+
+
+def keeps_statistics(program: Program, klass: ClassSymbol) -> bool:
+    """Whether `__init__` sets `self.mean = data.mean(axis=0)`, or the like, of its first argument."""
+    init = program.method(klass, "__init__")
+    parameters = program.function(init).parameters[1:2] if init is not None else ()
+    if init is None or not parameters or STATISTICS.isdisjoint(program.function(init).mentions):
+        return False
+    data = (f.Name(parameters[0].name), f.Attribute(f.Name("self"), parameters[0].name))
+    kept = {
+        of_self(target)
+        for one in statements(program.body(init))
+        if isinstance(one, f.Assign) and any(over_samples(call, data) for call in own_calls(one))
+        for target in one.targets
+    }
+    return any(
+        isinstance(node, f.Operation) and any(of_self(part) in kept - {""} for part in within(node.right))
+        for method in program.methods(klass)
+        for node in walk(program.body(method))
+    )
+
+
+def over_samples(call: f.Call, data: tuple[Expr, ...]) -> bool:
+    """Whether a call takes a statistic over the first axis: `data.mean(axis=0)`, `np.mean(data, axis=(0, 2))`."""
+    if last_name(call.function) not in STATISTICS:
+        return False
+    of = call.function.value if isinstance(call.function, f.Attribute) else None
+    given = [one.value for one in call.arguments if not one.keyword]
+    axes = [one.value for one in call.arguments if one.keyword in ("axis", "dim")]
+    if of in data:
+        axes += given[:1]
+    elif given[:1] and given[0] in data:
+        axes += given[1:2]
+    else:
+        return False
+    return any(
+        axis == f.Constant(0) or (isinstance(axis, f.Collection) and axis.items[:1] == (f.Constant(0),))
+        for axis in axes
+    )
 
 
 def own_calls(statement: f.Stmt) -> Iterator[f.Call]:
@@ -118,8 +189,13 @@ def on_test(
     here = Step(at, f"`{render(each.data)}` is what is learnt from")
     if "train" in uses:
         return FittedOnTest(at, function, render(each.call.function), render(each.data), "both", (here,))
-    twin = trained_twin(program, symbol, each, learnt) or applied(symbol, each, body)
-    if twin is None:
+    twin = (
+        trained_twin(program, symbol, each, learnt)
+        or applied(symbol, each, body)
+        or (each.name in FOR_MODELS and Step(at, f"`{each.of}` is a part of a model"))
+        or evaluated(symbol, each, body)
+    )
+    if not twin:
         return None
     return FittedOnTest(at, function, render(each.call.function), render(each.data), "test", (twin, here))
 
@@ -134,11 +210,21 @@ def uses_of(data: Expr) -> frozenset[str]:
 def trained_twin(program: Program, symbol: FunctionSymbol, each: Learning, learnt: list[Learning]) -> Step | None:
     """Where the same kind of thing learns from training data."""
     for other in learnt:
-        if other.name.startswith("fit") == each.name.startswith("fit") and uses_of(other.data) == {"train"}:
-            mine = meant(program, symbol, each.call.function).rpartition(".")[0]
-            if mine == meant(program, symbol, other.call.function).rpartition(".")[0]:
-                return Step(Place(symbol.path, other.call.span), f"training data are fitted here: `{code(other.data)}`")
+        alike = other.name.startswith("fit") == each.name.startswith("fit")
+        if (
+            alike
+            and uses_of(other.data) == {"train"}
+            and kind_of(program, symbol, each) == kind_of(program, symbol, other)
+        ):
+            return Step(Place(symbol.path, other.call.span), f"training data are fitted here: `{code(other.data)}`")
     return None
+
+
+def kind_of(program: Program, symbol: FunctionSymbol, each: Learning) -> object:
+    resolved = program.resolve(symbol.path, each.call.function)
+    if isinstance(resolved, ClassSymbol):
+        return resolved
+    return meant(program, symbol, each.call.function).rpartition(".")[0]
 
 
 def applied(symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) -> Step | None:
@@ -148,6 +234,114 @@ def applied(symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) ->
             if is_application(call, each.of) and any("train" in uses_of(one.value) for one in call.arguments):
                 return Step(Place(symbol.path, call.span), "what is learnt is applied to training data here")
     return None
+
+
+def evaluated(symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) -> Step | None:
+    """Where a model is run on what was made of the evaluation data."""
+    learnt = targets_of(each.statement) if each.of == "" or each.name.endswith("transform") else frozenset[str]()
+    for statement in body[each.index + 1 :]:
+        for call in own_calls(statement):
+            if runs_model(call) and any(holds(one.value, each, learnt) for one in call.arguments):
+                return Step(Place(symbol.path, call.span), f"`{code(call.function)}` is given what is made of them")
+        if isinstance(statement, f.Assign) and statement.value is not None:
+            given = targets_of(statement)
+            learnt = learnt | given if holds(statement.value, each, learnt) else learnt - given
+    return None
+
+
+def holds(value: Expr, each: Learning, learnt: frozenset[str]) -> bool:
+    nodes = tuple(within(value))
+    if any(isinstance(node, f.Name | f.Attribute) and code(node) in learnt for node in nodes):
+        return True
+    return any(isinstance(node, f.Call) and is_application(node, each.of) for node in nodes)
+
+
+def runs_model(call: f.Call) -> bool:
+    """Whether a call is one by which models are evaluated: `model(x)`, `model.predict(x)`, `evaluate(model, x)`."""
+    name = last_name(call.function)
+    if isinstance(call.function, f.Name) and words(name) & MODELS:
+        return True
+    return name.partition("_")[0] in ("predict", "evaluate", "score")
+
+
+# ---- each part by itself ------------------------------------------------------------------------
+
+
+def of_each_part(
+    program: Program, symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]
+) -> FittedOnTest | None:
+    """What a function learns anew from whatever it is given, and gives back: of training and of test data each."""
+    function = program.function(symbol)
+    if each.statement not in program.body(symbol) or not is_own(each, body) or not gives_back(each, body):
+        return None
+    for caller in functions(program):
+        if not {function.name, f"self.{function.name}()"} & set(program.function(caller).mentions):
+            continue
+        calls = {
+            use: call
+            for one in statements(program.body(caller))
+            for call in own_calls(one)
+            if is_call_of(program, caller, call, symbol) and (use := use_of_call(call)) is not None
+        }
+        if len(calls) == 2:
+            at = Place(symbol.path, each.call.span)
+            steps = (
+                Step(Place(caller.path, calls["train"].span), f"`{function.name}` is given training data here"),
+                Step(Place(caller.path, calls["eval"].span), "and evaluation data here, which are learnt from, too"),
+                Step(at, f"`{render(each.data)}` is what is learnt from, each time anew"),
+            )
+            data = render(next(one.value for one in calls["eval"].arguments))
+            return FittedOnTest(at, function.qualname, render(each.call.function), data, "test", steps)
+    return None
+
+
+def is_own(each: Learning, body: tuple[f.Stmt, ...]) -> bool:
+    """Whether what learns is made in the function itself, for one run of it."""
+    made = root(f.Name(each.of)) if each.of else None
+    if each.of.partition(".")[0] == "self":
+        return False
+    return made is None or any(each.of in targets_of(one) for one in body[: each.index + 1]) or "(" in each.of
+
+
+def gives_back(each: Learning, body: tuple[f.Stmt, ...]) -> bool:
+    """Whether the function returns what the fit made of the data, or, of a scaler of its own, what that gives."""
+    learnt = targets_of(each.statement) if each.of == "" or each.name.endswith("transform") else frozenset[str]()
+    learnt -= {each.of}
+    for statement in body[each.index :]:
+        value = getattr(statement, "value", None)
+        if isinstance(statement, f.Return) and value is not None:
+            own = value == each.call or any(node == each.call for node in within(value))
+            if (own and each.name.endswith("transform")) or made_of(value, each, learnt):
+                return True
+        if isinstance(statement, f.Assign) and statement is not each.statement and value is not None:
+            given = targets_of(statement)
+            learnt = learnt | given if made_of(value, each, learnt) else learnt
+    return False
+
+
+def made_of(value: Expr, each: Learning, learnt: frozenset[str]) -> bool:
+    nodes = tuple(within(value))
+    if any(isinstance(node, f.Name | f.Attribute) and code(node) in learnt for node in nodes):
+        return True
+    owners = (
+        node.function.value for node in nodes if isinstance(node, f.Call) and isinstance(node.function, f.Attribute)
+    )
+    return bool(each.of) and any(code(owner) == each.of for owner in owners)
+
+
+def is_call_of(program: Program, caller: FunctionSymbol, call: f.Call, symbol: FunctionSymbol) -> bool:
+    function = program.function(symbol)
+    if last_name(call.function) != function.name:
+        return False
+    if of_self(call.function):
+        return program.class_of(caller) is not None and program.class_of(caller) == program.class_of(symbol)
+    return program.resolve(caller.path, call.function) == symbol
+
+
+def use_of_call(call: f.Call) -> str | None:
+    """What a call's data are for, by the names in its arguments."""
+    found = {use for one in call.arguments for use in uses_of(one.value)}
+    return found.pop() if len(found) == 1 else None
 
 
 def is_application(call: f.Call, of: str) -> bool:

@@ -15,7 +15,7 @@ from evallint.interpret.machine import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import names_data, use_of, use_of_data, words
 from evallint.interpret.values import Address
-from evallint.link.natures import walk
+from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program
 from evallint.project import LearntFrom
 
@@ -107,7 +107,7 @@ def _reached(block: Block) -> Iterator[f.Stmt]:
 
 def _is_about_steps(test: Expr) -> bool:
     """Whether a test asks how to compute, not whether to learn: `if use_amp`, `if step % 4 == 0`."""
-    names = {word for node in walk((test,)) if isinstance(node, f.Name | f.Attribute) for word in words(code(node))}  # type: ignore[arg-type]
+    names = {word for node in within(test) if isinstance(node, f.Name | f.Attribute) for word in words(code(node))}
     return bool(names & {"amp", "fp", "apex", "scaler", "step", "steps", "accumulation"})
 
 
@@ -209,4 +209,4 @@ def _never_read(program: Program, symbol: FunctionSymbol, data: Expr) -> str:
 
 
 def _names(node: object) -> set[str]:
-    return {one.id for one in walk((node,)) if isinstance(one, f.Name)}  # type: ignore[arg-type]
+    return {one.id for one in within(node) if isinstance(one, f.Name)}
