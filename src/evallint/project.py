@@ -395,8 +395,8 @@ class LoaderUse:
     may get its samples. `drops`: None where that is not known. `collates`: a function of its own makes
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
     `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
-    and function in which a variable or dict says so. `applied`: it is a transform; `hand`: code around the model may
-    normalise.
+    and function in which a variable or dict says so; `shuffles`, `shuffling` and `shuffles_by` alike. `applied`: it is
+    a transform; `hand`: code around the model may normalise.
     """
 
     at: Place
@@ -418,6 +418,9 @@ class LoaderUse:
     hand: bool = False
     dropping: tuple[str, int | None] = ("", None)
     drops_by: tuple[Place, str] | None = None
+    shuffles: bool = False
+    shuffling: tuple[str, int | None] = ("", None)
+    shuffles_by: tuple[Place, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +432,18 @@ class LearntFrom:
     how: Literal["trains", "goes over"]
     model: str
     data: str
+    other: str
+    because: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedByPosition:
+    """The `outputs` of an evaluation, in the order of a `loader` that shuffles, beside what is in the data's order."""
+
+    at: Place
+    function: str
+    loader: LoaderUse
+    outputs: str
     other: str
     because: tuple[Step, ...]
 
@@ -655,6 +670,7 @@ class Project:
     typed_constants: tuple[TypedConstants, ...] = ()
     unused_pipelines: tuple[UnusedPipeline, ...] = ()
     loaders: tuple[LoaderUse, ...] = ()
+    matched_by_position: tuple[MatchedByPosition, ...] = ()
     learnt_from: tuple[LearntFrom, ...] = ()
     pipeline_faults: tuple[PipelineFault, ...] = ()
     pipelines_differ: tuple[PipelinesDiffer, ...] = ()

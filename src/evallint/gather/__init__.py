@@ -14,6 +14,7 @@ from evallint.gather.data.fits import fitted_on_test
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders
 from evallint.gather.data.order import pipeline_faults
+from evallint.gather.data.positions import matched_by_position
 from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import averaged
 from evallint.gather.metric.figures import of_training
@@ -77,6 +78,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         unused_pipelines=first_each(unused_pipelines(program)),
         fitted_on_test=first_each(fitted_on_test(program)),
         loaders=tuple(dict.fromkeys(loaders)),
+        matched_by_position=first_each(matched_by_position(program, events, loaders)),
         learnt_from=first_each(found for run in events for found in learnt_from(program, run)),
         pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
         pipelines_differ=first_each(differences.differing(program, loaders)),

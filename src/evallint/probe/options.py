@@ -103,7 +103,8 @@ def _averaging(program: Program, project: Project, finding: Finding) -> Options:
 
 
 def _dropping(program: Program, project: Project, finding: Finding) -> Options:
-    found = next((one for one in project.loaders if one.at == finding.at), None)
+    dropping = (one for one in project.loaders if one.use == "eval" and one.drops)
+    found = next((one for one in dropping if finding.at in (one.at, *(one.drops_by or ()))), None)
     return {"how": "drops", "batch_size": found.batch_size if found is not None else None}
 
 

@@ -137,6 +137,9 @@ class Loaders:
             applied=not isinstance(meaning, Loader | Dataset),
             hand=any(self._by_hand(run) for run, *_ in seen.runs),
             dropping=_argument(loader.drop_last) if loader is not None else ("", None),
+            shuffles=loader is not None and constant(term, loader.shuffle) is True,
+            shuffling=_argument(loader.shuffle) if loader is not None else ("", None),
+            shuffles_by=self._decided_in(seen, loader.shuffle) if loader is not None else None,
             drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
         )
 
