@@ -396,7 +396,8 @@ class LoaderUse:
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
     `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
     and function in which a variable or dict says so; `shuffles`, `shuffling` and `shuffles_by` alike. `applied`: it is
-    a transform; `hand`: code around the model may normalise.
+    a transform; `hand`: code around the model may normalise. `scored`: more than loaded weights says that a model is
+    evaluated on it.
     """
 
     at: Place
@@ -418,6 +419,7 @@ class LoaderUse:
     hand: bool = False
     dropping: tuple[str, int | None] = ("", None)
     drops_by: tuple[Place, str] | None = None
+    scored: bool = False
     shuffles: bool = False
     shuffling: tuple[str, int | None] = ("", None)
     shuffles_by: tuple[Place, str] | None = None

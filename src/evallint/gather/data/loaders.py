@@ -35,6 +35,7 @@ class Seen:
     creation: Creation | None = None
     runs: list[tuple[ForwardCall, Use | None, str, bool]] = field(default_factory=list)
     steps: tuple[PipelineStep, ...] = ()
+    scored: bool = False
 
 
 class Loaders:
@@ -60,7 +61,7 @@ class Loaders:
         for event in events.forwards:
             if event.inside or not event.data:
                 continue
-            use, because, sure = self._purpose(events, event, trained)
+            use, because, sure, by = self._purpose(events, event, trained)
             loaders, applied = self._sorted(event)
             steps = tuple(step for one in applied for step in self._only(one))
             if len(loaders) > 1:
@@ -69,6 +70,7 @@ class Loaders:
                 seen = found.setdefault(term.identity, Seen(term))
                 seen.term = term
                 seen.runs.append((event, use, because, sure))
+                seen.scored = seen.scored or by in ("data", "phase", "context")
                 if loaders:
                     seen.steps = steps
         return found
@@ -77,16 +79,18 @@ class Loaders:
         ways = self._pipelines.ways(term)
         return ways[0] if len(ways) == 1 else (PipelineStep(term.name, term.at, (), None, known=False),)
 
-    def _purpose(self, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> tuple[Use | None, str, bool]:
+    def _purpose(
+        self, events: Events, event: ForwardCall, trained: list[ForwardCall]
+    ) -> tuple[Use | None, str, bool, str]:
         if event.trained and not is_updated(self._program, events, event):
-            return None, "", False  # an attack, or an explanation
+            return None, "", False, ""  # an attack, or an explanation
         if event.trained:
-            return "train", f"`{event.receiver}` is trained on it", True
+            return "train", f"`{event.receiver}` is trained on it", True, "training"
         found = forwards.evaluation(self._program, events, event, trained)
         if found is None:
-            return None, "", False
+            return None, "", False, ""
         sure = found.sure or (event.mode.eval is not None and event.mode.train is None and not event.mode.unknown)
-        return "eval", f"`{event.receiver}` is evaluated on it", sure
+        return "eval", f"`{event.receiver}` is evaluated on it", sure, found.by
 
     def _sorted(self, event: ForwardCall) -> tuple[list[Made], list[Made]]:
         """What a model's input came through: loaders or data sets, and transforms applied to it."""
@@ -137,6 +141,7 @@ class Loaders:
             applied=not isinstance(meaning, Loader | Dataset),
             hand=any(self._by_hand(run) for run, *_ in seen.runs),
             dropping=_argument(loader.drop_last) if loader is not None else ("", None),
+            scored=seen.scored,
             shuffles=loader is not None and constant(term, loader.shuffle) is True,
             shuffling=_argument(loader.shuffle) if loader is not None else ("", None),
             shuffles_by=self._decided_in(seen, loader.shuffle) if loader is not None else None,
