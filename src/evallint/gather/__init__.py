@@ -14,10 +14,10 @@ from evallint.gather.data.fits import fitted_on_test
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders
 from evallint.gather.data.order import pipeline_faults
-from evallint.gather.data.positions import matched_by_position
 from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import averaged
 from evallint.gather.metric.figures import of_training
+from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.modes import forwards, training
 from evallint.gather.modes.built import built_in_forward

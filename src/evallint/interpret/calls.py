@@ -461,6 +461,8 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
         return of(Ref(address))
     thing = Thing("instance", "", klass, place, pending=given, origin=origin)
     state.put(address, thing)
+    for keyword, value in given.keywords.items():
+        data.named(machine, value, keyword)
     initialise(machine, address, state)
     states.made(machine, address, given, expression, state)
     roles = frozenset[Role]()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, repeated, with_numbers
+from evallint.gather.code.sites import function_at
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random_steps
 from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
@@ -101,7 +102,7 @@ def differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[Pipeli
             code = code or with_numbers(program, found.at, found.trained, found.numbers)
         elif found.kind == "missing in evaluation" and found.trained is not None and found.scaled is not None:
             code = repeated(program, found.scaled, found.trained)
-        yield replace(found, code=code)
+        yield replace(found, code=code, function=function_at(program, found.at))
 
 
 def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:

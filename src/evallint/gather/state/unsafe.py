@@ -52,4 +52,10 @@ def fetched(program: Program, symbol: FunctionSymbol, call: f.Call) -> f.Call | 
             if isinstance(node, f.Name) and node.id not in seen:
                 seen.add(node.id)
                 todo.extend(known.get(node.id, ()))
-    return None
+    return next((one for one in called(program.body(symbol)) if one.span < call.span and writes(one, seen)), None)
+
+
+def writes(call: f.Call, names: set[str]) -> bool:
+    """Whether a call gets a file from elsewhere, to one of these paths: `urlretrieve(url, path)`."""
+    given = {node.id for one in call.arguments for node in within(one) if isinstance(node, f.Name)}
+    return bool(words(last_name(call.function)) & FETCHES and given & names)

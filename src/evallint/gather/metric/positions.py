@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.passes import Pass, entered, evaluating_passes
-from evallint.gather.sites import called, last_name, root, statements
+from evallint.gather.code.sites import called, last_name, root, statements
+from evallint.gather.metric.passes import Pass, entered, evaluating_passes
 from evallint.interpret.events import Events
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
