@@ -24,6 +24,7 @@ from evallint.interpret.values import (
     Value,
     constant,
 )
+from evallint.interpret.variants import Variants
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 
 HEAD = Span(1, 1, 1, 1)
@@ -37,8 +38,9 @@ def interpret(program: Program) -> list[Events]:
 def entries(machine: Machine) -> Iterator[Events]:
     for path in machine.program.linted:
         yield run_file(machine, path)
+    variants = Variants(machine.program)
     for symbol in orphans(machine):
-        if symbol not in machine.reached:
+        if symbol not in machine.reached and not variants.is_one_more(symbol):
             yield run_orphan(machine, symbol)
     for entry in machine.untaken.entries():
         events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, entry)
