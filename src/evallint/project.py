@@ -396,7 +396,7 @@ class LoaderUse:
     its batches. `run`: equal for what one entry of the program runs; `models`: what is run on it, by class.
     `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
     and function in which a variable or dict says so; `shuffles`, `shuffling` and `shuffles_by` alike. `applied`: it is
-    a transform; `hand`: code around the model may normalise. `scored`: more than loaded weights says that a model is
+    a transform; `hand`: code around the model may normalise. `scored`: data or functions named so say that a model is
     evaluated on it.
     """
 

@@ -70,7 +70,7 @@ class Loaders:
                 seen = found.setdefault(term.identity, Seen(term))
                 seen.term = term
                 seen.runs.append((event, use, because, sure))
-                seen.scored = seen.scored or by in ("data", "phase", "context")
+                seen.scored = seen.scored or by in ("data", "phase")
                 if loaders:
                     seen.steps = steps
         return found
