@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evallint.findings import Finding, Place, SetArgument
-from evallint.project import DataSource, LearntFrom, Project
+from evallint.project import DataSource, LearntFrom, LoaderUse, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -26,8 +26,8 @@ def parts(project: Project) -> Iterator[Finding]:
     for loader in project.loaders:
         if loader.use != "eval" or loader.by == "arguments" or loader.applied or not loader.named:
             continue
-        whole = [source for source in loader.sources if source.part == "training" and not source.half]
-        if whole and len(whole) == len(loader.sources) and not loader.sampled and whole[0].at not in reported:
+        whole = training_parts(loader)
+        if whole and not loader.sampled and whole[0].at not in reported:
             reported.add(whole[0].at)
             yield Finding(
                 at=whole[0].at,
@@ -36,6 +36,15 @@ def parts(project: Project) -> Iterator[Finding]:
                 function=loader.function,
                 fix=fix(whole[0]),
             )
+
+
+def training_parts(loader: LoaderUse) -> list[DataSource]:
+    """The training parts that a loader reads whole: whatever is chosen, or where of other data the right part is."""
+    if any(source.half or source.part is None for source in loader.sources):
+        return []
+    right = {source.title for source in loader.sources if source.part == "evaluation"}
+    wrong = [source for source in loader.sources if source.part == "training"]
+    return [] if any(source.title in right for source in wrong) else wrong
 
 
 def fix(source: DataSource) -> SetArgument | None:
