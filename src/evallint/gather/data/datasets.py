@@ -17,6 +17,9 @@ from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, optio
 from evallint.program import Program
 from evallint.project import DataSource, PipelineStep
 
+PICKING = frozenset("idx idxs index indexs indexes indices ids mask fold folds subset rows".split())
+"""Words of what picks some samples of a part."""
+
 
 class DataSets:
     """Takes the terms of data sets apart."""
@@ -87,7 +90,7 @@ class DataSets:
                 title = made.name
                 yield replace(
                     source,
-                    part=source.part or part,
+                    part=None if self._picks(made) else source.part or part,
                     part_because=source.part_because or because,
                     at=made.at,
                     title=title,
@@ -121,20 +124,31 @@ class DataSets:
     def _asked(self, made: Made) -> tuple[Literal["training", "evaluation"] | None, str]:
         """Which part of the data the arguments of a class of the program, or of something out of sight, ask for; None
         where they disagree."""
-        init = self._program.method(made.klass, "__init__") if made.klass is not None else None
-        names = [one.name for one in self._program.function(init).parameters[1:]] if init is not None else []
         found: dict[Use, str] = {}
-        for name, term in (*zip(names, made.positional, strict=False), *made.keywords):
+        for name, term in self._named(made):
             value = term.value if isinstance(term, Plain) else None
             if isinstance(value, bool) and words(name) & {"train", "training"} and len(words(name)) <= 2:
                 found.setdefault("train" if value else "eval", f"{name}={value}")
             use = use_of(value) if isinstance(value, str) and words(name) & SPLITS else None
             if use is not None:
                 found.setdefault(use, f"{name}={value!r}")
-        if len(found) != 1:
+        if len(found) != 1 or self._picks(made):
             return None, ""
         ((use, because),) = found.items()
         return ("training" if use == "train" else "evaluation"), because
+
+    def _named(self, made: Made) -> Iterator[tuple[str, Term]]:
+        """The arguments of a call with the names of their parameters, or else those that they go by."""
+        init = self._program.method(made.klass, "__init__") if made.klass is not None else None
+        names = [one.name for one in self._program.function(init).parameters[1:]] if init is not None else []
+        yield from zip(names, made.positional, strict=False)
+        for term in made.positional[len(names) :]:
+            yield (term.label if isinstance(term, Dark | Made) else ""), term
+        yield from made.keywords
+
+    def _picks(self, made: Made) -> bool:
+        """Whether a data set is told which samples of its part to take."""
+        return any(words(name) & PICKING and not isinstance(term, Plain) for name, term in self._named(made))
 
     def _source(self, made: Made, steps: tuple[PipelineStep, ...]) -> DataSource:
         title = made.name.rpartition(".")[2]
