@@ -1110,9 +1110,8 @@ class Machine:
         value = joined(found) if found else UNKNOWN
         if exact and found:
             return value
-        return value.with_flow(
-            self._part(base.flow, key.value if key is not None else None) if not found else base.flow
-        )
+        made = all(state.heap[address].kind == "symbol" for address in base.refs())  # by a call out of sight
+        return value.with_flow(self._part(base.flow, key.value if key is not None else None) if made else base.flow)
 
     def _named_in(self, module: ModuleSymbol, index: Value, state: State) -> list[Value]:
         """What `module.__dict__[index]` may be."""
