@@ -13,7 +13,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/mypy $(CHECKED)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 	$(BIN)/evallint $(CHECKED)
 
 clean:
