@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 from evallint import __version__
 from evallint.findings import SEVERITIES, Applicability, Severity
 
-OutputFormat: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "junit", "rdjson", "sarif"]
+OutputFormat: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "html", "junit", "rdjson", "sarif"]
 OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
 
 CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")

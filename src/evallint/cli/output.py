@@ -51,7 +51,7 @@ def _places(settings: Settings, asked: argparse.Namespace) -> list[tuple[Format,
 def _rendered(run: Run, form: Format, color: str) -> str:
     from evallint import pages, report
 
-    catalogue = pages.load() if form == "sarif" else {}
+    catalogue = pages.load() if form in ("html", "sarif") else {}
     return report.render(run, form, catalogue, __version__, painter(color, sys.stdout))
 
 

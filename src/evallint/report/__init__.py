@@ -12,7 +12,9 @@ from evallint.findings import Run
 from evallint.pages import Page
 from evallint.report.paint import Paint, plain
 
-Format: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "junit", "rdjson", "sarif", "statistics"]
+Format: TypeAlias = Literal[
+    "full", "concise", "json", "github", "gitlab", "html", "junit", "rdjson", "sarif", "statistics"
+]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -44,6 +46,10 @@ def render(run: Run, form: Format, pages: Mapping[str, Page], version: str, pain
             from evallint.report import gitlab
 
             return gitlab.render(run)
+        case "html":
+            from evallint.report import html
+
+            return html.render(run, pages, version)
         case "junit":
             from evallint.report import junit
 
