@@ -2,7 +2,7 @@
 
     python benchmarks/tracing.py [STEPS]
 
-Needs torch and torchvision. CPU time of one thread. Steps of one process alternate between recorded and not, so that what
+Needs torch and torchvision. CPU time of one thread. Steps alternate between recorded and not, so that what
 else the machine does weighs on both; the figure is the median of the differences of neighbours over the median step.
 """
 

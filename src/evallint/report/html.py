@@ -214,12 +214,12 @@ def _troubles(troubles: Iterable[Trouble]) -> Iterator[str]:
 
 
 def _rules(reported: Iterable[Reported], pages: Mapping[str, Page]) -> Iterator[str]:
-    names = sorted({one.finding.rule for one in reported})
-    if not names:
+    described = [pages[name] for name in sorted({one.finding.rule for one in reported}) if name in pages]
+    if not described:
         return
     yield "<section id=rules><h2>Rules</h2>"
-    for name in names:
-        page = pages[name]
+    for page in described:
+        name = page.name
         prose = "".join(f"<p>{_prose(text)}</p>" for text in page.description.split("\n\n") if text)
         yield f'<details id="r-{name}"><summary><b>{name}</b> {_prose(page.summary)}</summary>{prose}</details>'
     yield "</section>"
