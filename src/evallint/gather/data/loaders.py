@@ -15,7 +15,7 @@ from evallint.gather.modes import forwards
 from evallint.gather.modes.training import around, is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.roles import use_of
-from evallint.interpret.terms import Made, Plain, options
+from evallint.interpret.terms import Made, Plain, Term, options
 from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelineStep
 
@@ -133,7 +133,12 @@ class Loaders:
             sources=sources,
             drops=self._drops(loader, term),
             batch_size=size if isinstance(size, int) else None,
-            sampled=loader is not None and given(term, loader.sampler) not in (None, Plain(None)),
+            sampled=loader is not None
+            and any(
+                self._may_pick(one)
+                for argument in (loader.sampler, loader.batch_sampler)
+                for one in options(given(term, argument))
+            ),
             collates=collates is not None and collates != Plain(None),
             run=events.entry,
             models=frozenset(run.core for run, *_ in seen.runs if run.core is not None),
@@ -221,6 +226,13 @@ class Loaders:
             if isinstance(meaning, Sampler) and meaning.drops is not None:
                 return truth(constant(sampler, meaning.drops))
         return own
+
+    def _may_pick(self, sampler: Term) -> bool:
+        """Whether a sampler may leave samples out: one for a part, or one that the tables don't know."""
+        meaning = self._apis.data(sampler.name) if isinstance(sampler, Made) and sampler.klass is None else None
+        if isinstance(meaning, Sampler) and meaning.sampler is not None and isinstance(sampler, Made):
+            return any(map(self._may_pick, options(given(sampler, meaning.sampler))))
+        return sampler != Plain(None) and (not isinstance(meaning, Sampler) or meaning.subset)
 
     def _by_hand(self, event: ForwardCall) -> bool:
         """Whether code between the loader and the model's layers may normalise by itself."""
