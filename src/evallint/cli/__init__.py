@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from evallint.cli import fixing, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
+from evallint.cli.shifting import shift
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
 from evallint.cli.tracing import trace
 from evallint.config import ConfigError, Configs, Settings
@@ -57,6 +58,8 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _probe(words: Sequence[str]) -> int:
+    if words[:1] == ["data"] and any(word.split("=")[0] in ("--train", "--eval") for word in words):
+        return shift(words[1:])
     return _check(["--probe", *words])
 
 
