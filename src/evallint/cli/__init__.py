@@ -58,7 +58,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _probe(words: Sequence[str]) -> int:
-    if words[:1] == ["data"] and any(word.split("=")[0] in ("--train", "--eval") for word in words):
+    if words and words[0] == "data" and any(word.split("=")[0] in ("--train", "--eval") for word in words):
         return shift(words[1:])
     return _check(["--probe", *words])
 
