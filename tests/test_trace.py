@@ -294,7 +294,9 @@ def test_the_recorder_sees_every_call_and_changes_nothing(tmp_path: Path) -> Non
     assert (second["mode"], second["differing"], second["gradients"]) == ("mixed", ["drop"], "off")
     assert (third["mode"], third["wrapped_in"], third["kept_bytes"]) == ("eval", ["DataParallel"], 0)
     assert sum(at["calls"] for at in rest) > 12, "of a forked child, and of threads that overlap"
-    assert [at["calls"] for at in document["sites"] if at["line"] in (48, 49)] == [1, 1]
+    assert [at["calls"] for at in document["sites"] if at["line"] in (48, 49)] == [1], (
+        "after an interrupt, the next call but one"
+    )
 
 
 @needs_torch
