@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from evallint.cli import fixing, known, probing
+from evallint.cli import fixing, ignoring, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
 from evallint.cli.shifting import shift
@@ -74,12 +74,15 @@ def _check(words: Sequence[str]) -> int:
         return show_settings(paths, configs)
     if asked.show_files:
         return show_files(paths, configs)
+    is_to_be_silenced = ignoring.is_asked(asked, settings)
     started = time.monotonic()
     if "-" in paths:
         run = _lint_stdin(paths, configs, asked)
     else:
         run = known.settled(_lint(paths, configs, asked), paths, configs, asked)
-        if fixing.is_asked(asked, settings):
+        if is_to_be_silenced:
+            run = ignoring.silenced(run, paths, configs, asked, _scope(asked))
+        elif fixing.is_asked(asked, settings):
             run = fixing.mended(run, paths, configs, asked, _scope(asked))
     if asked.probes:
         run = probing.probed(probing.narrowed(run, lines), paths, configs, asked)

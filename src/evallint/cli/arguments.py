@@ -117,6 +117,9 @@ def check_parser() -> Parser:
     fixes.add_argument("--unfixable", metavar="NAMES", type=_list, action="extend", help="don't fix these rules")
     fixes.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit code 1 if something was fixed")
     old = parser.add_argument_group("old code", "what was found before is not reported again")
+    old.add_argument(
+        "--add-ignore", metavar="REASON", help="put a comment with this reason at all that is found, and silence it"
+    )
     old.add_argument("--baseline", metavar="FILE", help="not what this file knows")
     old.add_argument("--write-baseline", action="store_true", help="put all that is found into the baseline")
     old.add_argument("--prune-baseline", action="store_true", help="take out of the baseline what is gone")

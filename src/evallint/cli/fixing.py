@@ -16,7 +16,7 @@ from evallint.findings import Reported, Run, Trouble
 
 if TYPE_CHECKING:
     from evallint.engine import Scope
-    from evallint.engine.fixing import Change, Fixed
+    from evallint.engine.fixing import Change, Fixed, Held
 
 
 def is_asked(asked: argparse.Namespace, settings: Settings) -> bool:
@@ -36,12 +36,12 @@ def mended(run: Run, paths: Sequence[str], configs: Configs, asked: argparse.Nam
     outcome = engine.fix(paths, configs, run, settings.unsafe_fixes, not asked.no_cache, scope)
     if asked.diff:
         return _shown(outcome, asked)
-    troubles = [trouble for change in outcome.changes if (trouble := _written(change))]
+    troubles = [trouble for change in outcome.changes if (trouble := written(change))]
     left = {trouble.path for trouble in troubles}
     _tell(outcome, settings, asked)
     done = sum(one.finding.at.path not in left for one in outcome.mended)
-    after = _as_shown(outcome.run, run) if run.known or scope.since else outcome.run
-    return replace(after, troubles=tuple(sorted((*outcome.run.troubles, *troubles), key=_place)), fixed=done)
+    after = as_shown(outcome.run, run) if run.known or scope.since else outcome.run
+    return replace(after, troubles=tuple(sorted((*outcome.run.troubles, *troubles), key=place)), fixed=done)
 
 
 def mended_stdin(run: Run, data: bytes, filename: str, configs: Configs, asked: argparse.Namespace) -> Run:
@@ -65,7 +65,7 @@ def _may_be_fixed(one: Reported, settings: Settings) -> bool:
     return one.fix_applicability == "safe" or (settings.unsafe_fixes and one.fix_applicability == "unsafe")
 
 
-def _as_shown(after: Run, before: Run) -> Run:
+def as_shown(after: Run, before: Run) -> Run:
     """Return what is left of the findings that were shown, where a baseline or a commit kept others back."""
     wanted = {one.fingerprint for one in before.reported}
     return replace(
@@ -73,11 +73,11 @@ def _as_shown(after: Run, before: Run) -> Run:
     )
 
 
-def _place(trouble: Trouble) -> tuple[str, int, str]:
+def place(trouble: Trouble) -> tuple[str, int, str]:
     return trouble.path, trouble.line, trouble.message
 
 
-def _written(change: Change) -> Trouble | None:
+def written(change: Change) -> Trouble | None:
     from evallint.fix import Unfixable
     from evallint.fix.writing import write
 
@@ -99,20 +99,24 @@ def _put(data: bytes) -> None:
 
 def _shown(outcome: Fixed, asked: argparse.Namespace) -> Run:
     """Prints the diff; the run that is returned counts what would be fixed."""
+    show(outcome.changes)
+    if not asked.quiet:
+        log(f"would fix {number(len(outcome.mended), 'finding')}")
+        tell_held(outcome.held)
+    return replace(outcome.run, fixed=len(outcome.mended))
+
+
+def show(changes: Sequence[Change]) -> None:
     from evallint import read
     from evallint.fix.differing import unified
 
-    for change in outcome.changes:
+    for change in changes:
         before, after = (
             read.decode(data, change.file.shown, change.file.settings.cell_magics)
             for data in (change.before, change.after)
         )
         if not isinstance(before, Trouble) and not isinstance(after, Trouble):
             say(unified(before, after))
-    if not asked.quiet:
-        log(f"would fix {_number(len(outcome.mended), 'finding')}")
-        _tell_held(outcome)
-    return replace(outcome.run, fixed=len(outcome.mended))
 
 
 def _tell(outcome: Fixed, settings: Settings, asked: argparse.Namespace) -> None:
@@ -121,15 +125,15 @@ def _tell(outcome: Fixed, settings: Settings, asked: argparse.Namespace) -> None
             rules = Counter(one.finding.rule for one in outcome.mended if one.finding.at.path == path)
             log(f"fixed in {path}: {', '.join(f'{number} {rule}' for rule, number in rules.items())}")
     if settings.show_fixes or asked.verbose:
-        _tell_held(outcome)
+        tell_held(outcome.held)
 
 
-def _tell_held(outcome: Fixed) -> None:
-    for one in outcome.held:
+def tell_held(held: Sequence[Held], what: str = "fixed") -> None:
+    for one in held:
         at = one.reported.finding.at
         cell = f"cell {one.reported.cell}:" if one.reported.cell else ""
-        log(f"{at.path}:{cell}{at.span.line}: {one.reported.finding.rule} not fixed: {one.reason}")
+        log(f"{at.path}:{cell}{at.span.line}: {one.reported.finding.rule} not {what}: {one.reason}")
 
 
-def _number(number: int, noun: str) -> str:
+def number(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

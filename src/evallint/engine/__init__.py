@@ -28,8 +28,9 @@ DEFAULTS: Final = Settings()
 
 if TYPE_CHECKING:
     from evallint.engine.fixing import Fixed
+    from evallint.engine.silencing import Silenced
 
-__all__ = ["EVERYTHING", "Scope", "fix", "fix_stdin", "fix_texts", "lint", "lint_stdin", "lint_texts"]
+__all__ = ["EVERYTHING", "Scope", "fix", "fix_stdin", "fix_texts", "lint", "lint_stdin", "lint_texts", "silence"]
 
 
 class Scope(NamedTuple):
@@ -106,6 +107,35 @@ def fix(
             return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf)
 
         return fixed(found, read.load, lint, lambda one: is_all or one.fingerprint in wanted, unsafe)
+
+
+def silence(
+    paths: Sequence[str],
+    configs: Configs,
+    shown: Run,
+    reason: str,
+    cached: bool = True,
+    scope: Scope = EVERYTHING,
+) -> Silenced:
+    """Return what comes of comments that silence, for a reason, what a run of the same paths shows. Nothing is written.
+
+    ConfigError: see `read.discover`.
+    """
+    from evallint.engine.fixing import Kept
+    from evallint.engine.silencing import silenced
+
+    found = read.discover(paths, configs)
+    if scope.in_project:
+        found = read.in_projects(found, configs)
+    settings = configs.of_run()
+    shelf, extract = shelf_of(settings.root), in_workers(settings)
+    with Cache(cache.folder_of(settings) if cached else "") as disk:
+        store = Kept(disk)
+
+        def lint(load: Load) -> Run:
+            return _lint(identified(found, load, store, on_disk=False), load, extract, store, shelf)
+
+        return silenced(found, read.load, lint, shown.reported, reason)
 
 
 def fix_stdin(data: bytes, filename: str, configs: Configs, unsafe: bool = False) -> Fixed:
