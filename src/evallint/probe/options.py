@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from evallint import facts as f
-from evallint.findings import Finding
+from evallint.findings import Finding, Place
 from evallint.gather.code.sites import sites
 from evallint.link.natures import walk
 from evallint.probe.pipelines import constants
@@ -69,26 +69,21 @@ def _replaced(program: Program, project: Project, finding: Finding) -> Options:
 
 
 def _resume(program: Program, project: Project, finding: Finding) -> Options:
-    """The optimizer that the file, or else the program, makes, with its settings as far as they are numbers."""
+    """The optimizer that the file, or else the program, makes, and the call that makes it."""
     paths = [finding.at.path, *(path for path in program.linted if path != finding.at.path)]
     found = next((one for path in paths for one in _optimizers(program, path)), None)
-    name, settings = found if found is not None else ("Adam", {})
+    name, at = found if found is not None else ("Adam", None)
     role = next((one.role for one in project.lost_progress if one.at == finding.at), "optimizer")
-    return {"what": "resume", "role": role, "optimizer": name, "settings": settings}
+    return {"what": "resume", "role": role, "optimizer": name, "made_at": at}
 
 
-def _optimizers(program: Program, path: str) -> list[tuple[str, dict[str, object]]]:
+def _optimizers(program: Program, path: str) -> list[tuple[str, Place]]:
     found = []
     for block in program.files[path].bodies:
         for site in sites(block):
             symbol = program.resolve(path, site.call.function)
             if isinstance(symbol, External) and re.fullmatch(r"torch\.optim\.(?!lr_scheduler)\w+", symbol.name):
-                given: dict[str, object] = {
-                    one.keyword: one.value.value
-                    for one in site.call.arguments
-                    if one.keyword and isinstance(one.value, f.Constant)
-                }
-                found.append((symbol.name.rpartition(".")[2], given))
+                found.append((symbol.name.rpartition(".")[2], Place(path, site.call.span)))
     return found
 
 

@@ -100,12 +100,18 @@ class Planner:
             "rule": finding.rule,
             "project": self._files.project,
             "targets": list(_each_once(targets)),
-            "options": options(self._program, self._project, finding),
+            "options": self._options(finding),
             "hints": {"input": self._files.input, "shapes": self._files.shapes},
             "callers": self._called(),
             "texts": dict(self._files.texts),
         }
         return Plan(experiment, job)
+
+    def _options(self, finding: Finding) -> Job:
+        found = options(self._program, self._project, finding)
+        made_at = found.pop("made_at", None)
+        site = self._callers.at(made_at) if made_at is not None else None
+        return {**found, "call": self._site(site)} if site is not None else found
 
     def _loaders(self, finding: Finding) -> Iterator[Job]:
         """The places where the loaders of a finding may be had: loops over them, and the calls that make them.

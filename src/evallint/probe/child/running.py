@@ -12,7 +12,7 @@ from evallint.probe.child.assumed import Assumed
 from evallint.probe.child.experiments import grad, metric, mode, pipeline, state
 from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
-from evallint.probe.child.scope import Place, Scopes
+from evallint.probe.child.scope import NoValue, Place, Scopes
 
 Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
 
@@ -63,7 +63,29 @@ def _answered(job: Mapping[str, Any], assumed: Assumed) -> dict[str, Any]:
     if job["experiment"] in OF_CODE:
         project.stubs.is_strict = True
         return OF_CODE[job["experiment"]](job, scopes, assumed)
+    job = {**job, "options": _resolved(job["options"], scopes)}
     return _with_module(OF_MODULES[job["experiment"]], job, project, scopes, assumed)
+
+
+def _resolved(options: Mapping[str, Any], scopes: Scopes) -> Mapping[str, Any]:
+    """The options with the settings that a call in the code is given, and the names of those out of sight."""
+    call = scopes.call_at(options["call"]) if "call" in options else None
+    if call is None:
+        return options
+    place = Place(options["call"]["file"], options["call"]["function"], options["call"]["line"])
+    settings: dict[str, Any] = {}
+    unknown = []
+    for keyword in call.keywords:
+        name = keyword.arg or "**"
+        if name == "params":
+            continue
+        try:
+            value = scopes.value(keyword.value, place)
+        except (NoValue, Missing):
+            unknown.append(name)
+            continue
+        settings.update(value if name == "**" and isinstance(value, dict) else {name: value})
+    return {**options, "settings": settings, "unknown": unknown}
 
 
 def _with_module(

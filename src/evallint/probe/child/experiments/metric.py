@@ -42,7 +42,11 @@ def measured(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> dict[s
     if not isinstance(batch, int) or batch < 1:
         return {"verdict": "inconclusive", "reason": "neither the data nor the size of a batch are in sight"}
     assumed.add(f"the sizes: {', '.join(map(str, GRID))} samples in turn, the data set itself is out of sight")
-    return replayed(how, [Sizes(samples, batch) for samples in GRID])
+    found = replayed(how, [Sizes(samples, batch) for samples in GRID])
+    if found["verdict"] == "refuted":
+        reason = f"whether batches of {batch} divide the data is not known: the data set is out of sight"
+        return {"verdict": "inconclusive", "reason": reason, "numbers": found["numbers"]}
+    return found
 
 
 def real_sizes(job: Mapping[str, Any], scopes: Scopes) -> Iterator[Sizes]:
