@@ -397,7 +397,7 @@ class LoaderUse:
     `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
     and function in which a variable or dict says so; `shuffles`, `shuffling` and `shuffles_by` alike. `applied`: it is
     a transform; `hand`: code around the model may normalise. `scored`: data or functions named so say that a model is
-    evaluated on it.
+    evaluated on it. `trains`: a model is trained on it, whatever else it serves.
     """
 
     at: Place
@@ -423,6 +423,7 @@ class LoaderUse:
     shuffles: bool = False
     shuffling: tuple[str, int | None] = ("", None)
     shuffles_by: tuple[Place, str] | None = None
+    trains: bool = False
 
 
 @dataclass(frozen=True, slots=True)

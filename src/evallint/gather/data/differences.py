@@ -25,7 +25,7 @@ def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvalu
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        partners = [other for other in loaders if other.use == "train" and belongs(other, loader)]
+        partners = [other for other in loaders if other.trains and belongs(other, loader)]
         trained = [one for other in partners for one in other.sources]
         at = {step.at for one in trained for step in one.steps}
         for _, sources in by_title(trained, loader.sources):
@@ -40,7 +40,7 @@ def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvalu
 def _random(
     loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
 ) -> RandomInEvaluation:
-    trained = [(other, one) for other in loaders if other.use == "train" for one in other.sources]
+    trained = [(other, one) for other in loaders if other.trains for one in other.sources]
     twins = [other for other, one in trained if one.base == source.base and other.run == loader.run]
     halves = bool(twins) and (source.half or loader.sampled)
     shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in trained)
@@ -109,7 +109,7 @@ def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        partners = [other for other in loaders if other.use == "train" and other.sources and belongs(other, loader)]
+        partners = [other for other in loaders if other.trains and other.sources and belongs(other, loader)]
         if partners:
             yield from _compared(partners, loader)
 
@@ -146,7 +146,7 @@ def _normalisation(
             part = replace(loader, sources=(source,))
             return _differ("constants", partners, trained, part, shown(ours[0]), shown(constants))
     bare = tuple(source for source, constants in zip(loader.sources, theirs, strict=True) if not constants)
-    if all(ours) and bare and _lacks(bare, (loader,)):
+    if all(ours) and bare and _lacks(beside(bare, trained), (loader,)):
         return _differ("missing in evaluation", partners, trained, replace(loader, sources=bare), shown(ours[0]), "")
     if all(theirs) and not any(ours) and _lacks(trained, partners):
         return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))
@@ -156,6 +156,18 @@ def _normalisation(
 def _lacks(sources: Sequence[DataSource], loaders: Sequence[LoaderUse]) -> bool:
     """Whether no normalisation is left out of sight, where none is seen: each step is known, and some are."""
     return all(one.steps and is_complete(one.steps) for one in sources) and _is_plain(loaders) and _comparable(sources)
+
+
+def beside(sources: Sequence[DataSource], trained: Sequence[DataSource]) -> tuple[DataSource, ...]:
+    """Data sets without what code that serves the training data as well does to both: nothing there tells them apart."""
+    groups = [{mark for step in one.steps if (mark := _in_both(step)) is not None} for one in trained]
+    shared = set.intersection(*groups) if groups else set()
+    return tuple(replace(one, steps=tuple(step for step in one.steps if _in_both(step) not in shared)) for one in sources)
+
+
+def _in_both(step: PipelineStep) -> object:
+    """Equal for steps that one line of code takes, with functions and numbers that are no object's."""
+    return (step.name, step.within, step.does) if step.in_code and not step.in_object and step.within else None
 
 
 def _is_plain(loaders: Iterable[LoaderUse]) -> bool:

@@ -151,6 +151,7 @@ class Loaders:
             shuffling=_argument(loader.shuffle) if loader is not None else ("", None),
             shuffles_by=self._decided_in(seen, loader.shuffle) if loader is not None else None,
             drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
+            trains=use == "train" or any(purpose == "train" for _, purpose, _, _ in seen.runs),
         )
 
     def _decided_in(self, seen: Seen, argument: Argument | None) -> tuple[Place, str] | None:

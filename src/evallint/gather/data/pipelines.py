@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, product
 
@@ -72,7 +72,7 @@ class Pipelines:
             case Chain() as chain:
                 return self._of_chain(chain, made)
             case Transform() as transform:
-                return ((self._step(transform, made),),)
+                return tuple((step,) for step in self._with_constants(transform, made))
             case Preset() as preset:
                 return ((self._preset(preset, made),),)
             case Dataset() | Draw():
@@ -113,6 +113,13 @@ class Pipelines:
         varies = True if len(steps) > 1 or any(step.random for step in steps) else None
         return PipelineStep(title, made.at, does, varies, known=all(step.known for step in steps))
 
+    def _with_constants(self, transform: Transform, made: Made) -> Iterator[PipelineStep]:
+        """A step, with each mean and deviation that it may have."""
+        step = self._step(transform, made)
+        means, deviations = (options(given(made, argument)) for argument in (transform.mean, transform.std))
+        for mean, std in product(means or (None,), deviations or (None,)):
+            yield replace(step, mean=numbers(mean), std=numbers(std))
+
     def _step(self, transform: Transform, made: Made) -> PipelineStep:
         positional, keywords = plain(made)
         does = transform.does
@@ -125,8 +132,6 @@ class Pipelines:
             does,
             transform.varies(positional, keywords),
             size=size(given(made, transform.size)),
-            mean=numbers(given(made, transform.mean)) if transform.mean is not None else None,
-            std=numbers(given(made, transform.std)) if transform.std is not None else None,
             exact=tuple(exact),
             takes=transform.takes,
             gives=transform.gives,
