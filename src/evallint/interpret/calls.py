@@ -182,6 +182,7 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
                 found.append(method(machine, of(Ref(bound)), name, given, expression, state))
     ways.end()
     if not found:
+        data.note_unseen(machine, code(expression.function), given)
         return library.unknown(machine, code(expression.function), given, expression, state)
     value = joined(found)
     if callee.flow is not NO_FLOW and callee.flow.graph:
@@ -202,12 +203,14 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
         return Value(flow=given.flow())
     if function.name != "__init__" and not machine.relevance.matters(symbol) and not is_small(machine, symbol):
         states.saves_by_name(machine, function.name, given, f.Call(f.Name(function.name), (), span), state)
+        data.note_unseen(machine, function.name, given)
         return library.opaque_result(machine, function.name, given, span, state)
     if not callee.plain:
         wrapped = decorated(machine, callee, given, span, state)
         if wrapped is not None:
             return wrapped
     if machine.cost[symbol] > MOST_SPENT:
+        data.note_unseen(machine, function.name, given)
         return library.opaque_result(machine, function.name, given, span, state)
     return follow(machine, callee, given, span, state)
 
@@ -570,6 +573,7 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         if found is not None:
             return data.by_program(machine, address, found, given, state)
     if thing.kind in ("module", "wrapper", "symbol", "parts"):
+        data.note_unseen(machine, code(expression.function), given)
         return forward(machine, address, given, expression, state)
     if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
         found = machine.program.method(thing.klass, "__call__")
@@ -584,6 +588,7 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         return invoke(machine, thing.rest, Arguments(positional, keywords, given.spread, given.rest), expression, state)
     if thing.kind == "context":
         return library.decorate(machine, address, given, state)
+    data.note_unseen(machine, code(expression.function), given)
     return library.unknown(machine, code(expression.function), given, expression, state)
 
 

@@ -12,7 +12,7 @@ from evallint.interpret import calls, describing, library
 from evallint.interpret.events import Creation
 from evallint.interpret.roles import DATA, words
 from evallint.interpret.sampling import DRAWN, SEEN
-from evallint.interpret.terms import Applied, ByHand, Made, OneOf, Pass, Term
+from evallint.interpret.terms import Applied, ByHand, Dark, Made, OneOf, Pass, Term
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -347,6 +347,12 @@ def note_unknown(machine: Machine, name: str, given: Arguments, state: State) ->
     if machine.notes is not None and SEEN in flow.sources and name.partition(".")[0] not in SPECTATORS:
         positional = tuple(describing.describe(machine, value, state) for value in given.positional)
         note(machine, Made(name, None, machine.place(), None, positional), given.all())
+
+
+def note_unseen(machine: Machine, name: str, given: Arguments) -> None:
+    """Code that is not in sight, or not followed, is given the sample."""
+    if machine.notes is not None and any(SEEN in value.flow.sources for value in given.all()):
+        note(machine, Dark(name), given.all())
 
 
 SPECTATORS = frozenset("builtins print logging os sys time pathlib warnings json".split())

@@ -162,7 +162,9 @@ def beside(sources: Sequence[DataSource], trained: Sequence[DataSource]) -> tupl
     """Data sets without what code that serves the training data as well does to both: nothing there tells them apart."""
     groups = [{mark for step in one.steps if (mark := _in_both(step)) is not None} for one in trained]
     shared = set.intersection(*groups) if groups else set()
-    return tuple(replace(one, steps=tuple(step for step in one.steps if _in_both(step) not in shared)) for one in sources)
+    return tuple(
+        replace(one, steps=tuple(step for step in one.steps if _in_both(step) not in shared)) for one in sources
+    )
 
 
 def _in_both(step: PipelineStep) -> object:
