@@ -336,7 +336,7 @@ class PipelineStep:
     None where that is not known. `sure`: whether every sample gets it. `known`: whether it is known what it does.
     `in_code`: it stands in the code of a data set or transform of the program, or `in_object`, in an object that this
     code applies. `within`: where its code stands, which is called from `at`. `own`: such a class that does nothing that
-    the tables know. `exact`: other arguments that must agree for two such steps to do the same.
+    the tables know, or a call out of sight. `exact`: other arguments that must agree for two such steps to do the same.
     """
 
     name: str

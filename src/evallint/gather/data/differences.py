@@ -159,7 +159,7 @@ def _lacks(sources: Sequence[DataSource], loaders: Sequence[LoaderUse]) -> bool:
 
 
 def beside(sources: Sequence[DataSource], trained: Sequence[DataSource]) -> tuple[DataSource, ...]:
-    """Data sets without what code that serves the training data as well does to both: nothing there tells them apart."""
+    """Data sets without what one line of code does to the training data as well: that does not tell them apart."""
     groups = [{mark for step in one.steps if (mark := _in_both(step)) is not None} for one in trained]
     shared = set.intersection(*groups) if groups else set()
     return tuple(
@@ -168,8 +168,10 @@ def beside(sources: Sequence[DataSource], trained: Sequence[DataSource]) -> tupl
 
 
 def _in_both(step: PipelineStep) -> object:
-    """Equal for steps that one line of code takes, with functions and numbers that are no object's."""
-    return (step.name, step.within, step.does) if step.in_code and not step.in_object and step.within else None
+    """Equal for steps that one line of code takes by a function with a name, or by arithmetic; None for others."""
+    if not step.in_code or step.in_object or step.own or step.within is None:
+        return None
+    return step.name, step.within, step.does, step.exact
 
 
 def _is_plain(loaders: Iterable[LoaderUse]) -> bool:

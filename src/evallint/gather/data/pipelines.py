@@ -58,7 +58,7 @@ class Pipelines:
             case Named(name):
                 return ((unknown(name.rpartition(".")[2]),),)
             case Dark(label):
-                return ((unknown(label),),)
+                return ((replace(unknown(label), own=True),),)
         return ((unknown(""),),)
 
     def _in_a_row(self, parts: list[tuple[Steps, ...]]) -> tuple[Steps, ...]:
