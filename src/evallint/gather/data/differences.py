@@ -140,7 +140,9 @@ def _normalisation(
     known = None not in (one for source in (*ours, *theirs) for one in source)
     settled = len(trained) < MOST_WAYS  # else there may be others
     if known and all(ours) and all(theirs) and (settled or not set(ours) & set(theirs)):
-        other = [pair for pair in zip(loader.sources, theirs, strict=True) if pair[1] not in ours]
+        pairs = list(zip(loader.sources, theirs, strict=True))
+        right = {_normalises(source.steps) for source, constants in pairs if constants in ours}  # perhaps by a setting
+        other = [pair for pair in pairs if pair[1] not in ours and _normalises(pair[0].steps) not in right]
         if other:
             source, constants = other[0]
             part = replace(loader, sources=(source,))
