@@ -52,6 +52,19 @@ class Plain(nn.Module):
         return self.layer(x)
 
 
+class Wide(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+        self.second = nn.Linear(4, 2)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        if self.training and x.shape[-1] < 64:
+            raise ValueError("too small for the second head")
+        return self.drop(self.second(self.layer(x).mean((2, 3))))
+
+
 class Failing(nn.Module):
     def forward(self, x):
         raise ValueError("never")
@@ -86,6 +99,7 @@ CLAIMS: list[tuple[str, str, str, dict[str, Any], str, str]] = [
     ("frozen batch norm stands still", "mode", "Frozen", {"what": "statistics"}, "confirmed", "norm.running_mean"),
     ("evaluation keeps a graph", "grad", "Normed", {}, "confirmed", "kept for backward by a batch of 4"),
     ("even where all is frozen", "grad", "Frozen", {}, "refuted", "requires no gradient"),
+    ("an input may be too small for training", "mode", "Wide", {}, "confirmed", "`drop` differs first"),
     ("what fails in any pass", "mode", "Failing", {}, "inconclusive", "ValueError: never"),
 ]
 

@@ -6,12 +6,17 @@ import importlib.util
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from test_examples import BUGGY, EXAMPLES, PLANTED, place, place_of
+from test_report_html import browser, opened, page
 
 from evallint import pages
+from evallint.findings import Evidence
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +76,22 @@ def test_numbers_come_from_the_real_thing(found: list[dict[str, Any]]) -> None:
     assert (pyramid["hidden_parameters"], pyramid["deaf"]) == (23696, 3)
     moved = by_path["buggy/glyphs/models/distillation.py"]["numbers"]["moved"]
     assert moved and all(name.startswith("teacher.") for name in moved)
+
+
+def test_a_page_shows_one_picture_through_both_pipelines(
+    found: list[dict[str, Any]], browser: Any, tmp_path: Path
+) -> None:
+    by_rule = {finding["rule"]: finding["evidence"] for finding in found if finding["path"].startswith("buggy/")}
+    rules = ("normalization-differs", "random-eval-augmentation", "eval-pipeline-unused", "hard-coded-normalization")
+    told = [Evidence(**{**by_rule[rule], "assumed": tuple(by_rule[rule]["assumed"])}) for rule in rules]
+    tab, complaints = opened(browser, tmp_path, page(*told))
+    assert complaints == []
+    assert tab.locator(".sides").count() == len(rules)
+    shown = tab.locator("figure img")
+    assert shown.evaluate_all("all => all.every((one) => 0 < one.naturalWidth && one.naturalWidth <= 64)")
+    first, second = (shown.nth(index).get_attribute("src") for index in (0, 1))
+    assert shown.count() == 2 * len(rules) and first != second
+    assert len(json.dumps(by_rule)) < 400_000
 
 
 def test_nothing_is_left_in_the_examples() -> None:

@@ -16,7 +16,12 @@ Numbers: TypeAlias = Mapping[str, object]
 _NAMES: Final = 260
 _BARS: Final = 320
 _ROW: Final = 22
-_PAIRS: Final = (("train", "eval", "training", "evaluation"), ("used", "unused", "in use", "unused"))
+_PAIRS: Final = (
+    ("train", "eval", "training", "evaluation"),
+    ("used", "unused", "in use", "unused"),
+    ("first", "again", "one pass", "another pass"),
+    ("as_written", "as_published", "as written", "as published"),
+)
 """Under which names experiments tell of two pipelines, and what these are called."""
 
 

@@ -19,7 +19,7 @@ _AROUND: Final = 2
 """Lines of context around a finding; a step of its trace shows its own lines only."""
 _MOST: Final = 12
 """Lines of a stretch that are shown."""
-_DRAWN: Final = ("layers", "train", "eval", "used", "unused")
+_DRAWN: Final = ("layers", "train", "eval", "used", "unused", "first", "again", "as_written", "as_published")
 """Numbers of an experiment that are drawn, and so not listed."""
 
 

@@ -118,9 +118,17 @@ def _probe(reported: Reported) -> dict[str, object]:
         "evidence": {
             "experiment": evidence.experiment,
             "summary": evidence.summary,
-            "numbers": dict(evidence.numbers),
+            "numbers": _without_pictures(evidence.numbers),
             "assumed": list(evidence.assumed),
         },
+    }
+
+
+def _without_pictures(numbers: Mapping[str, object]) -> dict[str, object]:
+    """Numbers without what only a page can show: services limit how long a result may be."""
+    return {
+        name: {key: one for key, one in value.items() if key != "picture"} if isinstance(value, Mapping) else value
+        for name, value in numbers.items()
     }
 
 

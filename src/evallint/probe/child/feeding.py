@@ -68,34 +68,42 @@ class NoFeed(Exception):
     """No input was found; the text says what the likeliest one led to."""
 
 
-def find(module: Any, hints: Mapping[str, Any], seconds: float) -> Feed:
-    """An input that the module takes in evaluation mode. Raises NoFeed.
+def find(module: Any, hints: Mapping[str, Any], seconds: float) -> Iterator[Feed]:
+    """The inputs that the module takes in evaluation mode, the likeliest first. Raises NoFeed where there is none.
 
     `hints` may give `shapes`, to be tried first.
     """
-    torch: Any = import_module("torch")
     deadline = time.monotonic() + seconds
-    first_reason = ""
+    first_reason, is_any = "", False
+    for feed in _feeds(import_module("torch"), module, hints):
+        if time.monotonic() > deadline:
+            first_reason = first_reason or "no input was found in time"
+            break
+        try:
+            took = _seconds(module, feed)
+        except (Missing, Slow) as error:
+            raise NoFeed(str(error)) from None
+        except Exception as error:
+            first_reason = first_reason or described(error)
+            continue
+        is_any = True
+        yield feed if took < SLOW else smaller(feed)
+    if not is_any:
+        raise NoFeed(f"no input was found that it takes: {first_reason}")
+
+
+def _seconds(module: Any, feed: Feed) -> float:
+    """How long a pass in evaluation mode takes; the module is left in the mode that it was in."""
     mode = [(part, part.training) for part in module.modules()]
     module.eval()
+    started = time.monotonic()
     try:
-        for feed in _feeds(torch, module, hints):
-            if time.monotonic() > deadline:
-                first_reason = first_reason or "no input was found in time"
-                break
-            try:
-                started = time.monotonic()
-                with torch.no_grad(), at_most(LONGEST):
-                    run(module, feed, 0)
-                return feed if time.monotonic() - started < SLOW else smaller(feed)
-            except (Missing, Slow) as error:
-                raise NoFeed(str(error)) from None
-            except Exception as error:
-                first_reason = first_reason or described(error)
+        with import_module("torch").no_grad(), at_most(LONGEST):
+            run(module, feed, 0)
     finally:
         for part, training in mode:
             part.training = training
-    raise NoFeed(f"no input was found that it takes: {first_reason}")
+    return time.monotonic() - started
 
 
 def run(module: Any, feed: Feed, seed: int) -> Any:

@@ -233,6 +233,8 @@ def bound_by(statement: ast.stmt) -> Iterator[str]:
 def described(error: BaseException) -> str:
     """An error on one line."""
     words = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or "allocate memory" in words:
+        return "it needs more memory than it may have"
     if isinstance(error, Missing):
         return words
     return f"{type(error).__name__}: {words[:200]}" if words else type(error).__name__

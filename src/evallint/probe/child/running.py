@@ -14,6 +14,9 @@ from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import NoValue, Place, Scopes
 
+MOST_FEEDS: Final = 3
+"""Inputs that an experiment is tried with, where its passes fail for those before."""
+
 Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
 
 OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured, "grad": grad.measured, "state": state.measured}
@@ -118,30 +121,42 @@ def _with_target(
 ) -> dict[str, Any] | None:
     """Does the experiment with the first module that is reached and can be fed."""
     for reached in itertools.islice(modules, reaching.MOST_TRIALS):
-        try:
-            feed = _feed(reached.module, job, project)
-            subject = Subject(reached, feed, job["seconds"] / 6)
-            found = experiment(subject, job)
-        except feeding.NoFeed as error:
-            reasons.add(str(error))
-            continue
-        except (Missing, MemoryError):
-            raise
-        except Exception as error:
-            reasons.add(f"a pass fails: {described(error)}")
-            continue
-        return {**found, "assumed": [f"the module: {reached.how}", f"the input: {feed}", *_cures(reached.module)]}
+        found = _with_feeds(experiment, job, reached, _feeds(reached.module, job, project), reasons)
+        if found is not None:
+            return found
     return None
 
 
-def _feed(module: Any, job: Mapping[str, Any], project: Project) -> feeding.Feed:
-    """The input that the project declares, or one that is found."""
+def _with_feeds(
+    experiment: Experiment,
+    job: Mapping[str, Any],
+    reached: reaching.Reached,
+    feeds: Iterator[feeding.Feed],
+    reasons: reaching.Reasons,
+) -> dict[str, Any] | None:
+    """Does the experiment with the first input for which all its passes succeed: one may be too small to train on."""
+    try:
+        for feed in itertools.islice(feeds, MOST_FEEDS):
+            try:
+                found = experiment(Subject(reached, feed, job["seconds"] / 6), job)
+            except (Missing, MemoryError):
+                raise
+            except Exception as error:
+                reasons.add(f"a pass fails: {described(error)}")
+                continue
+            return {**found, "assumed": [f"the module: {reached.how}", f"the input: {feed}", *_cures(reached.module)]}
+    except feeding.NoFeed as error:
+        reasons.add(str(error))
+    return None
+
+
+def _feeds(module: Any, job: Mapping[str, Any], project: Project) -> Iterator[feeding.Feed]:
+    """The input that the project declares, or those that are found."""
     hints = job.get("hints", {})
     if not hints.get("input"):
-        return feeding.find(module, hints, job["seconds"] / 6)
-    feed = feeding.declared(reaching.function_of(project, hints["input"]), hints["input"])
-    feeding.run(module, feed, 0)
-    return feed
+        yield from feeding.find(module, hints, job["seconds"] / 6)
+        return
+    yield feeding.declared(reaching.function_of(project, hints["input"]), hints["input"])
 
 
 def _cures(module: Any) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
@@ -11,6 +13,8 @@ from evallint.probe.child.loading import Missing, at_most, described
 SIZES: Final = ((64, 64), (96, 72), (300, 400))
 SEEDS: Final = 4
 LONGEST: Final = 20
+PICTURE: Final = 64
+"""Pixels that a side of a picture for people has at most."""
 
 
 class Refused(Exception):
@@ -86,12 +90,12 @@ def as_tensor(value: Any) -> Any:
         return None
 
 
-def outputs(transform: Any, images: Sequence[Any], seeds: int = SEEDS) -> list[Any]:
+def outputs(transform: Any, images: Sequence[Any], seeds: Sequence[int] = range(SEEDS)) -> list[Any]:
     """What a pipeline makes of the images, for several seeds of what is random in it."""
     from evallint.probe.child.experiments.subject import seeded
 
     found = []
-    for seed in range(seeds):
+    for seed in seeds:
         for number, image in enumerate(images):
             seeded(1000 * seed + number)
             found.append(as_tensor(applied(transform, image)))
@@ -119,3 +123,60 @@ def channelwise(value: Any) -> Any:
     if value.ndim == 3 and value.shape[0] not in (1, 3, 4) and value.shape[-1] in (1, 3, 4):
         value = value.permute(2, 0, 1)
     return value.reshape(value.shape[0], -1) if value.ndim > 1 else value.reshape(1, -1)
+
+
+# ---- pictures for people ---------------------------------------------------------------------------
+
+
+def scene(torch: Any) -> Any:
+    """A picture with something to see in it, as bytes, height x width x 3: a disc and stripes on a slope of colours."""
+    rows = torch.linspace(0, 1, 192)[:, None].expand(192, 256)
+    columns = torch.linspace(0, 1, 256)[None, :].expand(192, 256)
+    image = torch.stack([columns, rows, 1 - columns], 2)
+    disc = (rows - 0.45) ** 2 * 9 / 16 + (columns - 0.4) ** 2 < 0.05
+    stripes = (columns > 0.65) & (rows > 0.55) & ((columns * 24).long() % 2 == 0)
+    image = torch.where(disc[..., None], torch.tensor([1.0, 0.85, 0.2]), image)
+    return (torch.where(stripes[..., None], torch.tensor([0.05, 0.05, 0.1]), image) * 255).to(torch.uint8)
+
+
+def pictured(kind: str, *passes: tuple[Any, int]) -> list[dict[str, Any]]:
+    """What transforms, each with a seed, make of one scene: all on one scale, from their least value to their greatest.
+
+    Each is `{"picture": …}`; all are empty where one of them makes no picture.
+    """
+    torch: Any = import_module("torch")
+    image = dict(kinds())[kind](scene(torch))
+    try:
+        made = [_drawable(torch, outputs(transform, [image], [seed])) for transform, seed in passes]
+    except Exception:
+        made = []
+    drawn = [one for one in made if one is not None]
+    if not drawn or len(drawn) < len(passes):
+        return [{} for _ in passes]
+    low = min(float(one.min()) for one in drawn)
+    wide = max(float(one.max()) for one in drawn) - low or 1.0
+    return [{"picture": _encoded(((one - low) / wide * 255).round().clamp(0, 255).byte())} for one in drawn]
+
+
+def _drawable(torch: Any, made: Sequence[Any]) -> Any:
+    """An image as height x width x 3, at most PICTURE on each side; None where it is none."""
+    value = made[0].double() if made else None
+    if value is None or value.ndim not in (2, 3) or not bool(torch.isfinite(value).all()):
+        return None
+    if value.ndim == 2:
+        value = value[None]
+    elif value.shape[0] not in (1, 3, 4):
+        value = value.permute(2, 0, 1)
+    if value.shape[0] not in (1, 3, 4) or min(value.shape) < 1:
+        return None
+    value = value[:3].expand(3, -1, -1)
+    height, width = value.shape[1:]
+    shrunk = max(1.0, max(height, width) / PICTURE)
+    size = (max(1, math.floor(height / shrunk)), max(1, math.floor(width / shrunk)))
+    return torch.nn.functional.adaptive_avg_pool2d(value[None], size)[0].permute(1, 2, 0)
+
+
+def _encoded(pixels: Any) -> dict[str, Any]:
+    height, width, _ = pixels.shape
+    rgb = base64.b64encode(bytes(pixels.flatten().tolist())).decode("ascii")
+    return {"width": width, "height": height, "rgb": rgb}

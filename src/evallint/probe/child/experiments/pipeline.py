@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 from evallint.probe.child import world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments.images import Refused, accepted, described_outputs, outputs
+from evallint.probe.child.experiments.images import Refused, accepted, described_outputs, outputs, pictured
 from evallint.probe.child.loading import described
 from evallint.probe.child.measuring import SMALLEST, difference, number
 from evallint.probe.child.scope import NoValue, Place, Scopes
@@ -114,6 +115,8 @@ def statistics(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> Answ
     if spreads is None or spreads > SPREADS_APART:
         differing.append("std")
     verdict = "confirmed" if differing else "refuted"
+    drawn, also_drawn = pictured(kind, (plain, 0), (scored, 0))
+    one, other = {**one, **drawn}, {**other, **also_drawn}
     numbers = {"train": one, "eval": other, "differing": differing, "means_apart": number_or_none(apart)}
     return {"verdict": verdict, "numbers": numbers}
 
@@ -161,9 +164,10 @@ def same(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> Answer:
     assumed.add(f"the images: gradients and noise, {len(images)} {kind}")
     firsts, seconds = outputs(train, images), outputs(scored, images)
     differ = max((difference(a.double(), b.double()) for a, b in zip(firsts, seconds, strict=False)), default=0.0)
+    drawn, also_drawn = pictured(kind, (train, 0), (scored, 0))
     numbers = {
-        "used": described_outputs(firsts),
-        "unused": described_outputs(seconds),
+        "used": {**described_outputs(firsts), **drawn},
+        "unused": {**described_outputs(seconds), **also_drawn},
         "relative_difference": number(differ),
     }
     return {"verdict": "confirmed" if differ > SMALLEST else "refuted", "numbers": numbers}
@@ -182,7 +186,14 @@ def repeats(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> Answer:
     firsts = passes[:count]
     apart = [difference(firsts[at % count].double(), one.double()) for at, one in enumerate(passes) if at >= count]
     changed = sum(one > SMALLEST for one in apart)
-    numbers = {"passes": len(apart), "changed": changed, "relative_difference": number(max(apart, default=0.0))}
+    one, other = pictured(kind, (scored, 0), (scored, 1))
+    numbers = {
+        "passes": len(apart),
+        "changed": changed,
+        "relative_difference": number(max(apart, default=0.0)),
+        "first": {**described_outputs(firsts), **one},
+        "again": {**described_outputs(passes[count : 2 * count]), **other},
+    }
     return {"verdict": "confirmed" if changed else "refuted", "numbers": numbers}
 
 
@@ -204,10 +215,15 @@ def constants(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> Answe
     written, meant = given.get("written"), given.get("meant")
     if not written or not meant:
         return {"verdict": "inconclusive", "reason": "what the constants should be is not known"}
-    _, images = accepted([lambda image: image])
+    kind, images = accepted([lambda image: image])
     pixels = torch.stack([applied_plain(image) for image in images[:2]])
     one, other = (normalised(torch, pixels, *each) for each in (written, meant))
     shift = (one - other).abs()
+    sides = [partial(prepared, torch, each) for each in (written, meant)]
+    drawn = pictured(kind, *((side, 0) for side in sides))
+    told = [
+        {**described_outputs(outputs(side, images[:2], [0])), **one} for side, one in zip(sides, drawn, strict=True)
+    ]
     worst = float(shift.mean((0, 2, 3)).max())
     numbers = {
         "written": written,
@@ -215,8 +231,15 @@ def constants(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> Answe
         "shift": number(worst),
         "channel": int(shift.mean((0, 2, 3)).argmax()),
         "relative_difference": number(difference(other, one)),
+        "as_written": told[0],
+        "as_published": told[1],
     }
     return {"verdict": "confirmed" if worst > SMALLEST else "refuted", "numbers": numbers}
+
+
+def prepared(torch: Any, constants: Sequence[Sequence[float]], image: Any) -> Any:
+    mean, std = constants
+    return normalised(torch, applied_plain(image)[None], mean, std)[0]
 
 
 def applied_plain(image: Any) -> Any:
