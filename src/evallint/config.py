@@ -280,7 +280,7 @@ KEYS: Final = {
     "ignore": "rules or categories that are off",
     "jobs": "worker processes; 0 for one a core",
     "max-file-bytes": "the size beyond which a file is told and passed over",
-    "output-format": "full, concise, json, github, gitlab, junit, rdjson or sarif",
+    "output-format": "full, concise, json, github, gitlab, html, junit, rdjson or sarif",
     "per-file-ignores": "a table from patterns to the rules or categories that are off in the files they cover",
     "probe": "a table: `model` and `input` as `package.module:function`, `shapes` of inputs; see `--probe`",
     "required-version": "the versions of evallint that may use this config, such as `>=0.1,<0.2`",

@@ -689,3 +689,7 @@ class Project:
     lost_progress: tuple[LostProgress, ...] = ()
     lost_buffers: tuple[LostBuffer, ...] = ()
     plain_tensors: tuple[PlainTensor, ...] = ()
+
+    def is_shared(self, loader: LoaderUse) -> bool:
+        """Whether what builds a loader builds one that does not evaluate, too."""
+        return any(other.at == loader.at and other.use != "eval" for other in self.loaders)

@@ -36,12 +36,11 @@ def mended(run: Run, paths: Sequence[str], configs: Configs, asked: argparse.Nam
     outcome = engine.fix(paths, configs, run, settings.unsafe_fixes, not asked.no_cache, scope)
     if asked.diff:
         return _shown(outcome, asked)
-    troubles = [trouble for change in outcome.changes if (trouble := written(change))]
+    troubles = written(outcome.changes)
     left = {trouble.path for trouble in troubles}
     _tell(outcome, settings, asked)
     done = sum(one.finding.at.path not in left for one in outcome.mended)
-    after = as_shown(outcome.run, run) if run.known or scope.since else outcome.run
-    return replace(after, troubles=tuple(sorted((*outcome.run.troubles, *troubles), key=place)), fixed=done)
+    return replace(remaining(outcome.run, run, scope, troubles), fixed=done)
 
 
 def mended_stdin(run: Run, data: bytes, filename: str, configs: Configs, asked: argparse.Namespace) -> Run:
@@ -65,7 +64,13 @@ def _may_be_fixed(one: Reported, settings: Settings) -> bool:
     return one.fix_applicability == "safe" or (settings.unsafe_fixes and one.fix_applicability == "unsafe")
 
 
-def as_shown(after: Run, before: Run) -> Run:
+def remaining(after: Run, before: Run, scope: Scope, troubles: Sequence[Trouble]) -> Run:
+    """Return what is found after files were written, and what kept some from being so."""
+    left = _as_shown(after, before) if before.known or scope.since else after
+    return replace(left, troubles=tuple(sorted((*after.troubles, *troubles), key=_place)))
+
+
+def _as_shown(after: Run, before: Run) -> Run:
     """Return what is left of the findings that were shown, where a baseline or a commit kept others back."""
     wanted = {one.fingerprint for one in before.reported}
     return replace(
@@ -73,11 +78,16 @@ def as_shown(after: Run, before: Run) -> Run:
     )
 
 
-def place(trouble: Trouble) -> tuple[str, int, str]:
+def _place(trouble: Trouble) -> tuple[str, int, str]:
     return trouble.path, trouble.line, trouble.message
 
 
-def written(change: Change) -> Trouble | None:
+def written(changes: Sequence[Change]) -> list[Trouble]:
+    """Write files. What is returned kept some from being written."""
+    return [trouble for change in changes if (trouble := _written(change))]
+
+
+def _written(change: Change) -> Trouble | None:
     from evallint.fix import Unfixable
     from evallint.fix.writing import write
 

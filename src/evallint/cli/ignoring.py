@@ -43,16 +43,12 @@ def silenced(run: Run, paths: Sequence[str], configs: Configs, asked: argparse.N
     outcome = engine.silence(paths, configs, run, asked.add_ignore, not asked.no_cache, scope)
     if asked.diff:
         fixing.show(outcome.changes)
-    troubles = [] if asked.diff else [found for change in outcome.changes if (found := fixing.written(change))]
+    troubles = [] if asked.diff else fixing.written(outcome.changes)
     left = {trouble.path for trouble in troubles}
     done = [one for one in outcome.silenced if one.finding.at.path not in left]
     if not asked.quiet:
         files = fixing.number(len({one.finding.at.path for one in done}), "file")
         log(f"{'would silence' if asked.diff else 'silenced'} {fixing.number(len(done), 'finding')} in {files}")
         fixing.tell_held(outcome.held, "silenced")
-    after = fixing.as_shown(outcome.run, run) if run.known or scope.since else outcome.run
-    return replace(
-        after,
-        troubles=tuple(sorted((*after.troubles, *troubles), key=fixing.place)),
-        fixed=len(done) if asked.diff else None,
-    )
+    after = fixing.remaining(outcome.run, run, scope, troubles)
+    return replace(after, fixed=len(done) if asked.diff else None)

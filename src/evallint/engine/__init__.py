@@ -7,9 +7,10 @@ neither LibCST nor the interpreter.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from evallint import baseline, cache, read
 from evallint.cache import Cache
@@ -25,6 +26,8 @@ from evallint.findings import Run, Trouble
 from evallint.read import Discovery, File, Revision, Source
 
 DEFAULTS: Final = Settings()
+
+_Linter: TypeAlias = Callable[[Discovery, Load], Run]
 
 if TYPE_CHECKING:
     from evallint.engine.fixing import Fixed
@@ -91,21 +94,11 @@ def fix(
 
     `unsafe`: those too whose fixes may change more than the evaluation. ConfigError: see `read.discover`.
     """
-    from evallint.engine.fixing import Kept, fixed
+    from evallint.engine.fixing import fixed
 
-    found = read.discover(paths, configs)
-    if scope.in_project:
-        found = read.in_projects(found, configs)
-    settings = configs.of_run()
-    shelf, extract = shelf_of(settings.root), in_workers(settings)
     wanted = {one.fingerprint for one in shown.reported}
     is_all = not scope.since and not shown.known
-    with Cache(cache.folder_of(settings) if cached else "") as disk:
-        store = Kept(disk)
-
-        def lint(files: Discovery, load: Load) -> Run:
-            return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf)
-
+    with _trying(paths, configs, cached, scope) as (found, lint):
         return fixed(found, read.load, lint, lambda one: is_all or one.fingerprint in wanted, unsafe)
 
 
@@ -121,8 +114,16 @@ def silence(
 
     ConfigError: see `read.discover`.
     """
-    from evallint.engine.fixing import Kept
     from evallint.engine.silencing import silenced
+
+    with _trying(paths, configs, cached, scope) as (found, lint):
+        return silenced(found, read.load, lambda load: lint(found, load), shown.reported, reason)
+
+
+@contextmanager
+def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) -> Iterator[tuple[Discovery, _Linter]]:
+    """Give the files, and what lints them as they would be after a change; of that nothing is left on the disk."""
+    from evallint.engine.fixing import Kept
 
     found = read.discover(paths, configs)
     if scope.in_project:
@@ -132,10 +133,10 @@ def silence(
     with Cache(cache.folder_of(settings) if cached else "") as disk:
         store = Kept(disk)
 
-        def lint(load: Load) -> Run:
-            return _lint(identified(found, load, store, on_disk=False), load, extract, store, shelf)
+        def lint(files: Discovery, load: Load) -> Run:
+            return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf)
 
-        return silenced(found, read.load, lint, shown.reported, reason)
+        yield found, lint
 
 
 def fix_stdin(data: bytes, filename: str, configs: Configs, unsafe: bool = False) -> Fixed:

@@ -85,7 +85,7 @@ def fixed(
         for file in found.files
         if file.shown in mender.copies.changed
     ]
-    run = lint(found, mender.loading(mender.copies))
+    run = lint(found, loading(load, mender.copies.changed))
     return Fixed(run, tuple(changes), tuple(mender.mended), tuple(mender.held.values()))
 
 
@@ -224,7 +224,7 @@ class _Mender:
 
     def _judged(self, attempt: _Attempt, may_help: Callable[[Reported], bool]) -> tuple[Run, _Problem | None]:
         """Return what is found after an attempt, once what it brings is mended too where that is possible."""
-        run = self._lint(self.loading(attempt.copies))
+        run = self._lint(loading(self._load, attempt.copies.changed))
         problem = _problem(self.found, run, attempt)
         for _ in range(DEPTH):
             if problem is None or problem.guilty or not problem.brought or not all(map(may_help, problem.brought)):
@@ -235,17 +235,20 @@ class _Mender:
             attempt.copies = further.copies
             for path, moves in further.moves.items():
                 attempt.moves[path] += moves
-            run = self._lint(self.loading(attempt.copies))
+            run = self._lint(loading(self._load, attempt.copies.changed))
             problem = _problem(self.found, run, attempt)
         return run, problem
 
-    def loading(self, copies: Copies) -> Load:
-        def load(file: File) -> Source | Trouble:
-            if file.shown not in copies.changed:
-                return self._load(file)
-            return read.decode(copies.changed[file.shown], file.shown, file.settings.cell_magics)
 
-        return load
+def loading(load: Load, changed: Mapping[str, bytes]) -> Load:
+    """Return what loads files as they are, and those that are changed as they would be."""
+
+    def loaded(file: File) -> Source | Trouble:
+        if file.shown not in changed:
+            return load(file)
+        return read.decode(changed[file.shown], file.shown, file.settings.cell_magics)
+
+    return loaded
 
 
 class _Problem(NamedTuple):

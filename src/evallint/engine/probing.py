@@ -14,7 +14,7 @@ from evallint.engine.extraction import extracted, in_workers
 from evallint.engine.installed import shelf_of, sources_for
 from evallint.engine.judging import decoded, little_garbage
 from evallint.engine.tree import identified
-from evallint.findings import Finding, Reported, Run
+from evallint.findings import Evidence, Finding, Reported, Run
 from evallint.read import Discovery, File, Source
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def _notebooks(found: Discovery) -> dict[str, str]:
     return {file.path: source.text for file, source in notebooks if isinstance(source, Source)}
 
 
-def _with(one: Reported, evidence: object) -> Reported:
-    from evallint.findings import Evidence
-
-    if not isinstance(evidence, Evidence):
+def _with(one: Reported, evidence: Evidence | None) -> Reported:
+    if evidence is None:
         return one
     severity = "info" if evidence.verdict == "refuted" else one.severity
     return replace(one, evidence=evidence, severity=severity)

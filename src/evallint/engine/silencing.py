@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from evallint import fix, read
-from evallint.engine.fixing import Change, Copies, Held, in_text
+from evallint import fix
+from evallint.engine.fixing import Change, Copies, Held, in_text, loading
 from evallint.engine.tree import Load
-from evallint.findings import Reported, Run, Trouble
+from evallint.findings import Reported, Run
 from evallint.fix.ignoring import Comment, Silence, ignoring
-from evallint.read import Discovery, File, Source, suppression
+from evallint.read import Discovery, Source, suppression
 
 
 class Silenced(NamedTuple):
@@ -44,15 +44,16 @@ def silenced(
         if silent:
             changed[path], done[path] = data, silent
     before = lint(load)
-    run = lint(_loading(load, changed))
-    for path in _at_odds(before, run, done):
+    run = lint(loading(load, changed))
+    at_odds = _at_odds(before, run, done)
+    for path in at_odds:
         del changed[path]
         held += [Held(one, "the comment would not do, or would be wrong itself") for one in done.pop(path)]
     changes = (
         Change(file, copies.original(file), changed[file.shown]) for file in found.files if file.shown in changed
     )
     return Silenced(
-        lint(_loading(load, changed)),
+        lint(loading(load, changed)) if at_odds else run,
         tuple(changes),
         tuple(one for some in done.values() for one in some),
         tuple(held),
@@ -85,15 +86,6 @@ def _refused(data: bytes, source: Source, comment: Comment) -> list[tuple[int, s
     except fix.Unfixable as error:
         return [(number, str(error)) for number in comment.silences]
     return []
-
-
-def _loading(load: Load, changed: Mapping[str, bytes]) -> Load:
-    def loaded(file: File) -> Source | Trouble:
-        if file.shown not in changed:
-            return load(file)
-        return read.decode(changed[file.shown], file.shown, file.settings.cell_magics)
-
-    return loaded
 
 
 def _at_odds(before: Run, after: Run, done: Mapping[str, Sequence[Reported]]) -> list[str]:

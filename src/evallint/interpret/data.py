@@ -233,15 +233,13 @@ def by_program(machine: Machine, address: Address, symbol: FunctionSymbol, given
     """Run a method of a transform of the program, through which a sample goes."""
     thing = state.heap[address]
     assert isinstance(thing.klass, ClassSymbol)
-    name = machine.program.klass(thing.klass).name
-    known = thing.origin is not None
+    outer = machine.applied
     if thing.origin is not None:
-        machine.applied.append(Applied(name, thing.origin.at, address))
+        machine.applied = [*outer, Applied(machine.program.klass(thing.klass).name, thing.origin.at, address)]
     try:
         return calls.call_function(machine, Callee(symbol, address), given, machine.frame.span, state)
     finally:
-        if known:
-            machine.applied.pop()
+        machine.applied = outer
 
 
 # ---- what samples go through --------------------------------------------------------------------

@@ -591,21 +591,14 @@ class Machine:
             found = state.assumed.get((self.frame.address, code(test)))
         if found is None and isinstance(test, f.Attribute) and test.name in self.flags:
             return True
-        if (
-            found is None
-            and isinstance(test, f.Comparison)
-            and test.operator == "=="
-            and isinstance(test.right, f.Constant)
-        ):
+        if found is None and isinstance(test, f.Comparison) and is_with_constant(test):
             return False if self._is_another(test, state) else None
         return found
 
     def _is_another(self, test: f.Comparison, state: State) -> bool:
         """Whether what is compared with a constant was taken to be another one: `mode == "a"`, then `mode == "b"`."""
-        return any(
-            truth and key[0] == self.frame.address and key[1] in self.frame.tests.equal.get(code(test.left), ())
-            for key, truth in state.assumed.items()
-        )
+        equal = self.frame.tests.equal.get(code(test.left), ())
+        return any(state.assumed.get((self.frame.address, text)) for text in equal)
 
     def assume(self, test: Expr, state: State, outcome: bool) -> None:
         """Go on as if a test had come out so."""
@@ -1455,8 +1448,13 @@ def comparisons(test: Expr) -> Iterator[f.Comparison]:
     elif isinstance(test, f.Logic):
         yield from comparisons(test.left)
         yield from comparisons(test.right)
-    elif isinstance(test, f.Comparison) and test.operator == "==" and isinstance(test.right, f.Constant):
+    elif isinstance(test, f.Comparison) and is_with_constant(test):
         yield test
+
+
+def is_with_constant(test: f.Comparison) -> bool:
+    """`name == "constant"`"""
+    return test.operator == "==" and isinstance(test.right, f.Constant)
 
 
 def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -35,12 +35,13 @@ class Callers:
         """The call that begins at a place."""
         return self._by_place.get((place.path, place.span.line, place.span.column))
 
-    def of_functions(self) -> dict[tuple[str, str], list[CallSite]]:
+    @cached_property
+    def of_functions(self) -> Mapping[tuple[str, str], Sequence[CallSite]]:
         """Where functions are called, by path and qualified name; a class stands for its constructor."""
         found: dict[tuple[str, str], list[CallSite]] = {}
         for symbol, calls in self._by_symbol.items():
             if isinstance(symbol, FunctionSymbol):
-                found[symbol.path, self._program.function(symbol).qualname] = calls
+                found[symbol.path, self._program.function(symbol).qualname] = list(calls)
             elif isinstance(symbol, ClassSymbol):
                 init = self._program.method(symbol, "__init__")
                 if init is not None:

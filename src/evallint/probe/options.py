@@ -61,7 +61,7 @@ def _replaced(program: Program, project: Project, finding: Finding) -> Options:
     """The name of the layer, as the assignment at the finding's place gives it."""
     facts = program.files[finding.at.path]
     for block in facts.bodies:
-        for statement in _statements(block):
+        for statement in walk(block):
             if isinstance(statement, f.Assign) and statement.span.line == finding.at.span.line:
                 name = ".".join(_names(statement.targets[0])[1:])
                 return {"what": "replaced", "name": name}
@@ -117,10 +117,6 @@ SPECIAL: Final[Mapping[str, Callable[[Program, Project, Finding], Options]]] = {
     "mean-of-batch-means": _averaging,
     "eval-loader-drops-samples": _dropping,
 }
-
-
-def _statements(block: f.Block) -> list[object]:
-    return list(walk(block))
 
 
 def _names(target: f.Expr) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from evallint.findings import Finding, Place
+from evallint.gather.code.mending import contains
 from evallint.probe.callers import Callers, CallSite
 from evallint.program import Program
 from evallint.project import DataSource, LoaderUse, Project
@@ -92,10 +93,7 @@ class Definitions:
 
 
 def _holds(site: CallSite, place: Place) -> bool:
-    outer, inner = site.at.span, place.span
-    starts = (outer.line, outer.column) <= (inner.line, inner.column)
-    ends = (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
-    return site.at.path == place.path and site.at != place and starts and ends
+    return site.at.path == place.path and site.at != place and contains(site.at.span, place.span)
 
 
 def _length(site: CallSite) -> tuple[int, int]:

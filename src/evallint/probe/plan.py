@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from evallint.findings import Finding, Place
+from evallint.gather.code.sites import function_at
 from evallint.interpret.events import Events
 from evallint.probe.callers import Callers, CallSite
 from evallint.probe.options import BEYOND, options
@@ -102,7 +104,7 @@ class Planner:
             "targets": list(_each_once(targets)),
             "options": self._options(finding),
             "hints": {"input": self._files.input, "shapes": self._files.shapes},
-            "callers": self._called(),
+            "callers": self._called,
             "texts": dict(self._files.texts),
         }
         return Plan(experiment, job)
@@ -126,11 +128,10 @@ class Planner:
             if site is not None:
                 yield {"kind": "call", **self._site(site)}
             else:
-                function = self._function(place)
                 yield {
                     "kind": "loop",
                     "file": self._files.absolute[place.path],
-                    "function": function,
+                    "function": function_at(self._program, place),
                     "line": place.span.line,
                 }
 
@@ -149,15 +150,6 @@ class Planner:
                     "line": found.at.span.line,
                     "code": found.code,
                 }
-
-    def _function(self, place: Place) -> str:
-        """The function that a place is in, the innermost."""
-        holding = [
-            function
-            for function in self._program.files[place.path].functions[1:]
-            if function.span.line <= place.span.line <= function.span.end_line
-        ]
-        return max(holding, key=lambda one: one.span.line).qualname if holding else "<module>"
 
     def _targets(self, subject: Subject) -> Iterator[Job]:
         """The ways to build a module, the likeliest first."""
@@ -198,7 +190,9 @@ class Planner:
             "end_column": site.at.span.end_column,
         }
 
+    @cached_property
     def _called(self) -> list[Job]:
+        """Where the program's functions are called: the same for every job."""
         absolute = self._files.absolute
         return [
             {
@@ -210,7 +204,7 @@ class Planner:
                     if site.at.path in absolute
                 ],
             }
-            for (path, qualname), calls in self._callers.of_functions().items()
+            for (path, qualname), calls in self._callers.of_functions.items()
             if path in absolute
         ]
 

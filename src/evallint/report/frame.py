@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from evallint.facts import Span
+from evallint.findings import Reported
 from evallint.report.legible import columns
 from evallint.report.paint import Paint, Style
 
@@ -22,6 +23,25 @@ _MOST = 4
 def lines_of(text: str) -> list[str]:
     """The lines as Python counts them: a form feed or a line separator ends none."""
     return _NEWLINE.split(text)
+
+
+class Sources:
+    """The source texts of a run by path. Each is split into lines once."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._lines: dict[str, list[str]] = {}
+
+    def lines(self, path: str) -> Sequence[str]:
+        """The lines of a file, none where its text is not there."""
+        if path in self._texts and path not in self._lines:
+            self._lines[path] = lines_of(self._texts[path])
+        return self._lines.get(path, ())
+
+    def around(self, reported: Reported, margin: int) -> tuple[Sequence[str], int, int]:
+        """The lines to show a finding in, the number of the first, and how many around it: `margin` or none at hand."""
+        whole = self.lines(reported.finding.at.path) if reported.cell is None else ()
+        return (whole, 1, margin) if whole else (reported.lines, reported.finding.at.span.line, 0)
 
 
 def frame(lines: Sequence[str], first: int, span: Span, above: int, style: Style, paint: Paint) -> list[str]:

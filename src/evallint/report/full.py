@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from evallint.findings import Place, Reported, Run
-from evallint.report.frame import frame, lines_of
+from evallint.report.frame import Sources, frame
 from evallint.report.legible import legible
 from evallint.report.paint import Paint, Style, plain
 from evallint.report.summary import assumptions, evidence_line, headline, hint, trouble_line, verdict, where
@@ -47,22 +47,15 @@ def _verdict(reported: Reported) -> tuple[Style, str]:
 
 
 class _Code:
-    """The code frames of one run. Each source is split into lines once."""
+    """The code frames of one run."""
 
-    def __init__(self, sources: dict[str, str], paint: Paint) -> None:
-        self._sources = sources
+    def __init__(self, sources: Mapping[str, str], paint: Paint) -> None:
+        self._sources = Sources(sources)
         self._paint = paint
-        self._lines: dict[str, list[str]] = {}
 
     def of_finding(self, reported: Reported) -> list[str]:
-        at = reported.finding.at
-        if reported.cell is None and at.path in self._sources:
-            return self.of_place(at, _ABOVE, reported.severity)
-        return frame(reported.lines, at.span.line, at.span, 0, reported.severity, self._paint)
+        lines, first, above = self._sources.around(reported, _ABOVE)
+        return frame(lines, first, reported.finding.at.span, above, reported.severity, self._paint)
 
     def of_place(self, at: Place, above: int, style: Style) -> list[str]:
-        if at.path not in self._sources:
-            return []
-        if at.path not in self._lines:
-            self._lines[at.path] = lines_of(self._sources[at.path])
-        return frame(self._lines[at.path], 1, at.span, above, style, self._paint)
+        return frame(self._sources.lines(at.path), 1, at.span, above, style, self._paint)

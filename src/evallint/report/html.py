@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from evallint.facts import Span
 from evallint.findings import Evidence, Place, Reported, Run, Trouble
 from evallint.pages import Page
 from evallint.report.charts import layers, pipelines
-from evallint.report.frame import lines_of
+from evallint.report.frame import Sources
 from evallint.report.legible import legible
 from evallint.report.summary import counts, hint, verdict, where
 
@@ -113,27 +113,20 @@ def _trace(reported: Reported, code: _Code) -> Iterator[str]:
 
 
 class _Code:
-    """The code frames of one run. Each source is split into lines once."""
+    """The code frames of one run."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
-        self._sources = sources
-        self._lines: dict[str, list[str]] = {}
+        self._sources = Sources(sources)
 
     def of_finding(self, reported: Reported) -> str:
-        at = reported.finding.at
-        if reported.cell is None and at.path in self._sources:
-            return self.of_place(at, _AROUND)
-        return _frame(list(reported.lines), at.span.line, at.span, 0)
+        lines, first, around = self._sources.around(reported, _AROUND)
+        return _frame(lines, first, reported.finding.at.span, around)
 
     def of_place(self, at: Place, around: int) -> str:
-        if at.path not in self._sources:
-            return ""
-        if at.path not in self._lines:
-            self._lines[at.path] = lines_of(self._sources[at.path])
-        return _frame(self._lines[at.path], 1, at.span, around)
+        return _frame(self._sources.lines(at.path), 1, at.span, around)
 
 
-def _frame(lines: list[str], first: int, span: Span, around: int) -> str:
+def _frame(lines: Sequence[str], first: int, span: Span, around: int) -> str:
     """The lines of a span with those around it. `lines[0]` is line number `first`."""
     end = min(max(span.end_line, span.line), span.line + _MOST - 1)
     numbers = range(max(first, span.line - around), min(end + around, first + len(lines) - 1) + 1)

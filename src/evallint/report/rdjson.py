@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from evallint.facts import Span
 from evallint.findings import Place, Reported, Run, Severity, Trouble
-from evallint.report.frame import lines_of
+from evallint.report.frame import Sources
 from evallint.report.summary import evidence_lines
 
 _SEVERITIES: dict[Severity, str] = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
@@ -18,7 +18,7 @@ _SEVERITIES: dict[Severity, str] = {"error": "ERROR", "warning": "WARNING", "inf
 
 def render(run: Run) -> str:
     """One object with all diagnostics: findings, then the files that were not judged."""
-    sources = {path: lines_of(text) for path, text in (run.sources or {}).items()}
+    sources = Sources(run.sources or {})
     whole = {
         "source": {"name": "evallint"},
         "severity": "WARNING",
@@ -30,12 +30,12 @@ def render(run: Run) -> str:
     return json.dumps(whole, indent=2) + "\n"
 
 
-def _of_finding(reported: Reported, sources: dict[str, list[str]]) -> dict[str, object]:
+def _of_finding(reported: Reported, sources: Sources) -> dict[str, object]:
     finding = reported.finding
     cell = f"cell {reported.cell}, line {finding.at.span.line}: " if reported.cell else ""
     help_ = [f"Help: {finding.fix.title}"] if finding.fix else []
     related = [
-        {"message": step.message, "location": _location(step.at, sources.get(step.at.path, ()), 1)}
+        {"message": step.message, "location": _location(step.at, sources.lines(step.at.path), 1)}
         for step in finding.because
     ]
     return {

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from evallint.facts import Span
 from evallint.findings import Place, Reported, Run, Severity, Trouble
 from evallint.pages import Page
-from evallint.report.frame import lines_of
+from evallint.report.frame import Sources
 from evallint.report.linehash import line_hashes
 from evallint.report.summary import evidence_line
 
@@ -28,7 +28,7 @@ def render(run: Run, pages: Mapping[str, Page], version: str) -> str:
     """One log with one run."""
     examples = {reported.finding.rule: reported for reported in run.reported}
     rules = sorted(examples)
-    sources = _Sources(run)
+    sources = _Code(run)
     log = {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -85,7 +85,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_DESCRIPTION else text[: _LONGEST_DESCRIPTION - 1] + "…"
 
 
-def _result(reported: Reported, rule: int, sources: _Sources) -> dict[str, object]:
+def _result(reported: Reported, rule: int, sources: _Code) -> dict[str, object]:
     finding = reported.finding
     primary = {
         "physicalLocation": sources.primary(reported),
@@ -177,28 +177,24 @@ def _encoded(path: str) -> str:
     return quote(path, errors="surrogateescape")
 
 
-class _Sources:
-    """The texts of one run: what a region and a line's hash are made of. Each text is taken apart once."""
+class _Code:
+    """The texts of one run: what a region and a line's hash are made of."""
 
     def __init__(self, run: Run) -> None:
-        self._texts = run.sources or {}
-        self._lines: dict[str, list[str]] = {}
+        texts = run.sources or {}
+        self._sources = Sources(texts)
         wanted: dict[str, set[int]] = {}
         for reported in run.reported:
             if reported.cell is None:
                 wanted.setdefault(reported.finding.at.path, set()).add(reported.finding.at.span.line)
-        self._hashes = {
-            path: line_hashes(self._texts[path], numbers) for path, numbers in wanted.items() if path in self._texts
-        }
+        self._hashes = {path: line_hashes(texts[path], numbers) for path, numbers in wanted.items() if path in texts}
 
     def primary(self, reported: Reported) -> dict[str, object]:
         at = reported.finding.at
         return {"artifactLocation": _artifact(at.path), "region": _region(at.span, 0, reported.lines)}
 
     def physical(self, place: Place) -> dict[str, object]:
-        if place.path not in self._lines:
-            self._lines[place.path] = lines_of(self._texts.get(place.path, ""))
-        lines = self._lines[place.path]
+        lines = self._sources.lines(place.path)
         return {"artifactLocation": _artifact(place.path), "region": _region(place.span, place.span.line - 1, lines)}
 
     def line_hash(self, reported: Reported) -> dict[str, str]:

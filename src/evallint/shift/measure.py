@@ -1,6 +1,6 @@
 """Measures two sources of data: runs under the project's interpreter, and needs torch and nothing of ours.
 
-It is given two sources and a number of batches, and prints JSON on the stream that `--answer` numbers.
+It is given two sources and a number of batches, and writes JSON into the file that it is told to answer in.
 """
 
 from __future__ import annotations

@@ -37,7 +37,6 @@ def where(project: Project, loader: LoaderUse) -> tuple[Place, str]:
 
 def fix(project: Project, loader: LoaderUse) -> SetArgument | None:
     keyword, position = loader.dropping
-    shared = any(other.at == loader.at and other.use != "eval" for other in project.loaders)
-    if not keyword or shared or loader.drops_by is not None:
+    if not keyword or project.is_shared(loader) or loader.drops_by is not None:
         return None
     return SetArgument(loader.at, keyword, "False", "keep the last batch", position)

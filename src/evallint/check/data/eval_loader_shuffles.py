@@ -21,7 +21,6 @@ def check(project: Project) -> Iterator[Finding]:
 
 def fix(project: Project, loader: LoaderUse) -> SetArgument | None:
     keyword, position = loader.shuffling
-    shared = any(other.at == loader.at and other.use != "eval" for other in project.loaders)
-    if not keyword or shared or loader.shuffles_by is not None:
+    if not keyword or project.is_shared(loader) or loader.shuffles_by is not None:
         return None
     return SetArgument(loader.at, keyword, "False", "keep the order of the data", position)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place
-from evallint.gather.code.sites import argument, called, root, sites, statements
+from evallint.gather.code.sites import argument, called, names_in, root, sites, statements
 from evallint.interpret.render import code
 from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program
@@ -141,7 +141,7 @@ def is_known(program: Program, at: Place, name: str) -> bool:
     if site is None:
         return True
     targets = [clause.target for loop in site.loops if isinstance(loop, f.Comprehension) for clause in loop.clauses]
-    own = {node.id for target in targets for node in within(target) if isinstance(node, f.Name)}
+    own = names_in(targets)
     return not site.deferred and not own & parts
 
 
@@ -223,7 +223,7 @@ def repeated(program: Program, at: Place, other: Place) -> str:
 
 def is_seen_from(program: Program, at: Place, other: Place, what: object) -> bool:
     """Whether all names in code at another place mean the same at a place: constants always do."""
-    names = {node.id for node in within(what) if isinstance(node, f.Name)}
+    names = names_in(what)
     if at.path == other.path and function_around(program, at) == function_around(program, other):
         return at.span > other.span or names <= bound(program.body(FunctionSymbol(at.path, 0)))
     return not names or (at.path == other.path and names <= bound(program.body(FunctionSymbol(at.path, 0))))

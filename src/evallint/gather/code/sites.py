@@ -12,7 +12,7 @@ from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.interpret.events import Caller
 from evallint.interpret.roles import words
-from evallint.link.natures import walk
+from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 
 MODE_WORDS = frozenset(
@@ -157,6 +157,11 @@ def of_self(expression: object) -> str:
     if isinstance(expression, f.Attribute) and expression.value == f.Name("self"):
         return expression.name
     return ""
+
+
+def names_in(node: object) -> set[str]:
+    """The plain names in code."""
+    return {one.id for one in within(node) if isinstance(one, f.Name)}
 
 
 def root(expression: Expr) -> Expr:

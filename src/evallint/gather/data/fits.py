@@ -105,8 +105,9 @@ def keeps_statistics(program: Program, klass: ClassSymbol) -> bool:
         if isinstance(one, f.Assign) and any(over_samples(call, data) for call in own_calls(one))
         for target in one.targets
     }
-    return any(
-        isinstance(node, f.Operation) and any(of_self(part) in kept - {""} for part in within(node.right))
+    kept.discard("")
+    return bool(kept) and any(
+        isinstance(node, f.Operation) and any(of_self(part) in kept for part in within(node.right))
         for method in program.methods(klass)
         for node in walk(program.body(method))
     )
@@ -238,7 +239,7 @@ def applied(symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) ->
 
 def evaluated(symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) -> Step | None:
     """Where a model is run on what was made of the evaluation data."""
-    learnt = targets_of(each.statement) if each.of == "" or each.name.endswith("transform") else frozenset[str]()
+    learnt = given_by(each)
     for statement in body[each.index + 1 :]:
         for call in own_calls(statement):
             if runs_model(call) and any(holds(one.value, each, learnt) for one in call.arguments):
@@ -249,11 +250,19 @@ def evaluated(symbol: FunctionSymbol, each: Learning, body: tuple[f.Stmt, ...]) 
     return None
 
 
+def given_by(each: Learning) -> frozenset[str]:
+    """The names of what a fit gives for the data that it learns from."""
+    return targets_of(each.statement) if each.of == "" or each.name.endswith("transform") else frozenset()
+
+
 def holds(value: Expr, each: Learning, learnt: frozenset[str]) -> bool:
-    nodes = tuple(within(value))
-    if any(isinstance(node, f.Name | f.Attribute) and code(node) in learnt for node in nodes):
+    if mentions_one(value, learnt):
         return True
-    return any(isinstance(node, f.Call) and is_application(node, each.of) for node in nodes)
+    return any(isinstance(node, f.Call) and is_application(node, each.of) for node in within(value))
+
+
+def mentions_one(value: Expr, names: frozenset[str]) -> bool:
+    return any(isinstance(node, f.Name | f.Attribute) and code(node) in names for node in within(value))
 
 
 def runs_model(call: f.Call) -> bool:
@@ -297,16 +306,14 @@ def of_each_part(
 
 def is_own(each: Learning, body: tuple[f.Stmt, ...]) -> bool:
     """Whether what learns is made in the function itself, for one run of it."""
-    made = root(f.Name(each.of)) if each.of else None
     if each.of.partition(".")[0] == "self":
         return False
-    return made is None or any(each.of in targets_of(one) for one in body[: each.index + 1]) or "(" in each.of
+    return not each.of or "(" in each.of or any(each.of in targets_of(one) for one in body[: each.index + 1])
 
 
 def gives_back(each: Learning, body: tuple[f.Stmt, ...]) -> bool:
     """Whether the function returns what the fit made of the data, or, of a scaler of its own, what that gives."""
-    learnt = targets_of(each.statement) if each.of == "" or each.name.endswith("transform") else frozenset[str]()
-    learnt -= {each.of}
+    learnt = given_by(each) - {each.of}
     for statement in body[each.index :]:
         value = getattr(statement, "value", None)
         if isinstance(statement, f.Return) and value is not None:
@@ -320,13 +327,10 @@ def gives_back(each: Learning, body: tuple[f.Stmt, ...]) -> bool:
 
 
 def made_of(value: Expr, each: Learning, learnt: frozenset[str]) -> bool:
-    nodes = tuple(within(value))
-    if any(isinstance(node, f.Name | f.Attribute) and code(node) in learnt for node in nodes):
+    if mentions_one(value, learnt):
         return True
-    owners = (
-        node.function.value for node in nodes if isinstance(node, f.Call) and isinstance(node.function, f.Attribute)
-    )
-    return bool(each.of) and any(code(owner) == each.of for owner in owners)
+    calls = (node.function for node in within(value) if isinstance(node, f.Call))
+    return bool(each.of) and any(isinstance(call, f.Attribute) and code(call.value) == each.of for call in calls)
 
 
 def is_call_of(program: Program, caller: FunctionSymbol, call: f.Call, symbol: FunctionSymbol) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, header, root, statements
+from evallint.gather.code.sites import called, header, names_in, root, statements
 from evallint.gather.modes.forwards import ADAPTING, is_same, is_trained_on, role_of
 from evallint.interpret.events import Backward, Events, ForwardCall, Stepped
 from evallint.interpret.machine import gone_over
@@ -22,15 +22,15 @@ from evallint.project import LearntFrom
 
 def learnt_from(program: Program, events: Events) -> Iterator[LearntFrom]:
     """Every evaluation of one run that trains, or goes over the training data in place of its own."""
-    yield from _training(program, events)
-    yield from _on_training_data(program, events)
+    trained = [event for event in events.forwards if event.trained and not event.inside and event.loops]
+    yield from _training(program, events, trained)
+    yield from _on_training_data(program, events, trained)
 
 
 # ---- it trains ----------------------------------------------------------------------------------
 
 
-def _training(program: Program, events: Events) -> Iterator[LearntFrom]:
-    trained = [event for event in events.forwards if event.trained and not event.inside and event.loops]
+def _training(program: Program, events: Events, trained: list[ForwardCall]) -> Iterator[LearntFrom]:
     for event in trained:
         data = role_of(event.inputs.roles)
         if data is None or data.use != "eval" or not is_evaluation(event):
@@ -120,8 +120,7 @@ def _is_at(statement: f.Stmt, at: Place) -> bool:
 # ---- it goes over the training data -------------------------------------------------------------
 
 
-def _on_training_data(program: Program, events: Events) -> Iterator[LearntFrom]:
-    trained = [event for event in events.forwards if event.trained and not event.inside and event.loops]
+def _on_training_data(program: Program, events: Events, trained: list[ForwardCall]) -> Iterator[LearntFrom]:
     for event in events.forwards:
         if event.trained or event.inside or not event.loops or not runs_without_graph(event):
             continue
@@ -182,14 +181,14 @@ def _asked_for(program: Program, symbol: FunctionSymbol, loop: f.For) -> str:
     for statement in statements(body):
         if not isinstance(statement, f.If) or loop not in tuple(statements(statement.body)):
             continue
-        for name in _names(statement.test):
+        for name in names_in(statement.test):
             if use_of_data(name) == "eval" and not _is_gone_over(name, body) and not _is_handed_on(name, statement):
                 return name
     return ""
 
 
 def _is_gone_over(name: str, body: Block) -> bool:
-    return any(name in _names(one.iterable) for one in statements(body) if isinstance(one, f.For))
+    return any(name in names_in(one.iterable) for one in statements(body) if isinstance(one, f.For))
 
 
 def _is_handed_on(name: str, statement: f.If) -> bool:
@@ -204,9 +203,5 @@ def _never_read(program: Program, symbol: FunctionSymbol, data: Expr) -> str:
         return ""
     function = program.function(symbol)
     given = [one.name for one in function.parameters if use_of_data(one.name) == "eval" and names_data(one.name)]
-    read = _names(program.body(symbol))
+    read = names_in(program.body(symbol))
     return next((name for name in given if name not in read), "")
-
-
-def _names(node: object) -> set[str]:
-    return {one.id for one in within(node) if isinstance(one, f.Name)}

@@ -117,18 +117,19 @@ def follows(statement: f.Stmt, loop: f.For) -> bool:
 def matches(program: Program, kept: Kept, after: Sequence[f.Stmt], body: Block) -> Iterator[MatchedByPosition]:
     names = set(kept.names)
     given = bound(body)
+    at, function = kept.loader.shuffles_by or (kept.loader.at, kept.loader.function)
     for statement in after:
         if isinstance(statement, f.Outer):
             continue
         for other in matched(statement, names, kept, given):
-            at = Place(kept.found.loop.symbol.path, statement.span)
+            here = Place(kept.found.loop.symbol.path, statement.span)
             yield MatchedByPosition(
-                at=kept.loader.shuffles_by[0] if kept.loader.shuffles_by is not None else kept.loader.at,
-                function=kept.loader.shuffles_by[1] if kept.loader.shuffles_by is not None else kept.loader.function,
+                at=at,
+                function=function,
                 loader=kept.loader,
                 outputs=sorted(kept.names)[0],
                 other=other,
-                because=(entered(kept.found), Step(at, f"what it gives is matched with `{other}` here, by position")),
+                because=(entered(kept.found), Step(here, f"what it gives is matched with `{other}` here, by position")),
             )
             return
         if isinstance(statement, f.Assign) and statement.value is not None and keeps_order(statement.value, names):

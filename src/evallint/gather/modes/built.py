@@ -24,6 +24,7 @@ from evallint.gather.code.sites import (
     hears_mode,
     last_name,
     mentions_any,
+    names_in,
     of_self,
     root,
     sites,
@@ -147,10 +148,6 @@ def kept_names(block: Block) -> frozenset[str]:
         elif name in REGISTERING:
             found |= {name for part in call.arguments for name in names_in(part.value)}
     return frozenset(found - {"self"})
-
-
-def names_in(expression: Expr) -> set[str]:
-    return {node.id for node in walk((expression,)) if isinstance(node, f.Name)}  # type: ignore[arg-type]
 
 
 def route(

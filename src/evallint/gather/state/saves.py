@@ -207,33 +207,40 @@ def has_buffers(program: Program, klass: Symbol | None, depth: int = 0) -> bool 
         return meaning.buffers if isinstance(meaning, ModuleClass) and not meaning.container else None
     if not isinstance(klass, ClassSymbol) or depth > DEEPEST:
         return None
-    found = [
+    return any_of(
         buffers_in(program, method, klass, depth)
         for base in program.lineage(klass)
         if isinstance(base, ClassSymbol)
         for method in program.methods(base)
-    ]
-    return any_of(found)
+    )
 
 
 def buffers_in(program: Program, symbol: FunctionSymbol, klass: Symbol | None, depth: int) -> bool | None:
     """Whether a function registers buffers or builds what has some, None where that is out of sight."""
     if "register_buffer" in program.function(symbol).mentions:
         return True
-    found: list[bool | None] = []
-    for call in called(program.body(symbol)):
-        made = program.resolve(symbol.path, call.function)
-        if isinstance(made, FunctionSymbol) and program.class_of(made) is None and depth < DEEPEST:
-            found.append(buffers_in(program, made, klass, depth + 1))
-        elif program.is_module(made) and made != klass:
-            inner = has_buffers(program, made, depth + 1)
-            found.append(inner if isinstance(made, ClassSymbol) or inner else False)
-    return any_of(found)
+    return any_of(buffers_of(program, symbol, call, klass, depth) for call in called(program.body(symbol)))
+
+
+def buffers_of(program: Program, symbol: FunctionSymbol, call: f.Call, klass: Symbol | None, depth: int) -> bool | None:
+    """Whether what a call builds has buffers."""
+    made = program.resolve(symbol.path, call.function)
+    if isinstance(made, FunctionSymbol) and program.class_of(made) is None and depth < DEEPEST:
+        return buffers_in(program, made, klass, depth + 1)
+    if not program.is_module(made) or made == klass:
+        return False
+    inner = has_buffers(program, made, depth + 1)
+    return inner if isinstance(made, ClassSymbol) else bool(inner)
 
 
 def any_of(found: Iterable[bool | None]) -> bool | None:
-    known = set(found)
-    return True if True in known else None if None in known else False
+    """True where one is, else None where one is unknown. None is asked for after the first that is true."""
+    unknown = False
+    for one in found:
+        if one:
+            return True
+        unknown = unknown or one is None
+    return None if unknown else False
 
 
 DEEPEST = 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 from evallint.probe.child.experiments.subject import Subject, answer, options, seeded
-from evallint.probe.child.measuring import SMALLEST, Snapshot, difference, number
+from evallint.probe.child.measuring import SMALLEST, Snapshot, difference, number, tensors
 
 MOST_LAYERS = 12
 
@@ -116,51 +116,40 @@ def alone(subject: Subject, before: Snapshot) -> list[dict[str, Any]]:
 
 def inputs_of(subject: Subject) -> dict[str, Any]:
     """What each submodule without parts of its own is given in a pass, in the order they run."""
-    inputs: dict[str, Any] = {}
 
-    def keep(name: str) -> Any:
-        def hook(_: Any, given: Any, named: Any) -> None:
-            if name not in inputs:
-                inputs[name] = copy.deepcopy((given, named))
+    def listen(part: Any, hook: Any) -> Any:
+        return part.register_forward_pre_hook(hook, with_kwargs=True)
 
-        return hook
-
-    leaves = ((name, part) for name, part in subject.module.named_modules() if name and not list(part.children()))
-    handles = [part.register_forward_pre_hook(keep(name), with_kwargs=True) for name, part in leaves]
-    try:
-        subject.run(0, 0)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return inputs
+    return at_parts(subject, listen, lambda given, named: copy.deepcopy((given, named)))
 
 
 def outputs_of(subject: Subject) -> dict[str, Any]:
     """What each submodule without parts of its own gives in a pass, in the order they run."""
-    outputs: dict[str, Any] = {}
-    handles = []
+    return at_parts(subject, lambda part, hook: part.register_forward_hook(hook), lambda _, output: _copied(output))
 
-    def keep(name: str) -> Any:
-        def hook(_: Any, __: Any, output: Any) -> None:
-            if name not in outputs:
-                outputs[name] = _copied(output)
+
+def at_parts(subject: Subject, listen: Callable[[Any, Any], Any], keep: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    """What hooks on the submodules without parts of their own tell of the first call of each in a pass."""
+    told: dict[str, Any] = {}
+
+    def hook_of(name: str) -> Any:
+        def hook(_: Any, first: Any, second: Any) -> None:
+            if name not in told:
+                told[name] = keep(first, second)
 
         return hook
 
-    for name, part in subject.module.named_modules():
-        if name and not list(part.children()):
-            handles.append(part.register_forward_hook(keep(name)))
+    leaves = ((name, part) for name, part in subject.module.named_modules() if name and not list(part.children()))
+    handles = [listen(part, hook_of(name)) for name, part in leaves]
     try:
         subject.run(0, 0)
     finally:
         for handle in handles:
             handle.remove()
-    return outputs
+    return told
 
 
 def _copied(output: Any) -> Any:
-    from evallint.probe.child.measuring import tensors
-
     return [tensor.detach().clone() for tensor in tensors(output)]
 
 
