@@ -9,15 +9,19 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 from evallint.probe.child.loading import Missing, Slow, at_most, described
+from evallint.probe.child.measuring import bytes_of
 
 BATCH: Final = 4
 SIZES: Final = (32, 64, 224, 28, 128, 96, 48, 256, 299, 160, 384, 512)
 LENGTHS: Final = (16, 64, 128, 512, 32, 100, 256, 1024, 4096, 16000)
 SLOW: Final = 1.0
-"""Seconds of a pass above which the batch is halved."""
+"""Seconds of a pass above which the batch is halved; where it takes as many as its samples, one sample is left."""
 
-LONGEST: Final = 20
-"""Seconds that one attempt may take."""
+LARGE: Final = 400 << 20
+"""Bytes of parameters above which a module is given one sample at a time."""
+
+LONGEST: Final = 10
+"""Seconds that one attempt may take; after that a single sample is what is left to try."""
 
 
 class Spec(NamedTuple):
@@ -64,6 +68,10 @@ def declared(function: Callable[[], Any], ref: str) -> Feed:
     return Feed({"input": f"what `{ref}` gives"}, ready=ready)
 
 
+NO_INPUT: Final = Feed({}, method="")
+"""For what is measured without a pass."""
+
+
 class NoFeed(Exception):
     """No input was found; the text says what the likeliest one led to."""
 
@@ -75,19 +83,26 @@ def find(module: Any, hints: Mapping[str, Any], seconds: float) -> Iterator[Feed
     """
     deadline = time.monotonic() + seconds
     first_reason, is_any = "", False
+    is_large = bytes_of(module) > LARGE
     for feed in _feeds(import_module("torch"), module, hints):
+        feed = of_batch(feed, 1) if is_large else feed
         if time.monotonic() > deadline:
             first_reason = first_reason or "no input was found in time"
             break
         try:
             took = _seconds(module, feed)
-        except (Missing, Slow) as error:
+        except Slow:
+            yield of_batch(feed, 1)
+            return
+        except Missing as error:
             raise NoFeed(str(error)) from None
         except Exception as error:
             first_reason = first_reason or described(error)
             continue
         is_any = True
-        yield feed if took < SLOW else smaller(feed)
+        if is_large or took > BATCH * SLOW:
+            yield of_batch(feed, 1)
+        yield feed if took < SLOW and not is_large else of_batch(feed, BATCH // 2)
     if not is_any:
         raise NoFeed(f"no input was found that it takes: {first_reason}")
 
@@ -112,13 +127,15 @@ def run(module: Any, feed: Feed, seed: int) -> Any:
     return module(*given, **named) if feed.method == "forward" else getattr(module, feed.method)(*given, **named)
 
 
-def smaller(feed: Feed) -> Feed:
-    """The same with half the batch, for a module whose passes take long."""
+def of_batch(feed: Feed, size: int) -> Feed:
+    """The same with fewer samples, for a module whose passes take long."""
+    if feed.ready is not None:
+        return feed
     specs = {
-        name: spec._replace(shape=(BATCH // 2, *spec.shape[1:])) if isinstance(spec, Spec) else spec
+        name: spec._replace(shape=(size, *spec.shape[1:])) if isinstance(spec, Spec) else spec
         for name, spec in feed.specs.items()
     }
-    return feed._replace(specs=specs) if feed.ready is None else feed
+    return feed._replace(specs=specs)
 
 
 def _made(torch: Any, spec: Any, generator: Any) -> Any:

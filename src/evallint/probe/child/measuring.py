@@ -10,6 +10,9 @@ from typing import Any
 SMALLEST = 1e-6
 """A relative difference below this is rounding."""
 
+MOST_KEPT = 1 << 30
+"""Bytes of parameters above which they are not copied: a pass without gradients changes none, and memory is scarce."""
+
 
 def tensors(value: Any, depth: int = 0) -> Iterator[Any]:
     """The tensors of numbers in what a forward pass gives, in order."""
@@ -73,10 +76,11 @@ def difference(one: Any, other: Any) -> float:
 
 
 class Snapshot:
-    """The parameters and buffers of a module at one moment."""
+    """The parameters and buffers of a module at one moment; of one with very many parameters its buffers only."""
 
     def __init__(self, module: Any) -> None:
         self._module = module
+        self._is_large = bytes_of(module) > MOST_KEPT
         self._kept = {name: value.detach().clone() for name, value in self._all()}
 
     def moved(self) -> list[str]:
@@ -104,9 +108,16 @@ class Snapshot:
 
     def _all(self) -> Iterator[tuple[str, Any]]:
         lazy = import_module("torch").nn.parameter
-        for name, value in (*self._module.named_parameters(), *self._module.named_buffers()):
+        parameters = () if self._is_large else self._module.named_parameters()
+        for name, value in (*parameters, *self._module.named_buffers()):
             if value is not None and not lazy.is_lazy(value):
                 yield name, value
+
+
+def bytes_of(module: Any) -> int:
+    """The bytes of a module's parameters, as far as they are there already."""
+    is_lazy = import_module("torch").nn.parameter.is_lazy
+    return sum(value.nbytes for value in module.parameters() if not is_lazy(value))
 
 
 def number(value: float) -> float | None:

@@ -152,6 +152,9 @@ def _with_feeds(
 
 def _feeds(module: Any, job: Mapping[str, Any], project: Project) -> Iterator[feeding.Feed]:
     """The input that the project declares, or those that are found."""
+    if job["options"].get("what") in state.WITHOUT_PASSES:
+        yield feeding.NO_INPUT
+        return
     hints = job.get("hints", {})
     if not hints.get("input"):
         yield from feeding.find(module, hints, job["seconds"] / 6)

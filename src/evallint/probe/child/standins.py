@@ -26,6 +26,10 @@ NUMBERS: Final[tuple[tuple[str, Any], ...]] = (
     (r"dim|size|width|hidden|features?|units|channels?|planes|embed|d_model|chan|filters|num|^n|^d$", 16),
 )
 
+SETTINGS: Final = (
+    r"(model_?|net_?)?(config|configs|configuration|conf|cfg|args|opts?|options|params|hparams|settings|hps)"
+)
+
 WORDS: Final[tuple[tuple[str, str], ...]] = (
     (r"act", "relu"),
     (r"norm", "batch"),
@@ -40,6 +44,8 @@ def stand_in(name: str, annotation: str = "") -> Any:
     text = annotation.replace("typing.", "")
     if re.search(r"\bNone\b|Optional", text):
         return None
+    if re.fullmatch(SETTINGS, name.lower()) and not re.fullmatch(r"int|float|bool|str", text):
+        return Namespace()
     if re.search(r"nn\.Module\b|^Module\b", text):
         return import_module("torch").nn.Identity()
     if re.fullmatch(r"bool", text):
@@ -130,15 +136,26 @@ class Namespace:
         if name.startswith("__"):
             raise AttributeError(name)
         found = stand_in(name)
-        return 16 if found is None else found
+        return Unsaid(16) if found is None else found
 
-    __getitem__ = __getattr__
+    def __getitem__(self, name: Any) -> Any:
+        return getattr(self, str(name))
 
     def get(self, name: str, default: Any = None) -> Any:
         return getattr(self, name) if default is None else default
 
     def __repr__(self) -> str:
         return "settings made up by their names"
+
+
+class Unsaid(int):
+    """A setting of which the name says nothing: a number, or more settings where these are asked of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Namespace(), name)
+
+    def __getitem__(self, name: Any) -> Any:
+        return getattr(Namespace(), str(name))
 
 
 def _is_size(value: Any) -> bool:

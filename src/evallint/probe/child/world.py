@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from evallint.probe.child.assumed import Assumed
 
@@ -22,6 +24,11 @@ class Absent(dict[Any, Any]):
             raise AttributeError(name)
         return lambda *_, **__: Absent()
 
+
+FACTORIES: Final = tuple(
+    "arange as_tensor empty eye full linspace normal ones rand randint randn randperm tensor zeros".split()
+)
+"""Functions that make a tensor on the device they are told."""
 
 CURED = "torchvision's compiled operators don't load; models and transforms work without them"
 
@@ -59,6 +66,7 @@ def _without_weights(torch: Any, assumed: Assumed) -> None:
         return Absent()
 
     torch.hub.load_state_dict_from_url = absent
+    torch.hub.download_url_to_file = absent  # what took the name above before it was changed still asks this one
     with contextlib.suppress(ImportError):
         zoo: Any = import_module("torch.utils.model_zoo")
         zoo.load_url = absent
@@ -101,6 +109,19 @@ def _without_gpu(torch: Any, assumed: Assumed) -> None:
             return _own(self, *given, **named)
 
         kind.to, kind.cuda = to, stay
+    for name in FACTORIES:
+        setattr(torch, name, _on_cpu(getattr(torch, name), is_gpu, assumed))
+
+
+def _on_cpu(own: Callable[..., Any], is_gpu: Callable[[object], bool], assumed: Assumed) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def make(*given: Any, **named: Any) -> Any:
+        if is_gpu(named.get("device")):
+            assumed.add("the CPU stands in for a GPU")
+            named["device"] = "cpu"
+        return own(*given, **named)
+
+    return make
 
 
 def _without_command_line(assumed: Assumed) -> None:

@@ -14,6 +14,8 @@ from evallint.probe.child.measuring import SMALLEST, difference, number, tensors
 
 STEPS = 2
 MOST_NAMES = 12
+WITHOUT_PASSES = frozenset(("pickle", "prefix"))
+"""What is measured on a module as it was built, with no input."""
 
 State = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from evallint.probe.child.feeding import Feed, run
+from evallint.probe.child.feeding import NO_INPUT, Feed, run
 from evallint.probe.child.reaching import Reached
 
 MOST_SEEDS = 5
@@ -25,6 +25,9 @@ class Subject:
         self.is_whole = reached.is_whole
         self.feed = feed
         self._again = reached.again
+        self.seeds = 1
+        if feed is NO_INPUT:
+            return
         started = time.monotonic()
         with import_module("torch").no_grad():
             self.run(0)
