@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from evallint.cli.arguments import Parser, Unusable, arguments
 from evallint.cli.output import log, say
+from evallint.shift import NO_SCIPY, page, table
 
-MEASURE: Final = Path(__file__).parents[1] / "shift" / "measure.py"
+Told = Mapping[str, Any]
+
+FORMATS: Final[Mapping[str, Callable[[Told, tuple[str, str]], str]]] = {
+    "text": lambda told, _: "\n".join(table(told)) + "\n",
+    "json": lambda told, _: json.dumps(told, indent=2) + "\n",
+    "html": page,
+}
 
 
 def shift(words: Sequence[str]) -> int:
@@ -27,72 +31,46 @@ def shift(words: Sequence[str]) -> int:
     parser.add_argument("--train", metavar="SOURCE", required=True)
     parser.add_argument("--eval", metavar="SOURCE", required=True)
     parser.add_argument("--batches", metavar="N", type=int, default=100, help="how many of each are read (100)")
-    parser.add_argument("--python", metavar="PYTHON", default=sys.executable, help="an interpreter that has torch")
-    parser.add_argument("--output-format", choices=("text", "json"), default="text")
+    parser.add_argument("--python", metavar="PYTHON", default="", help="an interpreter that has torch")
+    parser.add_argument("--timeout", metavar="SECONDS", type=float, default=600.0, help="how long it may take (600)")
+    parser.add_argument("--output-format", choices=tuple(FORMATS), default="text")
+    parser.add_argument("-o", "--output-file", metavar="FILE", help="where it is written to (standard output)")
     asked = arguments(parser, words)
-    with tempfile.TemporaryDirectory(prefix="evallint-data-") as folder:
-        told = _measured(asked.python, os.path.join(folder, "answer"), asked.batches, asked.train, asked.eval)
+    told = measured(asked.python, [asked.train, asked.eval], asked.batches, asked.timeout)
     if told is None:
         return 2
-    say(json.dumps(told, indent=2) + "\n" if asked.output_format == "json" else "\n".join(_table(told)) + "\n")
+    text = FORMATS[asked.output_format](told, (asked.train, asked.eval))
+    if asked.output_file is None:
+        say(text)
+        return 0
+    try:
+        Path(asked.output_file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Unusable(f"{asked.output_file}: {error.strerror}") from None
     return 0
 
 
-def _measured(python: str, answer: str, batches: int, *sources: str) -> Mapping[str, Any] | None:
-    """What the child measured; None where it failed, and has said why."""
+def measured(python: str, sources: Sequence[str], batches: int, seconds: float) -> Told | None:
+    """What the experiment measured; None where it could not, which it has told."""
+    from evallint import probe
+
+    if seconds <= 0 or batches < 1:
+        raise Unusable("`--batches` and `--timeout` take numbers above 0")
+    try:
+        chosen = probe.interpreter(python, os.getcwd())
+    except probe.NoPython as error:
+        raise Unusable(str(error)) from None
     log("this runs the project's code, with your rights")
-    words = (python, str(MEASURE), answer, str(batches), *sources)
-    try:
-        done = subprocess.run(words, stdout=sys.stderr.fileno() if _has_number(sys.stderr) else None, check=False)
-    except OSError as error:
-        raise Unusable(f"--python: {python}: {error.strerror}") from None
-    if done.returncode or not os.path.exists(answer):
-        log(f"error: the data could not be measured (exit code {done.returncode})")
+    paths = [os.path.abspath(source) if os.path.isdir(source) else source for source in sources]
+    options = {"sources": paths, "batches": batches}
+    job = {"experiment": "data", "project": os.getcwd(), "targets": [], "options": options}
+    (answer,) = probe.run([job], chosen, probe.Bounds(seconds=seconds))
+    if answer["verdict"] != "measured":
+        log(f"error: the data could not be measured: {answer.get('reason') or 'no answer came'}")
         return None
-    told: Mapping[str, Any] = json.loads(Path(answer).read_text(encoding="utf-8"))
+    for assumed in answer["assumed"]:
+        log(f"assumed: {assumed}")
+    told: Told = answer["numbers"]
+    if any(column["kolmogorov_smirnov"]["p"] is None for column in told["columns"]):
+        log(NO_SCIPY)
     return told
-
-
-def _has_number(stream: Any) -> bool:
-    try:
-        stream.fileno()
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _table(told: Mapping[str, Any]) -> Iterator[str]:
-    train, scored = told["train"], told["eval"]
-    yield f"{train['samples']:,} samples of training, {scored['samples']:,} of evaluation"
-    titles = (
-        "column",
-        "train mean",
-        "eval mean",
-        "train std",
-        "eval std",
-        "SMD",
-        "KL t|e",
-        "KL e|t",
-        "JS",
-        "KS",
-        "KS p",
-    )
-    rows = [titles, *(_row(told, index) for index in range(len(told["columns"])))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
-    yield from ("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    for name in sorted({*train["labels"], *scored["labels"]}):
-        share, other = (side["labels"].get(name, 0) for side in (train, scored))
-        yield f"label {name}: {share:.1%} of training, {other:.1%} of evaluation"
-
-
-def _row(told: Mapping[str, Any], index: int) -> tuple[str, ...]:
-    train, scored, apart = told["train"], told["eval"], told["columns"][index]
-    smirnov = apart["kolmogorov_smirnov"]
-    numbers = (
-        *(side[what][index] for what in ("mean", "std") for side in (train, scored)),
-        apart["standardised_mean_difference"],
-        *(apart[name] for name in ("kl_train_eval", "kl_eval_train", "jensen_shannon")),
-        smirnov["statistic"],
-        smirnov["p"],
-    )
-    return (str(index), *("-" if number is None else f"{number:.3g}" for number in numbers))

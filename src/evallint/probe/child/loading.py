@@ -268,7 +268,8 @@ class Stubs(MetaPathFinder):
         return ModuleSpec(fullname, StubLoader(self), is_package=True)
 
     def _asked_by_project(self, file: str) -> bool:
-        return "site-packages" not in file and "lib/python" not in file
+        own = os.path.dirname(os.path.abspath(__file__))
+        return "site-packages" not in file and "lib/python" not in file and not file.startswith(own)
 
 
 class StubLoader(Loader):

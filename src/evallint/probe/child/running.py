@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from evallint.probe.child import feeding, reaching, world
 from evallint.probe.child.assumed import Assumed
-from evallint.probe.child.experiments import grad, metric, mode, pipeline, state
+from evallint.probe.child.experiments import data, grad, metric, mode, pipeline, state
 from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import NoValue, Place, Scopes
@@ -23,6 +23,7 @@ OF_MODULES: Final[Mapping[str, Experiment]] = {"mode": mode.measured, "grad": gr
 
 
 OF_CODE: Final[Mapping[str, Callable[[Mapping[str, Any], Scopes, Assumed], dict[str, Any]]]] = {
+    "data": data.measured,
     "metric": metric.measured,
     "pipeline": pipeline.measured,
 }
@@ -34,7 +35,7 @@ def answered(job: Mapping[str, Any]) -> dict[str, Any]:
     assumed = Assumed()
     try:
         found = _answered(job, assumed)
-    except Missing as error:
+    except (Missing, data.Unmeasurable) as error:
         found = inconclusive(str(error))
     except ImportError as error:
         found = inconclusive(f"it cannot be imported: {described(error)}")

@@ -1,35 +1,52 @@
-"""Measures two sources of data: runs under the project's interpreter, and needs torch and nothing of ours.
-
-It is given two sources and a number of batches, and writes JSON into the file that it is told to answer in.
-"""
+"""How far are the data of an evaluation from those of training?"""
 
 from __future__ import annotations
 
-import importlib
-import json
 import math
 import os
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final
 
-MOST_COLUMNS = 64
-VALUES_A_BATCH = 2000
+from evallint.probe.child.assumed import Assumed
+from evallint.probe.child.scope import Scopes
+
+MOST_COLUMNS: Final = 64
+VALUES_A_BATCH: Final = 2000
 """Values of a column that a batch adds to its histogram."""
-BINS = 50
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+BINS: Final = 50
+IMAGES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
 
 
-def main(words: list[str]) -> None:
-    answer, batches, *sources = words
-    sys.path.insert(0, os.getcwd())
-    torch: Any = importlib.import_module("torch")
-    torch.manual_seed(0)
+class Unmeasurable(Exception):
+    """Two sources cannot be compared; the text says why."""
+
+
+def measured(job: Mapping[str, Any], scopes: Scopes, assumed: Assumed) -> dict[str, Any]:
+    """What two sources give: the answer is no verdict but numbers."""
+    given = job["options"]
+    torch: Any = import_module("torch")
+    _without_workers(torch, assumed)
+    scopes.project.add_root(scopes.project.folder)
     with torch.no_grad():
-        told = compared(*(Seen(torch, each(source, torch), int(batches)) for source in sources))
-    with open(answer, "w", encoding="utf-8") as stream:
-        json.dump(told, stream)
+        seen = [Seen(torch, each(source, torch), int(given["batches"])) for source in given["sources"]]
+        return {"verdict": "measured", "numbers": compared(*seen)}
+
+
+def _without_workers(torch: Any, assumed: Assumed) -> None:
+    """Loaders read in this process: it may start no others."""
+    loader = torch.utils.data.DataLoader
+    own = loader.__init__
+    alone = {"num_workers": 0, "prefetch_factor": None, "persistent_workers": False, "timeout": 0}
+
+    def begin(self: Any, *given: Any, **named: Any) -> None:
+        if named.get("num_workers"):
+            assumed.add("loaders read without workers")
+            named = {**named, **alone, "multiprocessing_context": None}
+        own(self, *given, **named)
+
+    loader.__init__ = begin
 
 
 def each(source: str, torch: Any) -> Any:
@@ -37,7 +54,7 @@ def each(source: str, torch: Any) -> Any:
     if os.path.isdir(source):
         return pictures(source, torch)
     module, _, name = source.partition(":")
-    value: Any = importlib.import_module(module)
+    value: Any = import_module(module)
     for part in name.split("."):
         value = getattr(value, part)
     return value() if callable(value) and not hasattr(value, "__iter__") else value
@@ -45,8 +62,11 @@ def each(source: str, torch: Any) -> Any:
 
 def pictures(folder: str, torch: Any) -> Iterator[Any]:
     """The images under a folder, from 0 to 1, each a batch; the folder it stands in is its label."""
-    image: Any = importlib.import_module("PIL.Image")
-    numpy: Any = importlib.import_module("numpy")
+    try:
+        image: Any = import_module("PIL.Image")
+        numpy: Any = import_module("numpy")
+    except ImportError as error:
+        raise Unmeasurable(f"folders of images need Pillow and NumPy beside torch: {error}") from None
     for parent, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
@@ -102,7 +122,7 @@ def parted(batch: Any, tensor: type) -> tuple[Any, Any]:
     for index, part in enumerate(parts):
         if isinstance(part, tensor):
             return part, parts[index + 1] if index + 1 < len(parts) else None
-    raise SystemExit(f"a batch holds no tensor but {type(batch).__name__}")
+    raise Unmeasurable(f"a batch holds no tensor but {type(batch).__name__}")
 
 
 def columns(inputs: Any) -> Any:
@@ -117,9 +137,9 @@ def compared(train: Seen, scored: Seen) -> dict[str, Any]:
     """Both, and how far they are apart in each column."""
     for name, seen in (("training", train), ("evaluation", scored)):
         if not seen.samples:
-            raise SystemExit(f"the {name} data are empty")
+            raise Unmeasurable(f"the {name} data are empty")
     if len(train.sums) != len(scored.sums):
-        raise SystemExit(f"training data have {len(train.sums)} columns, evaluation data {len(scored.sums)}")
+        raise Unmeasurable(f"training data have {len(train.sums)} columns, evaluation data {len(scored.sums)}")
     one, other = train.told(), scored.told()
     torch = train.torch
     firsts, seconds = torch.cat(train.values, 1), torch.cat(scored.values, 1)
@@ -146,16 +166,23 @@ def distances(first: Any, second: Any, torch: Any) -> dict[str, Any]:
     """Distances of two histograms over one range, in bits; each bin counts half a value more: all are finite."""
     low, high = (float(end) for end in (min(first.min(), second.min()), max(first.max(), second.max())))
     if low == high:
-        return {"kl_train_eval": 0.0, "kl_eval_train": 0.0, "jensen_shannon": 0.0}
-    counts = [torch.histc(values, BINS, low, high) + 0.5 for values in (first, second)]
-    p, q = (count / count.sum() for count in counts)
+        return {"kl_train_eval": 0.0, "kl_eval_train": 0.0, "jensen_shannon": 0.0, "range": [low, high]}
+    counts = [torch.histc(values, BINS, low, high) for values in (first, second)]
+    p, q = ((count + 0.5) / (count + 0.5).sum() for count in counts)
     middle = (p + q) / 2
 
     def divergence(a: Any, b: Any) -> float:
         return float((a * (a / b).log2()).sum())
 
     shannon = (divergence(p, middle) + divergence(q, middle)) / 2
-    return {"kl_train_eval": divergence(p, q), "kl_eval_train": divergence(q, p), "jensen_shannon": shannon}
+    shares = [[round(one, 5) for one in (count / count.sum()).tolist()] for count in counts]
+    return {
+        "kl_train_eval": divergence(p, q),
+        "kl_eval_train": divergence(q, p),
+        "jensen_shannon": shannon,
+        "range": [low, high],
+        "histograms": shares,
+    }
 
 
 def smirnov(first: Any, second: Any, torch: Any) -> dict[str, Any]:
@@ -164,11 +191,7 @@ def smirnov(first: Any, second: Any, torch: Any) -> dict[str, Any]:
     shares = [torch.searchsorted(values.sort().values, both, right=True) / len(values) for values in (first, second)]
     told: dict[str, Any] = {"statistic": float((shares[0] - shares[1]).abs().max()), "sizes": [len(first), len(second)]}
     try:
-        statistics: Any = importlib.import_module("scipy.stats")
+        statistics: Any = import_module("scipy.stats")
     except ImportError:
         return {**told, "p": None}
     return {**told, "p": float(statistics.ks_2samp(first.numpy(), second.numpy()).pvalue)}
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
