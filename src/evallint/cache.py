@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
-from evallint import facts, findings
+from evallint import facts, findings, packs
 from evallint.config import Settings
 from evallint.facts import Span
 from evallint.findings import Run
@@ -315,22 +315,25 @@ def key_of(*parts: object) -> str:
 @functools.cache
 def code_of_facts() -> str:
     """Return a digest of all that facts depend on beside the text: our code, LibCST, Python's own parser."""
-    code = _digest_of_files(("facts.py", "codec.py", "extract", "read"))
+    code = _digest_of_files(os.path.join(_package(), name) for name in ("facts.py", "codec.py", "extract", "read"))
     return key_of(facts.FACTS_VERSION, code, _version_of_libcst(), sys.version_info[:3])
 
 
 @functools.cache
 def code_of_runs() -> str:
     """Return a digest of all that a run's result depends on beside the files and the settings."""
-    return key_of(code_of_facts(), _digest_of_files(("",)))
+    rules = (str(folder) for pack in packs.installed() for folder in (pack.pages, pack.modules))
+    return key_of(code_of_facts(), _digest_of_files([_package(), *rules]))
 
 
-def _digest_of_files(names: Iterable[str]) -> str:
-    """Return a digest of our modules, tables and pages of these names (and below)."""
-    package = os.path.dirname(os.path.abspath(__file__))
-    pages = os.path.join(os.path.dirname(os.path.dirname(package)), "rules")
+def _package() -> str:
+    return os.path.dirname(os.path.abspath(__file__))
+
+
+def _digest_of_files(paths: Iterable[str]) -> str:
+    """Return a digest of the modules, tables and pages at these paths and below."""
     digest = hashlib.sha256()
-    for path in sorted(_files([*(os.path.join(package, name) for name in names), *([pages] if "" in names else [])])):
+    for path in sorted(set(_files(paths))):
         with open(path, "rb") as stream:
             digest.update(hashlib.sha256(stream.read()).digest())
     return digest.hexdigest()

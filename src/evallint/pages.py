@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
+from evallint import packs
 from evallint.findings import Applicability, Precision, Severity
 
 if sys.version_info >= (3, 11):
@@ -39,7 +40,7 @@ _CASE_SECTIONS = SECTIONS[:4]
 _LIMITS = ("missed", "spurious")
 
 # Patterns are compiled at their first use: most runs read no more of a page than its head.
-_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _FENCE = r"(`{3,})([^`]*)"
 _PATH = r"`([\w.-]+(?:/[\w.-]+)*\.pyi?)`"
 _MARK = r"\s*#\s*(error|warning|info|missed|spurious)(?:\s*:\s*(\S.*?))?\s*$"
@@ -47,7 +48,7 @@ _QUOTED = r'"([^"]+)"'
 _TOML_LINE = r"at line (\d+)"
 
 
-class PageError(ValueError):
+class PageError(packs.PackError):
     """A page is not of the form above. The message begins with the page's path and line."""
 
     def __init__(self, path: str, line: int, message: str) -> None:
@@ -171,24 +172,25 @@ class Page(NamedTuple):
 
 @cache
 def load(folder: Path | None = None) -> Mapping[str, Page]:
-    """Every rule page by name, in the order of category and name. Without `folder`: those evallint comes with.
+    """Every rule page by name, in the order of category and name. Without `folder`: those of all installed packs.
 
-    PageError: a page whose heading or `toml` block is malformed, or two pages of one name.
+    PageError: a page whose heading or `toml` block is malformed, or two pages of one name. PackError: see `packs`.
     """
     pages: dict[str, Page] = {}
-    folder = folder or _own_folder()
-    for path in sorted(folder.glob("*/*.md")):
-        page = parse(path.read_text(encoding="utf-8"), f"rules/{path.parent.name}/{path.name}")
-        if page.name in pages:
-            raise PageError(page.path, 1, f"`{page.name}` is already described by {pages[page.name].path}")
-        pages[page.name] = page
+    folders = {folder: "rules"} if folder else {pack.pages: pack.shown for pack in packs.installed()}
+    for root, shown in folders.items():
+        for path in sorted(root.glob("*/*.md")):
+            page = parse(path.read_text(encoding="utf-8"), f"{shown}/{path.parent.name}/{path.name}")
+            if page.name in pages:
+                raise PageError(page.path, 1, f"`{page.name}` is already described by {pages[page.name].path}")
+            pages[page.name] = page
     return MappingProxyType(pages)
 
 
 def parse(text: str, path: str) -> Page:
     """The page of this text. `path` ends with `<category>/<rule-name>.md`. PageError: see `load`."""
     category, name = path.removesuffix(".md").split("/")[-2:]
-    if not re.fullmatch(_NAME, name):
+    if not re.fullmatch(NAME, name):
         raise PageError(path, 1, f"a rule's name is lower-case words joined by `-`, not `{name}`")
     head, closed, _ = text.partition("\n```\n")
     lines = head.split("\n")
@@ -244,13 +246,6 @@ def _metadata(path: str, start: int, block: str) -> dict[str, str]:
     if missing:
         raise PageError(path, start, f"key `{missing[0]}` is missing")
     return values
-
-
-def _own_folder() -> Path:
-    """Where the pages are: inside the installed package, or beside `src` in a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "rules"
-    return installed if installed.is_dir() else here.parents[1] / "rules"
 
 
 def _headings(lines: list[str]) -> Iterator[int]:

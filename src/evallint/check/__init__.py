@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeAlias
 
+from evallint import packs
 from evallint.findings import Finding
 from evallint.project import Project
 
@@ -16,18 +17,27 @@ Rule: TypeAlias = Callable[[Project], Iterator[Finding]]
 
 def rules() -> dict[str, str]:
     """The modules of all rules, by the rule's name (`eval-missing`: `evallint.check.mode.eval_missing`)."""
-    found = {}
-    for category in iter_modules(__path__, f"{__name__}."):
-        if category.ispkg:
-            for module in iter_modules(import_module(category.name).__path__, f"{category.name}."):
-                found[module.name.rpartition(".")[2].replace("_", "-")] = module.name
-    return found
+    return {
+        module.name.rpartition(".")[2].replace("_", "-"): module.name
+        for pack in packs.installed()
+        for category in iter_modules([str(pack.modules)])
+        if category.ispkg
+        for module in iter_modules([str(pack.modules / category.name)], f"{pack.package}.{category.name}.")
+    }
 
 
 def run(project: Project, names: Iterable[str]) -> list[Finding]:
-    """What these rules find, each place once a rule, in no particular order. Raises what a rule raises."""
+    """What these rules find, each place once a rule, in no particular order. Raises what a rule raises.
+
+    ModuleNotFoundError: a pack has a page for a rule, and no module.
+    """
     modules = rules()
-    return [finding for name in names if name in modules for finding in run_one(project, name, modules[name])]
+    findings: list[Finding] = []
+    for name in names:
+        if name not in modules:
+            raise ModuleNotFoundError(f"its page has no module `{name.replace('-', '_')}` in its category's package")
+        findings += run_one(project, name, modules[name])
+    return findings
 
 
 def run_one(project: Project, name: str, module: str) -> Iterator[Finding]:

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Final
 from evallint.cli import fixing, ignoring, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
+from evallint.cli.scaffolding import new_rule
 from evallint.cli.shifting import shift
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
 from evallint.cli.tracing import trace
 from evallint.config import ConfigError, Configs, Settings
 from evallint.findings import SEVERITIES, Run
+from evallint.packs import PackError
 
 if TYPE_CHECKING:
     from evallint.engine import Scope
@@ -35,7 +37,7 @@ def main(words: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         return _run(words)
-    except (ConfigError, Unusable) as error:
+    except (ConfigError, PackError, Unusable) as error:
         print(f"evallint: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -155,6 +157,7 @@ _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "clean": clean,
     "config": config,
     "explain": explain,
+    "new-rule": new_rule,
     "probe": _probe,
     "rules": rules,
     "trace": trace,

@@ -61,7 +61,7 @@ def check_parser() -> Parser:
         "evallint [check]",
         "Find why a PyTorch model scores worse in evaluation than it should.",
         epilog="Other commands: evallint probe PATH[:LINE], evallint trace -- COMMAND, evallint explain RULE,\n"
-        "evallint rules, evallint config [KEY], evallint clean.\n"
+        "evallint rules, evallint config [KEY], evallint new-rule CATEGORY/NAME, evallint clean.\n"
         "Exit code: 0 nothing found at or above --fail-on, 1 something found or a file not judged, 2 the run failed.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories; `-` is standard input")
