@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from evallint import scaffold
 from evallint.scaffold import Unplaced
 
 PACKAGE = "acme_rules"
+FILE = r"^`([^`\n]+)`\n\n(`{3,})\w+\n(.*?)^\2$"
+"""A file that the documentation shows: its path, the fence of its code, its text."""
 
 
 def installed(site: Path, package: str = PACKAGE) -> dict[str, str]:
@@ -146,3 +149,15 @@ def test_who_begins_a_pack_is_told_how_it_is_found(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert str(Path(PACKAGE, "data", "our_rule.py")) in done.stdout
     assert '[project.entry-points."evallint.rules"]' in done.stderr
+
+
+def test_the_pack_of_the_documentation_works(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "own-rules.md").read_text(encoding="utf-8")
+    files = {path: code for path, _, code in re.findall(FILE, text, re.MULTILINE | re.DOTALL)}
+    assert len(files) == 4
+    for path, code in {**files, "acme_rules/__init__.py": "", "acme_rules/data/__init__.py": ""}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(code, encoding="utf-8")
+    done = run(["pytest", "-q", "-p", "no:cacheprovider", "tests"], installed(tmp_path), tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
