@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import signal
@@ -304,12 +305,71 @@ def test_pytest_tells_of_the_modules_that_tests_call(tmp_path: Path) -> None:
     done = subprocess.run((PYTHON, "-c", "import pytest"), check=False, capture_output=True)
     if done.returncode:
         pytest.skip("no pytest where torch is")
-    (tmp_path / "test_net.py").write_text(
-        "import torch\n\n\ndef test_net():\n    torch.nn.Dropout(0.5)(torch.zeros(2))\n"
-    )
-    words = (PYTHON, "-m", "pytest", "-q", "-p", "evallint.trace", "test_net.py")
+    text = "import pytest, torch\n\n\n@pytest.mark.parametrize('n', range(4))\ndef test_net(n):\n"
+    (tmp_path / "test_net.py").write_text(f"{text}    torch.nn.Dropout(0.5)(torch.zeros(2))\n")
+    workers = ("-n", "2") if importlib.util.find_spec("xdist") else ()
+    words = (PYTHON, "-m", "pytest", "-q", *workers, "-p", "evallint.trace", "test_net.py")
     started = time.monotonic()
     done = subprocess.run(words, cwd=tmp_path, env=WITH_US, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout
-    assert b"test_net.py:5  Dropout  train" in done.stdout, time.monotonic() - started
-    assert len(json.loads((tmp_path / "evallint-trace.json").read_text())["sites"]) == 1
+    assert b"test_net.py:6  Dropout  train" in done.stdout, time.monotonic() - started
+    (recorded,) = json.loads((tmp_path / "evallint-trace.json").read_text())["sites"]
+    assert recorded["calls"] == 4
+
+
+@needs_torch
+def test_ipython_tells_of_the_modules_that_a_script_calls(tmp_path: Path) -> None:
+    pytest.importorskip("IPython", reason="no IPython")
+    (tmp_path / "score.py").write_text("import torch\n\ntorch.nn.Dropout(0.5)(torch.zeros(2))\n")
+    (tmp_path / "cells.ipy").write_text("%load_ext evallint.trace\n%run score.py\n%evallint_trace\n")
+    words = (sys.executable, "-m", "IPython", "--no-banner", "cells.ipy")
+    environment = {**WITH_US, "IPYTHONDIR": str(tmp_path / "ipython")}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=120)
+    assert b"score.py:3  Dropout  train" in done.stdout, done.stderr
+
+
+RANKS = """\
+import os
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Scored(Dataset):
+    def __init__(self):
+        self.net = nn.Dropout(0.5)
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.net(torch.zeros(2))
+
+
+if __name__ == "__main__":
+    dist.init_process_group("gloo")
+    net = nn.parallel.DistributedDataParallel(nn.Linear(2, 2))
+    for _ in range(3):
+        net(torch.zeros(4, 2)).sum().backward()
+    if os.environ["RANK"] == "0":
+        torch.compile(nn.Linear(2, 2), backend="eager")(torch.zeros(4, 2))
+    else:
+        list(DataLoader(Scored(), num_workers=1, multiprocessing_context="spawn"))
+    dist.destroy_process_group()
+"""
+
+
+@needs_torch
+def test_ranks_compiled_modules_and_spawned_workers_are_recorded(tmp_path: Path) -> None:
+    (tmp_path / "ranks.py").write_text(RANKS)
+    words = (PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "ranks.py")
+    done = subprocess.run((*TRACE, *words), cwd=tmp_path, env=WITH_US, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "evallint-trace.json").read_text())
+    told = {(at["module"], *at["wrapped_in"]): (at["calls"], at["ranks"]) for at in document["sites"]}
+    assert told == {
+        ("Linear", "DistributedDataParallel"): (6, ["0", "1"]),
+        ("Linear", "OptimizedModule"): (1, ["0"]),
+        ("Dropout",): (4, ["1"]),
+    }
