@@ -94,5 +94,28 @@ def test_a_page_shows_one_picture_through_both_pipelines(
     assert len(json.dumps(by_rule)) < 400_000
 
 
+def test_what_the_readmes_show_is_what_is_printed(found: list[dict[str, Any]]) -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    for path, line, rule in (
+        ("buggy/compress.py", 54, "mean-of-batch-means"),
+        ("harmless/quiet.py", 26, "eval-missing"),
+    ):
+        (told,) = (one for one in found if (one["path"], one["line"], one["rule"]) == (path, line, rule))
+        evidence = told["evidence"]
+        assert (
+            f"{path}:{line}:{told['column']}: {told['severity']}[{rule}] {told['message']}\n"
+            f"  probe: {evidence['verdict']}: {evidence['summary']}\n"
+            + "".join(f"    assumed: {one}\n" for one in evidence["assumed"])
+        ) in readme
+    table = (EXAMPLES / "README.md").read_text().splitlines()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:5]] for line in table if line.count("|") == 5]
+    harmless = {one["path"]: one for one in found if one["path"].startswith("harmless/")}
+    said = [(harmless[f"harmless/{row[0]}"], row) for row in rows if f"harmless/{row[0]}" in harmless]
+    assert len(said) == len(harmless)
+    for told, (_, rule, _, words) in said:
+        assert told["rule"] == rule
+        assert words in told["evidence"]["summary"]
+
+
 def test_nothing_is_left_in_the_examples() -> None:
     assert not (BUGGY / "runs").exists()

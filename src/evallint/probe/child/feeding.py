@@ -233,6 +233,7 @@ def _likely(torch: Any, module: Any, hints: Mapping[str, Any]) -> Iterator[Spec]
     yield from (Spec((BATCH, 12, width)) for width in (16, 3, 64, 128))
     yield from (Spec((BATCH, 16, size, size)) for size in (16, 32))
     yield Spec((BATCH, 16), "whole", 16)
+    yield from (Spec((BATCH, *sides)) for sides in ((3, 256), (256, 3)))  # clouds of points
 
 
 def _by_tensors(module: Any) -> Iterator[Spec]:

@@ -14,7 +14,7 @@ from evallint.probe.child.experiments.subject import Subject
 from evallint.probe.child.loading import Missing, Project, described
 from evallint.probe.child.scope import NoValue, Place, Scopes
 
-MOST_FEEDS: Final = 3
+MOST_FEEDS: Final = 6
 """Inputs that an experiment is tried with, where its passes fail for those before."""
 
 Experiment = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
