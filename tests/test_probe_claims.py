@@ -65,6 +65,15 @@ class Wide(nn.Module):
         return self.drop(self.second(self.layer(x).mean((2, 3))))
 
 
+class Configured(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.layer = nn.Linear(config["model"]["width"], config.classes)
+
+    def forward(self, x):
+        return self.layer(x) + torch.zeros(1, device="cuda")
+
+
 class Failing(nn.Module):
     def forward(self, x):
         raise ValueError("never")
@@ -100,6 +109,8 @@ CLAIMS: list[tuple[str, str, str, dict[str, Any], str, str]] = [
     ("evaluation keeps a graph", "grad", "Normed", {}, "confirmed", "kept for backward by a batch of 4"),
     ("even where all is frozen", "grad", "Frozen", {}, "refuted", "requires no gradient"),
     ("an input may be too small for training", "mode", "Wide", {}, "confirmed", "`drop` differs first"),
+    ("settings out of sight are in the way", "grad", "Configured", {}, "confirmed", "kept for backward"),
+    ("a module that takes no input can be pickled", "state", "Failing", {"what": "pickle"}, "confirmed", "Unpickling"),
     ("what fails in any pass", "mode", "Failing", {}, "inconclusive", "ValueError: never"),
 ]
 

@@ -201,7 +201,8 @@ def _likely(torch: Any, module: Any, hints: Mapping[str, Any]) -> Iterator[Spec]
             yield from (Spec((BATCH, length), "whole", layer.num_embeddings) for length in (16, 8, 64, 1))
         elif isinstance(layer, nn.Conv2d):
             size = hints.get("size") or _own_size(module)
-            yield from (Spec((BATCH, layer.in_channels, side, side)) for side in (*size, *SIZES))
+            sides = (*size, *SIZES)
+            yield from (Spec((BATCH if side < 256 else 2, layer.in_channels, side, side)) for side in sides)
         elif isinstance(layer, nn.Conv1d):
             yield from (Spec((BATCH, layer.in_channels, length)) for length in LENGTHS)
             yield from (Spec((BATCH, length)) for length in LENGTHS[3:])
