@@ -120,6 +120,8 @@ def test_in_a_checkout_a_rule_is_a_page_and_a_module(tmp_path: Path) -> None:
         "rules/data/our-rule.md",
         "src/evallint/check/data/our_rule.py",
     ]
+    lint = run(["ruff", "check", "--isolated", "--select", "B,E,F,I,UP", "."], os.environ, tmp_path)
+    assert lint.returncode == 0, lint.stdout
 
 
 @pytest.mark.parametrize("rule", ["our-rule", "data/our_rule", "data/Our", "../x/our-rule", "data/", "/our-rule"])

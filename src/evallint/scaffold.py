@@ -59,7 +59,7 @@ _MODULE: Final = '''"""An evaluation runs a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from evallint.findings import Finding
 from evallint.project import Project
