@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from evallint import __version__
 from evallint.findings import SEVERITIES, Applicability, Severity
+from evallint.spelling import did_you_mean
 
 OutputFormat: TypeAlias = Literal["full", "concise", "json", "github", "gitlab", "html", "junit", "rdjson", "sarif"]
 OUTPUT_FORMATS: Final[tuple[OutputFormat, ...]] = get_args(OutputFormat)
@@ -27,7 +28,7 @@ CONFIG_NAMES: Final = (".evallint.toml", "evallint.toml", "pyproject.toml")
 """In falling order of precedence within one directory."""
 
 RUN_KEYS: Final = frozenset(
-    "fail-on output-format jobs deadline cache-dir baseline fix fix-only unsafe-fixes show-fixes probe".split()
+    "apis fail-on output-format jobs deadline cache-dir baseline fix fix-only unsafe-fixes show-fixes probe".split()
 )
 
 DEFAULT_EXCLUDES: Final = (
@@ -68,6 +69,13 @@ class PathIgnores(NamedTuple):
     rules: tuple[str, ...]
 
 
+class ApiTable(NamedTuple):
+    """A file that says what the names of libraries mean, and its text, which can be followed."""
+
+    file: str
+    text: str
+
+
 class Probe(NamedTuple):
     """How a project says that its model is built, and what it takes, for those who ask for experiments.
 
@@ -91,7 +99,8 @@ class Settings:
     `baseline` is the file of findings that are known, empty for none.
     `cell_magics` are the notebook cell magics, beside IPython's own, whose cells hold Python. `fixable` and `unfixable`
     name the rules whose fixes may be made or not, `extend_safe_fixes` and `extend_unsafe_fixes` those that are taken
-    for safe or unsafe.
+    for safe or unsafe. `apis` are tables about libraries that evallint's own don't know, those that hold first before
+    others.
     """
 
     root: str = ""
@@ -120,6 +129,7 @@ class Settings:
     extend_safe_fixes: tuple[str, ...] = ()
     extend_unsafe_fixes: tuple[str, ...] = ()
     probe: Probe = UNDECLARED
+    apis: tuple[ApiTable, ...] = ()
 
     def selecting(self, *names: str) -> Settings:
         """These settings with nothing but the named rules or categories on."""
@@ -262,6 +272,7 @@ class Configs:
 # ---- reading one table ---------------------------------------------------------------------------
 
 KEYS: Final = {
+    "apis": "files that say what names of libraries mean which evallint does not know, or knows in another way",
     "baseline": "a file of findings that are known and not reported again; `--write-baseline` writes it",
     "cache-dir": "where facts of files are kept between runs, in place of `.evallint_cache` at the root of the project",
     "cell-magics": "notebook cell magics, beside IPython's own, whose cells hold Python",
@@ -333,6 +344,7 @@ def _with(settings: Settings, table: _Table) -> Settings:
         extend_unsafe_fixes=(*settings.extend_unsafe_fixes, *(table.rules("extend-unsafe-fixes") or ())),
         required_version=table.text("required-version", settings.required_version),
         probe=table.probe(settings.probe),
+        apis=(*table.apis(), *settings.apis),
     )
 
 
@@ -439,6 +451,24 @@ class _Table:
         refs = {name: self._reference(name, value.get(name, "")) for name in ("model", "input")}
         return Probe(refs["model"], refs["input"], self._shapes(value.get("shapes", [])))
 
+    def apis(self) -> tuple[ApiTable, ...]:
+        names = self.strings("apis") or ()
+        return tuple(self._api_table(os.path.join(self.base, os.path.expanduser(name))) for name in names)
+
+    def _api_table(self, file: str) -> ApiTable:
+        from evallint.apis.checking import problems
+
+        shown = os.path.relpath(file)
+        try:
+            with open(file, encoding="utf-8") as stream:
+                text = stream.read()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+            raise self.error("apis", f"{shown} cannot be read: {why}") from None
+        for problem in problems(_parse(text, shown)):
+            raise ConfigError(f"{shown}: {problem}")
+        return ApiTable(file, text)
+
     def _reference(self, name: str, value: object) -> str:
         if not isinstance(value, str) or (value and not re.fullmatch(r"[\w.]+:\w+", value)):
             raise self.error("probe", f"`{name}` takes `package.module:function`", name)
@@ -484,14 +514,6 @@ def selectable() -> frozenset[str]:
 
     catalogue = pages.load()
     return frozenset({"all", *catalogue, *(page.category for page in catalogue.values())})
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """`; did you mean …?` with the closest of some words, or nothing where none is close."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word.lower(), sorted(words), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def has_many_stars(glob: str) -> bool:

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -632,10 +632,14 @@ Metric: TypeAlias = Measure | Average | Meter
 
 
 class Apis:
-    """Every table, read as needed. Not a value: two are never compared; `load` gives the one of the process."""
+    """Every table, read as needed. Not a value: two are never compared; `load` gives them.
 
-    def __init__(self, folder: Path) -> None:
+    `own` are tables of a project's own, for any libraries, which hold before those in the folder.
+    """
+
+    def __init__(self, folder: Path, own: Sequence[Mapping[str, Any]] = ()) -> None:
         self._folder = folder
+        self._own = own
         self._libraries: dict[str, _Library | None] = {}
         self._data_libraries: dict[str, _Library | None] = {}
         self._metric_libraries: dict[str, _Library | None] = {}
@@ -729,7 +733,8 @@ class Apis:
     def packages(self) -> list[str]:
         """The packages with a table, sorted."""
         found = {path.name.split(".")[0] for path in self._folder.iterdir() if path.name.endswith(".toml")}
-        return sorted(found)
+        own = (group["within"].partition(".")[0] for table in self._own for group in _groups(table))
+        return sorted(found.union(own))
 
     def _find(self, name: str) -> Meaning | None:
         library = self._library(name.partition(".")[0])
@@ -761,24 +766,53 @@ class Apis:
 
     def _library(self, package: str) -> _Library | None:
         if package not in self._libraries:
-            self._libraries[package] = _read(self._folder, package, (".toml", ".built.toml"))
+            self._libraries[package] = self._read(package, KINDS, (".toml", ".built.toml"))
         return self._libraries[package]
 
     def _data_library(self, package: str) -> _Library | None:
         if package not in self._data_libraries:
-            self._data_libraries[package] = _read(self._folder, package, (".data.toml",))
+            self._data_libraries[package] = self._read(package, DATA_KINDS, (".data.toml",))
         return self._data_libraries[package]
 
     def _metric_library(self, package: str) -> _Library | None:
         if package not in self._metric_libraries:
-            self._metric_libraries[package] = _read(self._folder, package, (".metric.toml",))
+            self._metric_libraries[package] = self._read(package, METRIC_KINDS, (".metric.toml",))
         return self._metric_libraries[package]
 
+    def _read(self, package: str, kinds: Collection[str], ends: tuple[str, ...]) -> _Library | None:
+        paths = [self._folder.joinpath(f"{package}{end}") for end in ends]
+        tables = [tomllib.loads(path.read_text("utf-8")) for path in paths if path.is_file()]
+        own = [part for table in self._own if (part := _part_about(package, kinds, table))]
+        return _Library([*own, *tables], package) if own or tables else None
 
-@lru_cache(maxsize=1)
-def load() -> Apis:
-    """The tables that come with evallint. Reads no file yet."""
-    return Apis(FOLDER)
+
+@lru_cache(maxsize=8)
+def load(own: tuple[str, ...] = ()) -> Apis:
+    """The tables that come with evallint, after those of a project's own in these texts, which have no `problems`."""
+    return Apis(FOLDER, [tomllib.loads(text) for text in own])
+
+
+def _part_about(package: str, kinds: Collection[str], table: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table says about one package, of these kinds; empty where it says nothing."""
+    part: dict[str, Any] = {}
+    for kind, groups in table.items():
+        if kind in kinds and (chosen := [one for one in groups if _is_of(package, one["within"])]):
+            part[kind] = chosen
+    if moved := {old: new for old, new in table.get("moved", {}).items() if _is_of(package, old)}:
+        part["moved"] = moved
+    if part:
+        part["flat"] = [prefix for prefix in table.get("flat", ()) if _is_of(package, prefix)]
+    return part
+
+
+def _is_of(package: str, name: str) -> bool:
+    return name.partition(".")[0] == package
+
+
+def _groups(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every group of a table."""
+    for kind, groups in table.items():
+        yield from groups if kind in KINDS or kind in DATA_KINDS or kind in METRIC_KINDS else ()
 
 
 # ---- tables -------------------------------------------------------------------------------------
@@ -787,8 +821,9 @@ def load() -> Apis:
 class _Library:
     """The tables of one package: which group of which table a name stands in."""
 
-    def __init__(self, tables: list[dict[str, Any]]) -> None:
-        self.origin = {key: str(tables[0][key]) for key in ("library", "version", "source")}
+    def __init__(self, tables: list[dict[str, Any]], package: str) -> None:
+        stated = next((table for table in tables if "library" in table), {"library": package})
+        self.origin = {key: str(stated.get(key, "")) for key in ("library", "version", "source")}
         self._flat = [prefix + "." for table in tables for prefix in table.get("flat", ())]
         self._moved = [(old + ".", new + ".") for table in tables for old, new in table.get("moved", {}).items()]
         self._groups: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -841,7 +876,7 @@ class _Library:
 
     def _add(self, table: dict[str, Any]) -> None:
         for kind, groups in table.items():
-            for group in groups if kind in _KINDS or kind in _DATA_KINDS or kind in _METRIC_KINDS else ():
+            for group in groups if kind in KINDS or kind in DATA_KINDS or kind in METRIC_KINDS else ():
                 self._add_group(kind, group)
 
     def _add_group(self, kind: str, group: dict[str, Any]) -> None:
@@ -863,29 +898,29 @@ def _glob(pattern: str) -> str:
     return pattern.replace("[A-Z]", "").replace("[^.]*", "*").replace("\\.", ".")
 
 
-def _read(folder: Path, package: str, ends: tuple[str, ...]) -> _Library | None:
-    paths = [folder.joinpath(f"{package}{end}") for end in ends]
-    tables = [tomllib.loads(path.read_text("utf-8")) for path in paths if path.is_file()]
-    return _Library(tables) if tables else None
-
-
 def _meaning(name: str, kind: str, group: dict[str, Any]) -> Meaning:
     fields = _fields(group)
     if kind in ("module", "factory"):
         fields["dependence"] = Dependence(
             group.get("depends", "unknown"), _arguments(group.get("quiet", ())), _arguments(group.get("loud", ()))
         )
-    return _KINDS[kind](name=name, **fields)
+    return KINDS[kind](name=name, **fields)
 
 
 def _data(name: str, kind: str, group: dict[str, Any]) -> Data:
     fields = {key: _data_field(value) for key, value in group.items() if key not in _NOT_DATA_FIELDS}
-    return _DATA_KINDS[kind](name=name, **fields)
+    return DATA_KINDS[kind](name=name, **fields)
 
 
 def _metric(name: str, kind: str, group: dict[str, Any]) -> Metric:
     fields = {key: _data_field(value) for key, value in group.items() if key not in _NOT_DATA_FIELDS}
-    return _METRIC_KINDS[kind](name=name, **fields)
+    return METRIC_KINDS[kind](name=name, **fields)
+
+
+def meaning_of(kind: str, name: str, group: dict[str, Any]) -> Meaning | Data | Metric:
+    """What a group of a table says of one of its names. TypeError, KeyError: the group is not as its kind wants it."""
+    read = _meaning if kind in KINDS else _data if kind in DATA_KINDS else _metric
+    return read(name, kind, group)
 
 
 def _data_field(value: Any) -> Any:
@@ -951,7 +986,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "weightless": _arguments,
     "bases": tuple,
 }
-_KINDS: dict[str, Callable[..., Meaning]] = {
+KINDS: dict[str, Callable[..., Meaning]] = {
     "module": ModuleClass,
     "factory": Factory,
     "wrapper": Wrapper,
@@ -970,7 +1005,7 @@ _KINDS: dict[str, Callable[..., Meaning]] = {
     "hook": Hook,
 }
 """The key of each kind of group in a table."""
-_DATA_KINDS: dict[str, Callable[..., Data]] = {
+DATA_KINDS: dict[str, Callable[..., Data]] = {
     "transform": Transform,
     "chain": Chain,
     "preset": Preset,
@@ -983,5 +1018,5 @@ _DATA_KINDS: dict[str, Callable[..., Data]] = {
     "fit": Fit,
 }
 """The same in the tables about data."""
-_METRIC_KINDS: dict[str, Callable[..., Metric]] = {"measure": Measure, "average": Average, "meter": Meter}
+METRIC_KINDS: dict[str, Callable[..., Metric]] = {"measure": Measure, "average": Average, "meter": Meter}
 """The same in the tables about numbers."""

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from evallint import __version__
-from evallint.config import KEYS, OUTPUT_FORMATS, OutputFormat, did_you_mean
+from evallint.config import KEYS, OUTPUT_FORMATS, OutputFormat
 from evallint.findings import SEVERITIES
+from evallint.spelling import did_you_mean
 
 
 class Output(NamedTuple):

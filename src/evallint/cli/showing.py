@@ -9,7 +9,8 @@ from typing import Any
 
 from evallint.cli.arguments import Parser, Unusable, add_config_options, arguments, options
 from evallint.cli.output import log, say
-from evallint.config import KEYS, Configs, Settings, did_you_mean
+from evallint.config import KEYS, Configs, Settings
+from evallint.spelling import did_you_mean
 
 # ---- what would be linted, and how ---------------------------------------------------------------
 
@@ -44,6 +45,7 @@ def _shown_settings(settings: Settings) -> dict[str, str]:
     shown["per-file-ignores"] = {
         os.path.join(ignores.pattern.base, ignores.pattern.glob): ignores.rules for ignores in settings.per_file_ignores
     }
+    shown["apis"] = [table.file for table in settings.apis]
     del shown["selection"]
     shown["rules"] = [page.name for page in _catalogue().values() if settings.selects(page.name, page.category)]
     return {name: json.dumps(value, ensure_ascii=False) for name, value in sorted(shown.items())}

@@ -69,7 +69,7 @@ def lint(
         folders += read.projects_of(found)
         found = read.in_projects(found, configs)
     settings = configs.of_run()
-    shelf, extract = shelf_of(settings.root), in_workers(settings, on_progress)
+    shelf, extract = shelf_of(settings), in_workers(settings, on_progress)
     with Cache(cache.folder_of(settings) if cached else "") as store:
         try:
             if not scope.since:
@@ -129,7 +129,7 @@ def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) 
     if scope.in_project:
         found = read.in_projects(found, configs)
     settings = configs.of_run()
-    shelf, extract = shelf_of(settings.root), in_workers(settings)
+    shelf, extract = shelf_of(settings), in_workers(settings)
     with Cache(cache.folder_of(settings) if cached else "") as disk:
         store = Kept(disk)
 
@@ -144,7 +144,7 @@ def fix_stdin(data: bytes, filename: str, configs: Configs, unsafe: bool = False
     path = os.path.abspath(os.path.join(configs.directory, filename or "stdin.py"))
     settings = configs.of_directory(os.path.dirname(path))
     file = File(path, filename or "<stdin>", len(data), 0, True, settings)
-    return _fix_within({file: data}, unsafe, shelf_of(settings.root))
+    return _fix_within({file: data}, unsafe, shelf_of(settings))
 
 
 def fix_texts(files: Mapping[str, str], settings: Settings = DEFAULTS, unsafe: bool = False) -> Fixed:
@@ -183,7 +183,7 @@ def lint_stdin(data: bytes, filename: str, configs: Configs) -> Run:
 
     store = Cache()
     tree = identified(Discovery((file,), ()), load, store)
-    return _lint(tree, load, in_workers(settings), store, shelf_of(settings.root))
+    return _lint(tree, load, in_workers(settings), store, shelf_of(settings))
 
 
 def lint_texts(files: Mapping[str, str], settings: Settings = DEFAULTS) -> Run:
@@ -237,4 +237,4 @@ def _judged(tree: Tree, facts: Extracted, extract: Extract, store: Cache, shelf:
     files = decoded(facts.encoded)
     installed = identified(Discovery(sources_for(files, shelf), ()), read.load, store)
     files |= decoded(extracted(installed, read.load, extract, store).encoded)
-    return judged(files, rules, {file.shown: file.path for file in tree.files})
+    return judged(files, rules, {file.shown: file.path for file in tree.files}, shelf.apis)

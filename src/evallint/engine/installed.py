@@ -30,29 +30,38 @@ _IMPORT = re.compile(
 
 
 class Shelf(NamedTuple):
-    """The folders that installed packages are in; `state` changes when one of them is installed or removed."""
+    """What tells of libraries: the folders that packages are installed in, and the project's own tables of them.
+
+    `state` changes when a package is installed or removed. `apis` are the tables' texts.
+    """
 
     folders: tuple[str, ...] = ()
     state: tuple[int, ...] = ()
+    apis: tuple[str, ...] = ()
 
 
-def shelf_of(directory: str) -> Shelf:
-    """Return where packages are installed for the project in a directory.
+def shelf_of(settings: Settings) -> Shelf:
+    """Return what tells of libraries in a run with these settings.
 
-    That is in the active virtual environment, or the project's own, or else with the Python that runs evallint.
+    Packages are in the active virtual environment, or the project's own, or else with the Python that runs evallint.
     """
-    environments = [os.environ.get("VIRTUAL_ENV"), os.path.join(directory, ".venv"), os.path.join(directory, "venv")]
+    environments = [
+        os.environ.get("VIRTUAL_ENV"),
+        os.path.join(settings.root, ".venv"),
+        os.path.join(settings.root, "venv"),
+    ]
     found = next((found for one in environments if one and (found := _folders_of(one))), None)
     if found is None:
         found = [entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")]
     folders = [folder for folder in found if os.path.isdir(folder)]
-    return Shelf(tuple(folders), tuple(os.stat(folder).st_mtime_ns for folder in folders))
+    state = tuple(os.stat(folder).st_mtime_ns for folder in folders)
+    return Shelf(tuple(folders), state, tuple(table.text for table in settings.apis))
 
 
 def sources_for(linted: Mapping[str, FileFacts], shelf: Shelf) -> tuple[File, ...]:
     """Return the files of installed packages that the linted ones import, directly or through others of a package."""
     files: dict[str, File] = {}
-    todo = deque(sorted(_wanted(linted)) if shelf.folders else ())
+    todo = deque(sorted(_wanted(linted, shelf)) if shelf.folders else ())
     seen: set[str] = set()
     while todo and len(files) < MOST_FILES:
         module = todo.popleft()
@@ -74,12 +83,12 @@ def _folders_of(environment: str) -> list[str]:
     return [folder for parts in layouts for folder in sorted(glob.glob(os.path.join(home, *parts)))]
 
 
-def _wanted(linted: Mapping[str, FileFacts]) -> Iterator[str]:
+def _wanted(linted: Mapping[str, FileFacts], shelf: Shelf) -> Iterator[str]:
     """Yield the modules that linted files import and that neither they nor the tables know, packages first."""
     from evallint import apis
 
     own = {part.removesuffix(".py") for path in linted for part in path.split("/")}
-    known = own | set(sys.stdlib_module_names) | set(apis.load().packages())
+    known = own | set(sys.stdlib_module_names) | set(apis.load(shelf.apis).packages())
     for facts in linted.values():
         for statement in facts.imports:
             if statement.level == 0 and statement.module.partition(".")[0] not in known:

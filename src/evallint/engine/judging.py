@@ -40,21 +40,25 @@ def decoded(encoded: Mapping[str, bytes]) -> dict[str, FileFacts]:
         return deep(lambda: {path: codec.decode(facts) if facts else NO_FACTS for path, facts in encoded.items()})
 
 
-def judged(files: Mapping[str, FileFacts], rules: Collection[str], places: Mapping[str, str]) -> Judged:
+def judged(
+    files: Mapping[str, FileFacts], rules: Collection[str], places: Mapping[str, str], own_apis: tuple[str, ...] = ()
+) -> Judged:
     """Return what these rules find in the program that the files make together, which lie at these absolute paths.
 
-    Raises `codec.Corrupt`.
+    `own_apis` are the texts of the project's own tables about libraries. Raises `codec.Corrupt`.
     """
     from evallint.extract.deep import deep
 
     with little_garbage():
-        return deep(lambda: _judged(files, rules, places))
+        return deep(lambda: _judged(files, rules, places, own_apis))
 
 
-def _judged(files: Mapping[str, FileFacts], rules: Collection[str], places: Mapping[str, str]) -> Judged:
+def _judged(
+    files: Mapping[str, FileFacts], rules: Collection[str], places: Mapping[str, str], own_apis: tuple[str, ...]
+) -> Judged:
     from evallint import gather, interpret, link
 
-    program = link.link(files, places)
+    program = link.link(files, places, own_apis)
     runs = interpret.interpret(program)
     found = _checked(gather.gather(program, runs), rules)
     lost = (

@@ -88,7 +88,7 @@ def _plans(chosen: Sequence[Reported], found: Discovery, files: Files, settings:
     """The plan for each finding, from the facts of the program they were found in."""
     from evallint.extract.deep import deep
 
-    shelf, extract = shelf_of(settings.root), in_workers(settings)
+    shelf, extract = shelf_of(settings), in_workers(settings)
     with Cache(cache.folder_of(settings) if cached else "") as store:
         tree = identified(found, read.load, store)
         facts = decoded(extracted(tree, read.load, extract, store).encoded)
@@ -96,12 +96,14 @@ def _plans(chosen: Sequence[Reported], found: Discovery, files: Files, settings:
         facts |= decoded(extracted(installed, read.load, extract, store).encoded)
     wanted = [(one.in_text or one.finding, experiment_of(one)) for one in chosen]
     with little_garbage():
-        return deep(lambda: _planned(facts, wanted, files))
+        return deep(lambda: _planned(facts, wanted, files, shelf.apis))
 
 
-def _planned(facts: dict[str, FileFacts], wanted: list[tuple[Finding, str]], files: Files) -> list[Plan]:
+def _planned(
+    facts: dict[str, FileFacts], wanted: list[tuple[Finding, str]], files: Files, own_apis: tuple[str, ...]
+) -> list[Plan]:
     from evallint import gather, interpret, link, probe
 
-    program = link.link(facts, files.absolute)
+    program = link.link(facts, files.absolute, own_apis)
     runs = interpret.interpret(program)
     return probe.planned(probe.Seen(program, runs, gather.gather(program, runs)), wanted, files)

@@ -88,4 +88,5 @@ def _that_matter(settings: Settings) -> Settings:
         unsafe_fixes=default.unsafe_fixes,
         show_fixes=default.show_fixes,
         probe=default.probe,
+        apis=default.apis,  # those of the run hold, and are told beside the tree
     )

@@ -16,8 +16,13 @@ from evallint.program import Program
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
-def link(files: Mapping[str, FileFacts], places: Mapping[str, str] = NOWHERE) -> Program:
-    """The program that these files, by their shown paths, make together; `places` are their absolute paths."""
-    apis = load()
+def link(
+    files: Mapping[str, FileFacts], places: Mapping[str, str] = NOWHERE, own_apis: tuple[str, ...] = ()
+) -> Program:
+    """The program that these files, by their shown paths, make together; `places` are their absolute paths.
+
+    `own_apis` are the texts of tables about libraries that hold before evallint's.
+    """
+    apis = load(own_apis)
     names = FileNames(files, Places(files, places, apis.packages()), apis.knows)
     return Program(files, apis, names, Families(files, names), ClassNatures())

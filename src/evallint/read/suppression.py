@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from evallint.config import did_you_mean
 from evallint.facts import Span
 from evallint.findings import Finding, Place
+from evallint.spelling import did_you_mean
 
 CATEGORY: Final = "lint"
 BARE: Final = "suppression-bare"
