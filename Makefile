@@ -1,10 +1,10 @@
-# Two commands: `make demo` shows what evallint finds, `make test` checks everything.
+# `make demo` shows what evallint finds, `make test` checks everything, `make site` builds the documentation.
 
 PYTHON ?= python3
 BIN := .venv/bin
 CHECKED := $(wildcard src tests scripts benchmarks)
 
-.PHONY: demo test clean
+.PHONY: demo test site clean
 
 demo: .venv/installed
 	$(BIN)/evallint examples --exit-zero
@@ -16,8 +16,11 @@ test: .venv/installed-dev
 	$(BIN)/pytest --numprocesses auto
 	$(BIN)/evallint $(CHECKED)
 
+site: .venv/installed-docs
+	$(BIN)/python scripts/build_site.py
+
 clean:
-	rm -rf .venv .evallint_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build/site .evallint_cache .mypy_cache .pytest_cache .ruff_cache
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,4 +29,8 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@

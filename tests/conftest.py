@@ -1,8 +1,12 @@
-"""The command line as a fixture."""
+"""The command line and a browser as fixtures."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import Lint, Outcome
@@ -27,3 +31,18 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Outcome(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real one, where there is one."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = os.environ.get("EVALLINT_BROWSER") or next(filter(None, map(shutil.which, names)), None)
+    with playwright.sync_playwright() as driver:
+        try:
+            browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no browser: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()

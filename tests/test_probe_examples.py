@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 from test_examples import BUGGY, EXAMPLES, PLANTED, place, place_of
-from test_report_html import browser, opened, page
+from test_report_html import opened, page
 
 from evallint import pages
 from evallint.findings import Evidence
-
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,20 +110,6 @@ def test_a_page_refers_to_nothing_outside_itself() -> None:
 
 
 # ---- in a browser --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = os.environ.get("EVALLINT_BROWSER") or next(filter(None, map(shutil.which, names)), None)
-    with playwright.sync_playwright() as driver:
-        try:
-            browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no browser: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 def opened(browser: Any, folder: Path, shown: str, scheme: str = "light") -> tuple[Any, list[str]]:

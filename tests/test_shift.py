@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 from command import Lint
-from test_report_html import browser, opened
+from test_report_html import opened
 from torchside import PYTHON, needs_torch
 
 from evallint.report.charts import png
-
-__all__ = ["browser"]
 
 LOADERS = """\
 import torch
