@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -66,6 +66,23 @@ def identified(found: Discovery, load: Load, store: Cache, on_disk: bool = True)
         identities[file.shown] = identity
     context = frozenset(file.shown for file in found.files if file.context)
     return Tree(tuple(files), identities, tuple(troubles), glances, context)
+
+
+def overlaid(tree: Tree, found: Discovery, paths: Collection[str], load: Load) -> Tree:
+    """Return the tree of the files found, of which those at these absolute paths are not as they were in an earlier
+    one."""
+    former = {trouble.path: trouble for trouble in tree.troubles}
+    files, identities, troubles = [], {}, [*found.troubles]
+    for file in found.files:
+        identity = tree.identities.get(file.shown) or former.get(file.shown)
+        if file.path in paths or identity is None:
+            identity = _identity(load(file))
+        if isinstance(identity, Trouble):
+            troubles.append(identity)
+        else:
+            files.append(file)
+            identities[file.shown] = identity
+    return Tree(tuple(files), identities, tuple(troubles), {}, tree.context)
 
 
 def _identity(source: Source | Trouble) -> Identity | Trouble:

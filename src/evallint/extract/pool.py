@@ -56,16 +56,34 @@ def extract_all(sources: Iterable[Source], jobs: int, limits: Limits) -> Generat
     get free; a few batches of their texts are in memory at a time. `jobs` is the number of workers, 0 for one a core;
     little text starts fewer. Close the iterator to end the workers early. Raises `WorkersUnusable`.
     """
-    pool = _Pool(min(jobs or available_cores(), MOST_WORKERS), limits)
-    try:
+    with Workers(jobs, limits) as workers:
+        yield from workers.extract(sources)
+
+
+class Workers:
+    """Workers that stay, so that whoever has few sources now and then need not wait for one to start. A context."""
+
+    def __init__(self, jobs: int, limits: Limits) -> None:
+        self._pool = _Pool(min(jobs or available_cores(), MOST_WORKERS), limits)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.end()
+
+    def start(self) -> None:
+        """Start one worker before there is something to do."""
+        self._pool.give([])
+
+    def extract(self, sources: Iterable[Source]) -> Iterator[Answer]:
+        """Yield what `extract_all` yields; whoever takes not all of it ends the workers."""
         for batch in _batches(sources):
-            while pool.is_full:
-                yield pool.take()
-            pool.give(batch)
-        while pool.expected:
-            yield pool.take()
-    finally:
-        pool.end()
+            while self._pool.is_full:
+                yield self._pool.take()
+            self._pool.give(batch)
+        while self._pool.expected:
+            yield self._pool.take()
 
 
 def available_cores() -> int:
@@ -149,6 +167,7 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         try:
             while not self._killed and (batch := self._batches.get()) is not None:
+                self._living()
                 while batch and not self._killed:
                     batch = batch[self._answer(batch) :]
         except BaseException as error:

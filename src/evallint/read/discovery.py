@@ -60,6 +60,17 @@ def discover(paths: Iterable[str], configs: Configs) -> Discovery:
     return Discovery(tuple(sorted(walk.files.values(), key=lambda file: file.shown)), tuple(walk.troubles))
 
 
+def to_be_found(path: str, tops: Iterable[str], configs: Configs) -> File | None:
+    """The file that walks through directories would find at an absolute path, once it is there; None if they would
+    not. ConfigError: see `discover`."""
+    if not path.endswith(SUFFIXES) or not any(path.startswith(os.path.join(top, "")) for top in tops):
+        return None
+    settings = configs.of_directory(os.path.dirname(path))
+    if is_passed_over(path, settings):
+        return None
+    return File(path, _shown(path, configs.directory), 0, 0, False, settings)
+
+
 def projects_of(found: Discovery) -> list[str]:
     """Return the roots of the projects that files belong to, or the directories of those that belong to none."""
     return sorted({project_of(file.path, file.settings) or os.path.dirname(file.path) for file in found.files})
@@ -113,7 +124,7 @@ class _Walk:
     def add(self, path: str) -> None:
         """One path of the command line."""
         absolute = os.path.abspath(os.path.join(self._configs.directory, path))
-        shown = self._shown(absolute)
+        shown = _shown(absolute, self._configs.directory)
         try:
             status = os.stat(absolute)
         except OSError as error:
@@ -134,7 +145,7 @@ class _Walk:
         # Naming an ignored directory means that it is wanted; what lies within it is then judged on its own.
         if _is_ignored_path(top, ignores):
             ignores = ()
-        shown = self._shown(top)
+        shown = _shown(top, self._configs.directory)
         stack = [(top, "" if shown == "." else shown.rstrip("/") + "/", ignores)]
         while stack:
             directory, prefix, ignores = stack.pop()
@@ -178,14 +189,15 @@ class _Walk:
         if known is None or (file.explicit, not is_link) > (known.explicit, known.path == identity):
             self.files[identity] = file
 
-    def _shown(self, absolute: str) -> str:
-        try:
-            return os.path.relpath(absolute, self._configs.directory).replace(os.sep, "/")
-        except ValueError:  # another drive
-            return absolute.replace(os.sep, "/")
-
     def _fail(self, shown: str, message: str) -> None:
         self.troubles.append(Trouble(shown, 0, message))
+
+
+def _shown(absolute: str, directory: str) -> str:
+    try:
+        return os.path.relpath(absolute, directory).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return absolute.replace(os.sep, "/")
 
 
 def _why(error: OSError) -> str:

@@ -39,15 +39,30 @@ class Spelling(NamedTuple):
 
 def load(file: File) -> Source | Trouble:
     """The text of a file, or why there is none: unreadable, too large, not decodable, not a notebook."""
-    limit = file.settings.max_file_bytes
-    if file.size > limit and not file.shown.endswith(".ipynb"):
-        return Trouble(file.shown, 0, f"too large: {file.size:,} bytes, and `max-file-bytes` is {limit:,}")
+    if _is_too_large(file, file.size):
+        return _too_large(file, file.size)
     try:
         with open(file.path, "rb") as stream:
             data = stream.read()
     except OSError as error:
         return Trouble(file.shown, 0, f"cannot be read: {(error.strerror or type(error).__name__).lower()}")
     return decode(data, file.shown, file.settings.cell_magics)
+
+
+def buffered(file: File, data: bytes) -> Source | Trouble:
+    """The text of a file, as `load` gives it, if these bytes stood in it."""
+    if _is_too_large(file, len(data)):
+        return _too_large(file, len(data))
+    return decode(data, file.shown, file.settings.cell_magics)
+
+
+def _is_too_large(file: File, size: int) -> bool:
+    return size > file.settings.max_file_bytes and not file.shown.endswith(".ipynb")
+
+
+def _too_large(file: File, size: int) -> Trouble:
+    limit = file.settings.max_file_bytes
+    return Trouble(file.shown, 0, f"too large: {size:,} bytes, and `max-file-bytes` is {limit:,}")
 
 
 def decode(data: bytes, path: str, cell_magics: tuple[str, ...] = ()) -> Source | Trouble:
