@@ -212,13 +212,14 @@ class Cache:
 # ---- where it is ---------------------------------------------------------------------------------
 
 
-def folder_of(settings: Settings) -> str:
+def folder_of(settings: Settings, here: str = "") -> str:
     """Return where the cache of a run with these settings is: as asked for, or at the root of the project.
 
-    That is the directory of the config file, or the git repository around the working directory, or that itself.
+    That is the directory of the config file, or the git repository around `here` (the working directory), or that
+    itself.
     """
     asked = settings.cache_dir or os.environ.get("EVALLINT_CACHE_DIR", "")
-    return os.path.abspath(asked) if asked else os.path.join(_project_root(settings), NAME)
+    return os.path.abspath(asked) if asked else os.path.join(_project_root(settings, here or os.getcwd()), NAME)
 
 
 def clean(settings: Settings) -> str:
@@ -234,8 +235,7 @@ def clean(settings: Settings) -> str:
     return folder
 
 
-def _project_root(settings: Settings) -> str:
-    here = os.getcwd()
+def _project_root(settings: Settings, here: str) -> str:
     # A config file of the user's, for all projects, is not where the project is.
     if settings.file and os.path.commonpath([here, settings.root]) == settings.root:
         return settings.root

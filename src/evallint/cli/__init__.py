@@ -18,6 +18,7 @@ from evallint.cli import fixing, ignoring, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
 from evallint.cli.output import Progress, log, write
 from evallint.cli.scaffolding import new_rule
+from evallint.cli.serving import server
 from evallint.cli.shifting import shift
 from evallint.cli.showing import clean, config, explain, rules, show_files, show_settings
 from evallint.cli.tracing import trace
@@ -160,5 +161,6 @@ _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "new-rule": new_rule,
     "probe": _probe,
     "rules": rules,
+    "server": server,
     "trace": trace,
 }

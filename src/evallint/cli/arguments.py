@@ -62,7 +62,7 @@ def check_parser() -> Parser:
         "evallint [check]",
         "Find why a PyTorch model scores worse in evaluation than it should.",
         epilog="Other commands: evallint probe PATH[:LINE], evallint trace -- COMMAND, evallint explain RULE,\n"
-        "evallint rules, evallint config [KEY], evallint new-rule CATEGORY/NAME, evallint clean.\n"
+        "evallint rules, evallint config [KEY], evallint new-rule CATEGORY/NAME, evallint server, evallint clean.\n"
         "Exit code: 0 nothing found at or above --fail-on, 1 something found or a file not judged, 2 the run failed.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories; `-` is standard input")
@@ -158,7 +158,7 @@ def add_config_options(parser: Parser) -> None:
     )
     group.add_argument("--isolated", action="store_true", help="read no config file")
     group.add_argument("--cache-dir", metavar="DIRECTORY", help="where the cache is")
-    if parser.prog != "evallint clean":
+    if parser.prog not in ("evallint clean", "evallint server"):
         group.add_argument("--show-settings", action="store_true", help="show the settings of the paths, and stop")
 
 

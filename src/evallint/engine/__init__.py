@@ -7,10 +7,10 @@ neither LibCST nor the interpreter.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from evallint import baseline, cache, read
 from evallint.cache import Cache
@@ -27,10 +27,8 @@ from evallint.read import Discovery, File, Revision, Source
 
 DEFAULTS: Final = Settings()
 
-_Linter: TypeAlias = Callable[[Discovery, Load], Run]
-
 if TYPE_CHECKING:
-    from evallint.engine.fixing import Fixed
+    from evallint.engine.fixing import Fixed, Lint
     from evallint.engine.silencing import Silenced
 
 __all__ = ["EVERYTHING", "Scope", "fix", "fix_stdin", "fix_texts", "lint", "lint_stdin", "lint_texts", "silence"]
@@ -99,7 +97,7 @@ def fix(
     wanted = {one.fingerprint for one in shown.reported}
     is_all = not scope.since and not shown.known
     with _trying(paths, configs, cached, scope) as (found, lint):
-        return fixed(found, read.load, lint, lambda one: is_all or one.fingerprint in wanted, unsafe)
+        return fixed(found, lint, lambda one: is_all or one.fingerprint in wanted, unsafe)
 
 
 def silence(
@@ -117,13 +115,13 @@ def silence(
     from evallint.engine.silencing import silenced
 
     with _trying(paths, configs, cached, scope) as (found, lint):
-        return silenced(found, read.load, lambda load: lint(found, load), shown.reported, reason)
+        return silenced(found, lint, shown.reported, reason)
 
 
 @contextmanager
-def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) -> Iterator[tuple[Discovery, _Linter]]:
+def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) -> Iterator[tuple[Discovery, Lint]]:
     """Give the files, and what lints them as they would be after a change; of that nothing is left on the disk."""
-    from evallint.engine.fixing import Kept
+    from evallint.engine.fixing import Kept, loading
 
     found = read.discover(paths, configs)
     if scope.in_project:
@@ -133,7 +131,8 @@ def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) 
     with Cache(cache.folder_of(settings) if cached else "") as disk:
         store = Kept(disk)
 
-        def lint(files: Discovery, load: Load) -> Run:
+        def lint(files: Discovery, changed: Mapping[str, bytes]) -> Run:
+            load = loading(read.load, changed)
             return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf)
 
         yield found, lint
@@ -157,7 +156,7 @@ def fix_texts(files: Mapping[str, str], settings: Settings = DEFAULTS, unsafe: b
 
 
 def _fix_within(files: Mapping[File, bytes], unsafe: bool, shelf: Shelf) -> Fixed:
-    from evallint.engine.fixing import Kept, fixed
+    from evallint.engine.fixing import Kept, fixed, loading
 
     found = Discovery(tuple(files), ())
     data = {file.shown: content for file, content in files.items()}
@@ -166,10 +165,11 @@ def _fix_within(files: Mapping[File, bytes], unsafe: bool, shelf: Shelf) -> Fixe
     def load(file: File) -> Source | Trouble:
         return read.decode(data[file.shown], file.shown, file.settings.cell_magics)
 
-    def lint(files: Discovery, load: Load) -> Run:
-        return _lint(identified(files, load, store, on_disk=False), load, in_this_process, store, shelf)
+    def lint(files: Discovery, changed: Mapping[str, bytes]) -> Run:
+        changing = loading(load, changed)
+        return _lint(identified(files, changing, store, on_disk=False), changing, in_this_process, store, shelf)
 
-    return fixed(found, load, lint, lambda one: True, unsafe, data)
+    return fixed(found, lint, lambda one: True, unsafe, data)
 
 
 def lint_stdin(data: bytes, filename: str, configs: Configs) -> Run:

@@ -27,6 +27,9 @@ ROUNDS: Final = 100
 DEPTH: Final = 3
 """So many times what fixes bring is mended before they are given up."""
 
+Lint: TypeAlias = Callable[[Discovery, Mapping[str, bytes]], Run]
+"""Lints files, some of which hold other bytes than those on disk, by shown path."""
+
 Key: TypeAlias = tuple[str, str, int]
 """Findings are the same where rule, path and line are."""
 
@@ -57,8 +60,7 @@ class Fixed(NamedTuple):
 
 def fixed(
     found: Discovery,
-    load: Load,
-    lint: Callable[[Discovery, Load], Run],
+    lint: Lint,
     is_wanted: Callable[[Reported], bool],
     unsafe: bool,
     data: Mapping[str, bytes] = MappingProxyType({}),
@@ -68,7 +70,7 @@ def fixed(
     `data`: the bytes of files that are not on disk, by shown path.
     """
     everything = Discovery(tuple(map(_with_all_rules, found.files)), found.troubles)
-    mender = _Mender(found, load, lambda load: lint(everything, load), data)
+    mender = _Mender(found, lambda changed: lint(everything, changed), data)
     before = mender.copies
     own = {file.shown: file for file in found.files}
 
@@ -85,7 +87,7 @@ def fixed(
         for file in found.files
         if file.shown in mender.copies.changed
     ]
-    run = lint(found, loading(load, mender.copies.changed))
+    run = lint(found, mender.copies.changed)
     return Fixed(run, tuple(changes), tuple(mender.mended), tuple(mender.held.values()))
 
 
@@ -149,13 +151,12 @@ class _Attempt:
 
 
 class _Mender:
-    def __init__(self, found: Discovery, load: Load, lint: Callable[[Load], Run], data: Mapping[str, bytes]) -> None:
+    def __init__(self, found: Discovery, lint: Callable[[Mapping[str, bytes]], Run], data: Mapping[str, bytes]) -> None:
         self.copies = Copies({file.shown: file for file in found.files if not file.context}, {}, dict(data))
         self.mended: list[Reported] = []
         self.held: dict[str, Held] = {}
-        self._load = load
         self._lint = lint
-        self.found = lint(load)
+        self.found = lint({})
 
     def run(self, is_wanted: Callable[[Reported], bool], may_help: Callable[[Reported], bool]) -> None:
         """Mends until nothing is left that can be mended. `may_help`: what fixes bring, but may be mended with them."""
@@ -224,7 +225,7 @@ class _Mender:
 
     def _judged(self, attempt: _Attempt, may_help: Callable[[Reported], bool]) -> tuple[Run, _Problem | None]:
         """Return what is found after an attempt, once what it brings is mended too where that is possible."""
-        run = self._lint(loading(self._load, attempt.copies.changed))
+        run = self._lint(attempt.copies.changed)
         problem = _problem(self.found, run, attempt)
         for _ in range(DEPTH):
             if problem is None or problem.guilty or not problem.brought or not all(map(may_help, problem.brought)):
@@ -235,7 +236,7 @@ class _Mender:
             attempt.copies = further.copies
             for path, moves in further.moves.items():
                 attempt.moves[path] += moves
-            run = self._lint(loading(self._load, attempt.copies.changed))
+            run = self._lint(attempt.copies.changed)
             problem = _problem(self.found, run, attempt)
         return run, problem
 

@@ -20,32 +20,70 @@ from typing import TYPE_CHECKING, Final
 from evallint import cache, read
 from evallint.cache import Cache
 from evallint.config import Configs
-from evallint.engine.extraction import LONGEST, Answer, extracted
+from evallint.engine.extraction import LONGEST, Answer, Progress, extracted, in_workers
 from evallint.engine.installed import shelf_of, sources_for
 from evallint.engine.judging import Judged, decoded, judged
 from evallint.engine.reporting import Texts, reported, rules_of
 from evallint.engine.tree import Load, Tree, identified, overlaid
-from evallint.findings import Run, Trouble
+from evallint.findings import Reported, Run, Trouble
 from evallint.read import Discovery, File, Source
 
 if TYPE_CHECKING:
+    from evallint.engine.fixing import Fixed, Lint
+    from evallint.engine.silencing import Silenced
     from evallint.extract.pool import Workers
 
 NO_BUFFERS: Final[Mapping[str, bytes]] = MappingProxyType({})
+
+
+FEW: Final = 20
+"""So many files are read by the process that stays; for more, others come and go, since each takes its memory."""
+
+
+class Reader:
+    """A process that stays, so that whoever has few files to read now and then need not wait for one to start."""
+
+    def __init__(self) -> None:
+        self._workers: Workers | None = None
+
+    def extract(self, sources: Iterable[Source], deadline: float) -> Iterator[Answer]:
+        """Yield what `extract_all` yields. The deadline of the first call holds for all."""
+        from evallint.extract.pool import Limits, Workers
+
+        self._workers = self._workers or Workers(1, Limits(deadline))
+        try:
+            yield from self._workers.extract(sources)
+        except BaseException:
+            self.close()  # answers may be left that nobody has taken
+            raise
+
+    def close(self) -> None:
+        if self._workers is not None:
+            self._workers.__exit__()
+            self._workers = None
 
 
 class Session:
     """Checks all files that `paths` name or hold, as often as it is asked to.
 
     A context: it keeps a process to read files in, and the cache open. `configs` makes the settings, at first and
-    whenever they may have changed. For one thread at a time. ConfigError: see `read.discover`.
+    whenever they may have changed. `told` hears of files that are extracted, and before anything long begins; what it
+    raises ends what goes on. `reader`: one that others use too. For one thread at a time. ConfigError: see
+    `read.discover`.
     """
 
-    def __init__(self, paths: Sequence[str], configs: Callable[[], Configs], cached: bool = True) -> None:
-        self._paths, self._configs, self._cached = tuple(paths), configs, cached
-        self._workers: Workers | None = None
+    def __init__(
+        self,
+        paths: Sequence[str],
+        configs: Callable[[], Configs],
+        cached: bool = True,
+        told: Progress = lambda done, of: None,
+        reader: Reader | None = None,
+    ) -> None:
+        self._paths, self._configs, self._told = tuple(paths), configs, told
+        self._reader, self._owns_reader = reader or Reader(), reader is None
         self.reload()
-        self._store = Cache(cache.folder_of(self._settings) if cached else "")
+        self._store = Cache(cache.folder_of(self._settings, self._made.directory) if cached else "")
 
     def __enter__(self) -> Session:
         return self
@@ -55,8 +93,8 @@ class Session:
 
     def close(self) -> None:
         """Write down what was learnt of files, and end the process."""
-        if self._workers is not None:
-            self._workers.__exit__()
+        if self._owns_reader:
+            self._reader.close()
         self._store.__exit__(None, None, None)
 
     def reload(self) -> None:
@@ -73,8 +111,32 @@ class Session:
     def check(self, buffers: Mapping[str, bytes] = NO_BUFFERS) -> Run:
         """Return what the rules report of all files. `buffers`: what stands in files, by absolute path, in place of
         what is on disk; those that are not there yet are linted if `paths` hold them."""
-        found = self._with_new(buffers)
+        return self._checked(self.files(buffers), buffers)
 
+    def fixed(self, buffers: Mapping[str, bytes], is_wanted: Callable[[Reported], bool], unsafe: bool) -> Fixed:
+        """Return what comes of mending the findings that are wanted, of which a check tells. Nothing is written."""
+        from evallint.engine.fixing import fixed
+
+        found = self.files(buffers)
+        return fixed(found, self._trying(found, buffers), is_wanted, unsafe, _by_shown_path(found, buffers))
+
+    def silenced(self, buffers: Mapping[str, bytes], wanted: Sequence[Reported], reason: str) -> Silenced:
+        """Return what comes of comments that silence what a check tells, for a reason. Nothing is written."""
+        from evallint.engine.silencing import silenced
+
+        found = self.files(buffers)
+        return silenced(found, self._trying(found, buffers), wanted, reason, _by_shown_path(found, buffers))
+
+    def _trying(self, found: Discovery, buffers: Mapping[str, bytes]) -> Lint:
+        """Return what checks files as they would be after a change."""
+        places = {file.shown: file.path for file in found.files}
+
+        def lint(files: Discovery, changed: Mapping[str, bytes]) -> Run:
+            return self._checked(files, {**buffers, **{places[shown]: data for shown, data in changed.items()}})
+
+        return lint
+
+    def _checked(self, found: Discovery, buffers: Mapping[str, bytes]) -> Run:
         def load(file: File) -> Source | Trouble:
             return read.buffered(file, buffers[file.path]) if file.path in buffers else read.load(file)
 
@@ -84,7 +146,7 @@ class Session:
         run = reported(tree, facts, self._judged(tree, facts.encoded), texts)
         return replace(run, sources=texts.shown_in(run))
 
-    def _with_new(self, buffers: Mapping[str, bytes]) -> Discovery:
+    def files(self, buffers: Mapping[str, bytes] = NO_BUFFERS) -> Discovery:
         """Return the files found, and those buffers that nobody has saved yet."""
         known = {file.path for file in self._found.files}
         tops = [os.path.abspath(os.path.join(self._made.directory, path)) for path in self._paths]
@@ -92,24 +154,23 @@ class Session:
         files = [file for file in new if file is not None]
         if not files:
             return self._found
-        return Discovery(tuple(sorted((*self._found.files, *files), key=lambda file: file.shown)), self._found.troubles)
+        named = {file.shown for file in files}
+        troubles = tuple(trouble for trouble in self._found.troubles if trouble.path not in named)
+        return Discovery(tuple(sorted((*self._found.files, *files), key=lambda file: file.shown)), troubles)
 
     def _identified(self, found: Discovery, buffers: Mapping[str, bytes], load: Load) -> Tree:
         """Return the tree of these files. What is on disk is looked at once after each `reload`."""
         if self._on_disk is None:
             self._on_disk = identified(self._found, read.load, self._store)
-        if not buffers:
-            return self._on_disk
         return overlaid(self._on_disk, found, buffers, load)
 
     def _extract(self, sources: Iterable[Source], total: int) -> Iterator[Answer]:
-        from evallint.extract.pool import Limits, Workers
-
-        if self._workers is None:
-            self._workers = Workers(self._settings.jobs, Limits(min(self._settings.deadline, LONGEST)))
-        return self._workers.extract(sources)
+        if total > FEW:
+            return in_workers(self._settings, self._told)(sources, total)
+        return self._reader.extract(sources, min(self._settings.deadline, LONGEST))
 
     def _judged(self, tree: Tree, encoded: Mapping[str, bytes]) -> Judged:
+        self._told(0, 0)
         rules = rules_of(tree.files)
         if not rules or not encoded:
             return Judged()
@@ -117,3 +178,7 @@ class Session:
         installed = identified(Discovery(sources_for(files, self._shelf), ()), read.load, self._store)
         files |= decoded(extracted(installed, read.load, self._extract, self._store).encoded)
         return judged(files, rules, {file.shown: file.path for file in tree.files}, self._shelf.apis)
+
+
+def _by_shown_path(found: Discovery, buffers: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {file.shown: buffers[file.path] for file in found.files if file.path in buffers}

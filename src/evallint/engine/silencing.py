@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from evallint import fix
-from evallint.engine.fixing import Change, Copies, Held, in_text, loading
-from evallint.engine.tree import Load
+from evallint.engine.fixing import Change, Copies, Held, Lint, in_text
 from evallint.findings import Reported, Run
 from evallint.fix.ignoring import Comment, Silence, ignoring
 from evallint.read import Discovery, Source, suppression
@@ -24,27 +24,32 @@ class Silenced(NamedTuple):
 
 
 def silenced(
-    found: Discovery, load: Load, lint: Callable[[Load], Run], wanted: Sequence[Reported], reason: str
+    found: Discovery,
+    lint: Lint,
+    wanted: Sequence[Reported],
+    reason: str,
+    data: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Silenced:
     """Return what comes of comments with a reason at all findings that are wanted. Nothing is written.
 
-    What is wrong with such comments themselves is left.
+    What is wrong with such comments themselves is left. `data`: the bytes of files that are not on disk, or not like
+    that, by shown path.
     """
     by_path: dict[str, list[Reported]] = defaultdict(list)
     for one in wanted:
         if one.category != suppression.CATEGORY:
             by_path[one.finding.at.path].append(one)
-    copies = Copies({file.shown: file for file in found.files if not file.context}, {}, {})
+    copies = Copies({file.shown: file for file in found.files if not file.context}, {}, dict(data))
     held: list[Held] = []
     done: dict[str, list[Reported]] = {}
     changed: dict[str, bytes] = {}
     for path, some in by_path.items():
-        data, silent, refused = _commented(copies, path, some, reason)
+        commented, silent, refused = _commented(copies, path, some, reason)
         held += refused
         if silent:
-            changed[path], done[path] = data, silent
-    before = lint(load)
-    run = lint(loading(load, changed))
+            changed[path], done[path] = commented, silent
+    before = lint(found, {})
+    run = lint(found, changed)
     at_odds = _at_odds(before, run, done)
     for path in at_odds:
         del changed[path]
@@ -53,7 +58,7 @@ def silenced(
         Change(file, copies.original(file), changed[file.shown]) for file in found.files if file.shown in changed
     )
     return Silenced(
-        lint(loading(load, changed)) if at_odds else run,
+        lint(found, changed) if at_odds else run,
         tuple(changes),
         tuple(one for some in done.values() for one in some),
         tuple(held),

@@ -6,7 +6,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -60,15 +60,16 @@ def discover(paths: Iterable[str], configs: Configs) -> Discovery:
     return Discovery(tuple(sorted(walk.files.values(), key=lambda file: file.shown)), tuple(walk.troubles))
 
 
-def to_be_found(path: str, tops: Iterable[str], configs: Configs) -> File | None:
-    """The file that walks through directories would find at an absolute path, once it is there; None if they would
-    not. ConfigError: see `discover`."""
-    if not path.endswith(SUFFIXES) or not any(path.startswith(os.path.join(top, "")) for top in tops):
+def to_be_found(path: str, tops: Collection[str], configs: Configs) -> File | None:
+    """The file that is named, or that walks through directories would find, at an absolute path once it is there;
+    None if there would be none. ConfigError: see `discover`."""
+    is_named = path in tops
+    if not is_named and not (path.endswith(SUFFIXES) and any(path.startswith(os.path.join(top, "")) for top in tops)):
         return None
     settings = configs.of_directory(os.path.dirname(path))
-    if is_passed_over(path, settings):
+    if not is_named and is_passed_over(path, settings):
         return None
-    return File(path, _shown(path, configs.directory), 0, 0, False, settings)
+    return File(path, _shown(path, configs.directory), 0, 0, is_named, settings)
 
 
 def projects_of(found: Discovery) -> list[str]:
