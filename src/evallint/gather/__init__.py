@@ -13,6 +13,7 @@ from evallint.gather.data.constants import typed_constants
 from evallint.gather.data.fits import fitted_on_test
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders
+from evallint.gather.data.named import side_by_side
 from evallint.gather.data.order import pipeline_faults
 from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import averaged
@@ -51,6 +52,7 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
     )
     finder = Loaders(program)
     loaders = tuple(loader for run in events for loader in finder.of_run(run))
+    named = tuple(side_by_side(program, events, loaders))
     running = Running(program)
     return Project(
         forwards=used,
@@ -81,8 +83,8 @@ def gather(program: Program, runs: Iterable[Events]) -> Project:
         matched_by_position=first_each(matched_by_position(program, events, loaders)),
         learnt_from=first_each(found for run in events for found in learnt_from(program, run)),
         pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
-        pipelines_differ=first_each(differences.differing(program, loaders)),
-        random_in_evaluation=first_each(differences.random_in_evaluation(loaders)),
+        pipelines_differ=first_each(differences.differing(program, loaders, named)),
+        random_in_evaluation=first_each(differences.random_in_evaluation(loaders, named)),
         stale_states=first_each(
             (*(found for run in complete for found in saves.stale_states(run)), *saves.kept_by_objects(program))
         ),

@@ -9,6 +9,7 @@ from typing import Literal
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, repeated, with_numbers
 from evallint.gather.code.sites import function_at
+from evallint.gather.data.named import Beside
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random_steps
 from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
@@ -20,8 +21,18 @@ Constants = tuple[tuple[float, ...], tuple[float, ...]]
 # ---- random steps -------------------------------------------------------------------------------
 
 
-def random_in_evaluation(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
-    """The loaders and transforms that evaluate on samples which surely go through a random step."""
+def random_in_evaluation(loaders: Sequence[LoaderUse], named: Iterable[Beside]) -> Iterator[RandomInEvaluation]:
+    """The loaders, transforms and pipelines that evaluate on samples which surely go through a random step."""
+    yield from _random_in_loaders(loaders)
+    for beside in named:
+        at = {step.at for other in beside.training for one in other.sources for step in one.steps}
+        found = [(one, step) for one in beside.evaluating.sources for step in random_steps(one.steps)]
+        own = [(one, step) for one, step in found if step.at not in at]  # else it is both pipelines' on purpose
+        if own and not beside.on_purpose:
+            yield _random(beside.evaluating, *own[0], beside.training)
+
+
+def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
@@ -93,9 +104,9 @@ def by_title(
 # ---- steps that differ --------------------------------------------------------------------------
 
 
-def differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+def differing(program: Program, loaders: Sequence[LoaderUse], named: Iterable[Beside]) -> Iterator[PipelinesDiffer]:
     """Where what evaluates is prepared otherwise than what trained the same model."""
-    for found in _differing(loaders):
+    for found in (*_differing(loaders), *_differing_by_name(named)):
         code = ""
         if found.kind == "constants" and found.trained is not None:
             code = alike(program, found.at, found.trained)
@@ -112,6 +123,20 @@ def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
         partners = [other for other in loaders if other.trains and other.sources and belongs(other, loader)]
         if partners:
             yield from _compared(partners, loader)
+
+
+def _differing_by_name(named: Iterable[Beside]) -> Iterator[PipelinesDiffer]:
+    """Of pipelines alone: what else the data go through is not in sight."""
+    for beside in named:
+        trained = [source for other in beside.training for source in other.sources]
+        found = _normalisation(beside.training, trained, beside.evaluating)
+        ends = all(_ends_as_tensor(source.steps) for source in (*trained, *beside.evaluating.sources))
+        if found is not None and (found.kind == "constants" or (found.kind == "missing in evaluation" and ends)):
+            yield found
+
+
+def _ends_as_tensor(steps: Steps) -> bool:
+    return next((step.gives for step in reversed(steps) if step.gives != "same"), "") == "tensor"
 
 
 def belongs(train: LoaderUse, other: LoaderUse) -> bool:
