@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from command import BUG, FINE, NET
 
+from evallint.facts import Span
+
 pytest_lsp: Any = pytest.importorskip("pytest_lsp")
 types: Any = importlib.import_module("lsprotocol.types")
 
@@ -222,21 +224,35 @@ def test_the_latest_of_many_edits_is_what_counts(server: Server, tmp_path: Path)
     assert one.range.start.line == 18
 
 
-@pytest.mark.parametrize(("encoding", "before", "after"), [("utf-8", 18, 26), ("utf-16", 14, 22), ("utf-32", 13, 21)])
-def test_columns_are_counted_as_the_client_counts(tmp_path: Path, encoding: str, before: int, after: int) -> None:
-    server = Server("--no-cache", general__positionEncodings=[encoding])
-    text = BUG.replace("            correct += (model(x) == y).sum()", '\t\t\ts = "模𝛼", model(x)')
-    text = text.replace("        for", "\t\tfor").replace("    with", "\twith").replace("    model =", "\tmodel =")
-    text = text.replace("    correct =", "\tcorrect =")
-    server.add(tmp_path, train=text)
+WIDE = (
+    BUG.replace("            correct += (model(x) == y).sum()", '\t\t\ts = "模𝛼", model(x)')
+    .replace("        for", "\t\tfor")
+    .replace("    with", "\twith")
+    .replace("    model =", "\tmodel =")
+    .replace("    correct =", "\tcorrect =")
+)
+"""The bug behind tabs, a letter of three bytes and one of four, which is two units of UTF-16."""
+
+
+def test_columns_behind_letters_of_several_units_are_those_of_the_client(server: Server, tmp_path: Path) -> None:
+    server.add(tmp_path, train=WIDE)
     uri = server.open(tmp_path / "train.py")
-    assert server.offers.position_encoding == encoding
+    assert server.offers.position_encoding == "utf-16"
     (one,) = server.shows(uri, "eval-missing")
-    assert stretch(one.range) == (18, before, 18, after)
-    # The client's own columns come back in its edits: what follows the letters that take several units goes.
-    server.edit(uri, "x", (18, before, 18, after))
+    assert stretch(one.range) == (18, 14, 18, 22)
+    server.edit(uri, "x", (18, 14, 18, 22))  # the client's own columns come back in its edits
     server.shows(uri)
-    assert server.end() == 0
+
+
+@pytest.mark.parametrize(("encoding", "start"), [("utf-8", 18), ("utf-16", 14), ("utf-32", 13)])
+def test_each_encoding_counts_in_its_units(encoding: str, start: int) -> None:
+    positions: Any = importlib.import_module("evallint.lsp.positions")
+    lines = positions.Lines(WIDE, encoding)
+    range_ = lines.range(Span(19, 14, 19, 22))
+    assert stretch(range_) == (18, start, 18, start + 8)
+    assert WIDE[lines.offset(range_.start) : lines.offset(range_.end)] == "model(x)"
+    assert lines.offset(types.Position(18, 999)) == lines.offset(types.Position(19, 0)) - 1
+    assert lines.offset(types.Position(999, 0)) == len(WIDE)
 
 
 def test_a_form_feed_ends_no_line(server: Server, tmp_path: Path) -> None:
@@ -255,6 +271,22 @@ def test_a_text_that_declares_an_encoding_is_judged_as_it_is_shown(server: Serve
     server.shows(uri, "eval-missing")
 
 
+def test_while_code_is_no_python_what_it_was_stands_for_it(server: Server, tmp_path: Path) -> None:
+    server.add(tmp_path, model=MODEL, use=USE)
+    use, model = server.open(tmp_path / "use.py"), server.open(tmp_path / "model.py")
+    (one,) = server.shows(use, "eval-missing")
+    server.edit(model, "def f(:\n" + MODEL)
+    server.shows(model, "not-judged")
+    server.edit(use, "import (\n", (0, 0, 0, 0))
+    found, trouble = server.shows(use, "eval-missing", "not-judged")
+    assert (found.range.start.line, trouble.range.start.line) == (one.range.start.line + 1, 0)
+    assert server.actions(use, found.range) == {}
+    server.edit(use, "        if net(:\n", (8, 0, 9, 0))
+    server.shows(use, "not-judged")
+    server.edit(model, MODEL)
+    server.shows(model)
+
+
 def test_a_broken_file_is_told_where_it_breaks_and_nothing_else_suffers(server: Server, tmp_path: Path) -> None:
     server.add(tmp_path, train=BUG, other=FINE)
     uri = server.open(tmp_path / "other.py", FINE + "def f(:\n")
@@ -270,6 +302,21 @@ def test_a_file_outside_of_all_folders_is_judged_alone(server: Server, tmp_path:
     uri = server.open(tmp_path / "train.py", BUG)
     server.shows(uri, "eval-missing")
     assert server.rules((tmp_path / "other.py").as_uri()) is None
+
+
+def test_what_changes_on_the_disk_is_judged_as_it_is_now(server: Server, tmp_path: Path) -> None:
+    server.add(tmp_path, train=BUG)
+    path, new = tmp_path / "train.py", tmp_path / "new.py"
+    server.shows(path.as_uri(), "eval-missing")
+    path.write_text(FINE)
+    new.write_text(BUG)
+    told(server, path, new)
+    server.shows(path.as_uri())
+    server.shows(new.as_uri(), "eval-missing")
+    uri = server.open(path, BUG)
+    server.shows(uri, "eval-missing")
+    server.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
+    server.shows(uri)
 
 
 def test_a_folder_that_goes_takes_its_findings_along(server: Server, tmp_path: Path) -> None:
@@ -396,6 +443,14 @@ def test_a_notebook_is_judged_cell_by_cell(server: Server, tmp_path: Path) -> No
     server.shows(uris["use"])
 
 
+def test_a_notebook_that_a_client_shows_as_text_is_judged(server: Server, tmp_path: Path) -> None:
+    cells = [{"cell_type": "code", "source": text} for text in (NET, BUG[len(NET) :])]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}))
+    server.add(tmp_path)
+    (one,) = server.shows((tmp_path / "a.ipynb").as_uri(), "eval-missing")
+    assert one.message.startswith("cell 2, line 7: `model` is still in training mode")
+
+
 # ---- settings --------------------------------------------------------------------------------------------
 
 
@@ -483,6 +538,17 @@ def test_a_client_that_pulls_is_answered_and_told_when_to_ask_again(tmp_path: Pa
     again = server.do(server.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(known)))
     assert {one.kind for one in again.items} == {"unchanged"}
     assert not server.client.diagnostics
+    assert server.end() == 0
+
+
+def test_a_long_analysis_shows_how_it_gets_on(tmp_path: Path) -> None:
+    server = Server("--no-cache", window__workDoneProgress=True, general__positionEncodings=["utf-32", "utf-8"])
+    assert server.offers.position_encoding == "utf-32"
+    server.add(tmp_path, **{f"train{number}": BUG + f"# {number}\n" for number in range(40)})
+    server.shows((tmp_path / "train0.py").as_uri(), "eval-missing")
+    (reports,) = server.client.progress_reports.values()
+    server.until(lambda: reports[-1].kind == "end")
+    assert [reports[0].kind, reports[0].title] == ["begin", "evallint"]
     assert server.end() == 0
 
 

@@ -33,7 +33,7 @@ def offered(snapshot: Snapshot, uri: str, params: types.CodeActionParams) -> Ite
     """Yield what can be done at a stretch of a text, still without the edits; `data` says what each is about."""
     only = params.context.only
     if _is_asked(types.CodeActionKind.QuickFix, only):
-        here = list(snapshot.at(uri, params.range))
+        here = [one for one in snapshot.at(uri, params.range) if snapshot.is_of_now(one.path)]
         for one in here:
             if one.reported.fix_applicability and one.reported.finding.fix:
                 yield _fix(one)
@@ -43,7 +43,7 @@ def offered(snapshot: Snapshot, uri: str, params: types.CodeActionParams) -> Ite
     if _is_asked(FIX_ALL, only):
         path = next((path for path, document in snapshot.documents.items() if _holds(document.texts, uri)), None)
         safe = [one for one in snapshot.found if one.path == path and one.reported.fix_applicability == "safe"]
-        if safe:
+        if path and safe and snapshot.is_of_now(path):
             data = {"do": "fix", "uri": uri, "fingerprints": [one.reported.fingerprint for one in safe]}
             yield types.CodeAction("evallint: fix all that is safe", FIX_ALL, data=data)
 
@@ -93,4 +93,6 @@ def carried_out(
     if not outcome.changes:
         why = f"nothing is changed: {outcome.held[0].reason}" if outcome.held else "that is not found any more"
         raise NothingDone(why)
+    if not all(snapshot.is_of_now(change.file.path) for change in outcome.changes):
+        raise NothingDone("a file that would change is no Python just now")
     return outcome.changes

@@ -63,10 +63,14 @@ class Folder:
         client: Client,
         told: Callable[[Folder], None],
     ) -> None:
-        """`documents` gives what is open in the folder; `told` hears of each new `snapshot` or `error`."""
+        """`documents` gives what is open in the folder; `told` hears of each new `snapshot` or `error`.
+
+        `progress` is how many files are read, and of how many, while that takes long.
+        """
         self.path = path
         self.snapshot: Snapshot | None = None
         self.error: Exception | None = None
+        self.progress = (0, 0)
         self.analysis = analysis
         self._desk = desk
         self._documents = documents
@@ -107,6 +111,11 @@ class Folder:
             self._task.cancel()
         return self._desk.do(self.analysis.close)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether an analysis has come to an end, be it a bad one."""
+        return self._judged >= 0
+
     # ---- what is known ---------------------------------------------------------------------------------
 
     async def latest(self) -> Snapshot | None:
@@ -145,6 +154,7 @@ class Folder:
         def go_on(done: int, of: int) -> None:
             if self._wanted != number:
                 raise Superseded
+            self.progress = (done, of)
 
         def work() -> Snapshot:
             outcome = self.analysis.run(overlays(documents), go_on)

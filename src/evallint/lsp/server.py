@@ -78,7 +78,7 @@ def _offer_documents(server: Served, session: Session) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        session.document_changed(documents.close(params.text_document.uri))
+        session.closed(documents.close(params.text_document.uri))
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
@@ -98,7 +98,7 @@ def _offer_notebooks(server: Served, session: Session) -> None:
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseNotebookDocumentParams) -> None:
-        session.document_changed(documents.close_notebook(params.notebook_document.uri))
+        session.closed(documents.close_notebook(params.notebook_document.uri))
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveNotebookDocumentParams) -> None:

@@ -27,6 +27,12 @@ from evallint.lsp.snapshot import NOT_JUDGED, NOWHERE, SOURCE, Client, Snapshot
 
 WATCHED: Final = ("**/*.{py,pyw,ipynb}", *(f"**/{name}" for name in CONFIG_NAMES), "**/.gitignore")
 FIRST_PAUSE: Final = 0.0
+LONG: Final = 0.25
+"""Seconds after which an analysis shows that it goes on, and again."""
+
+LONGEST_ANSWER: Final = 5.0
+"""Seconds that the beginning waits for the client's settings."""
+
 LAST_PAUSE: Final = 2.0
 """Seconds that the end waits for what can't be interrupted."""
 
@@ -55,6 +61,7 @@ class Session:
         self._published: dict[str, dict[str, str]] = {}
         self._pulled: dict[str, str] = {}
         self._told_wrong: dict[str, str] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
 
     # ---- beginning and end -----------------------------------------------------------------------------
 
@@ -77,7 +84,7 @@ class Session:
         self._register()
         await self._ask_wishes()
         for folder in self._all():
-            folder.changed(FIRST_PAUSE)
+            self._start(folder)
 
     async def end(self) -> None:
         """Stop, and let what was learnt of files be written down, unless that takes long."""
@@ -101,6 +108,28 @@ class Session:
         if registrations:
             self._server.client_register_capability(types.RegistrationParams(registrations))
 
+    def _start(self, folder: Folder) -> None:
+        folder.changed(FIRST_PAUSE)
+        if self._can("window.work_done_progress"):
+            self._tasks.add(task := asyncio.ensure_future(self._show_progress(folder)))
+            task.add_done_callback(self._tasks.discard)
+
+    async def _show_progress(self, folder: Folder) -> None:
+        """Show how the first analysis of a folder gets on, if that takes long."""
+        await asyncio.sleep(LONG)
+        if folder.is_known or folder not in self._all():
+            return
+        progress, token = self._server.work_done_progress, f"evallint {folder.path}"
+        await progress.create_async(token)
+        progress.begin(token, types.WorkDoneProgressBegin("evallint", message="reading files", percentage=0))
+        while not folder.is_known and folder in self._all():
+            done, of = folder.progress
+            message = f"reading files: {done} of {of}" if of else "judging"
+            percentage = 90 * done // of if of else 90
+            progress.report(token, types.WorkDoneProgressReport(message=message, percentage=percentage))
+            await asyncio.sleep(LONG)
+        progress.end(token, types.WorkDoneProgressEnd())
+
     # ---- folders ---------------------------------------------------------------------------------------
 
     def folders_changed(self, event: types.WorkspaceFoldersChangeEvent) -> None:
@@ -111,7 +140,7 @@ class Session:
         for new in event.added:
             folder = self._add(new.uri)
             if folder:
-                folder.changed(FIRST_PAUSE)
+                self._start(folder)
         self._find_homes()
 
     def _add(self, uri: str) -> Folder | None:
@@ -186,7 +215,8 @@ class Session:
         paths = list(self._folders)
         items = [types.ConfigurationItem(uri_of(path), SECTION) for path in paths]
         try:
-            answers = await self._server.workspace_configuration_async(types.ConfigurationParams(items))
+            asking = self._server.workspace_configuration_async(types.ConfigurationParams(items))
+            answers = await asyncio.wait_for(asking, LONGEST_ANSWER)
         except Exception:
             return  # a client that says it can need not be able to
         self._use_wishes({path: self._understood(one) for path, one in zip(paths, answers, strict=False) if one})
@@ -229,12 +259,21 @@ class Session:
                 folder.changed_on_disk()
 
     def files_changed(self, events: Iterable[types.FileEvent]) -> None:
+        """Look at the disk again where something has changed that is not open."""
+        new = [event for event in events if not self._is_save(event)]
         for folder in self._all():
-            own = [event for event in events if _is_within(event.uri, folder.path)]
-            if any(_changes_the_walk(event) for event in own):
+            if any(_is_within(event.uri, folder.path) for event in new):
                 folder.changed_on_disk()
-            elif own:
-                folder.changed()
+
+    def _is_save(self, event: types.FileEvent) -> bool:
+        return event.type == types.FileChangeType.Changed and self.documents.at(path_of(event.uri) or "") is not None
+
+    def closed(self, path: str | None) -> None:
+        """Judge what is on the disk again where a document was closed."""
+        home = self._home(path) if path else None
+        if home:
+            home.changed_on_disk()
+        self._find_homes()
 
     # ---- what is told ----------------------------------------------------------------------------------
 
@@ -383,12 +422,6 @@ class Session:
 def _is_within(uri: str, folder: str) -> bool:
     path = path_of(uri)
     return path is not None and path.startswith(os.path.join(folder, ""))
-
-
-def _changes_the_walk(event: types.FileEvent) -> bool:
-    """Whether other files may be found now, or other settings hold."""
-    name = os.path.basename(path_of(event.uri) or "")
-    return event.type != types.FileChangeType.Changed or not name.endswith((".py", ".pyw", ".ipynb"))
 
 
 def _in_file(wrong: str) -> tuple[str, types.Diagnostic] | None:

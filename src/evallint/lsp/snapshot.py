@@ -62,10 +62,11 @@ class Snapshot:
         self._client = client
         self._lines: dict[str, Lines] = {}
         self._cells: dict[str, CellMap] = {}
+        self._moves: dict[str, Mapping[int, int]] = {}
 
     @functools.cached_property
     def found(self) -> Sequence[Found]:
-        return [self._found(one) for one in self._outcome.run.reported]
+        return [found for one in self._outcome.run.reported if (found := self._found(one))]
 
     @functools.cached_property
     def diagnostics(self) -> Mapping[str, Sequence[types.Diagnostic]]:
@@ -85,6 +86,10 @@ class Snapshot:
     def results(self) -> Mapping[str, str]:
         """What identifies the diagnostics of each address: a digest of them."""
         return {uri: _digest(some) for uri, some in self.diagnostics.items()}
+
+    def is_of_now(self, path: str) -> bool:
+        """Whether what is found in a file was found in the text that is open, not in a former one."""
+        return path not in self._outcome.former
 
     @property
     def wrong(self) -> str:
@@ -111,11 +116,14 @@ class Snapshot:
 
     # ---- one finding -----------------------------------------------------------------------------------
 
-    def _found(self, one: Reported) -> Found:
+    def _found(self, one: Reported) -> Found | None:
+        """Return what is told of a finding; None where it stands on lines that have changed since."""
         rule = one.finding.rule
         is_open = isinstance(self._document(one.finding.at.path), Notebook)
         finding = one.in_text if is_open and one.in_text else one.finding
         location = self._location(finding.at)
+        if location is None:
+            return None
         diagnostic = types.Diagnostic(
             range=location.range,
             message=self._message(finding, None if is_open else one.cell),
@@ -137,9 +145,9 @@ class Snapshot:
     def _related(self, finding: Finding) -> list[types.DiagnosticRelatedInformation]:
         """Return the steps of a trace that stand in files of the folder."""
         return [
-            types.DiagnosticRelatedInformation(self._location(step.at), step.message)
+            types.DiagnosticRelatedInformation(location, step.message)
             for step in finding.because
-            if step.at.path in self._outcome.files
+            if step.at.path in self._outcome.files and (location := self._location(step.at))
         ]
 
     def _of_trouble(self, trouble: Trouble) -> tuple[str, types.Diagnostic]:
@@ -163,9 +171,17 @@ class Snapshot:
 
     # ---- where things stand ----------------------------------------------------------------------------
 
-    def _location(self, place: Place) -> types.Location:
-        """Return where a place is. Lines count through an open notebook; those of others are nowhere to be shown."""
+    def _location(self, place: Place) -> types.Location | None:
+        """Return where a place is; None where its lines have changed since they were judged.
+
+        Lines count through an open notebook; those of others are nowhere to be shown.
+        """
         document = self._document(place.path)
+        if document and self._path(place.path) in self._outcome.former:
+            moved = self._moved(place, document)
+            if moved is None:
+                return None
+            place = moved
         if isinstance(document, Notebook):
             return self._in_cell(document, place)
         uri = document.uri if document else uri_of(self._path(place.path))
@@ -173,6 +189,19 @@ class Snapshot:
             return types.Location(uri, NOWHERE)
         lines = document.lines if document else self._lines_of(place.path)
         return types.Location(uri, lines.range(place.span))
+
+    def _moved(self, place: Place, document: Document) -> Place | None:
+        """Return where a place in a former text is in the present one."""
+        path = self._path(place.path)
+        if path not in self._moves:
+            now = read.decode(document.data, place.path, self._outcome.files[place.path].settings.cell_magics)
+            text = now.text if isinstance(now, read.Source) else ""
+            self._moves[path] = _same_lines(self._outcome.former[path].split("\n"), text.split("\n"))
+        span = place.span
+        line, end_line = (self._moves[path].get(number) for number in (span.line, span.end_line))
+        if line is None or end_line is None or end_line - line != span.end_line - span.line:
+            return None
+        return Place(place.path, span._replace(line=line, end_line=end_line))
 
     def _in_cell(self, notebook: Notebook, place: Place) -> types.Location:
         number, line = self._cells_of(notebook, place.path).locate(place.span.line)
@@ -210,6 +239,15 @@ def _meet(one: types.Range, other: types.Range) -> bool:
         for both in ((one.start, other.start), (one.end, other.end))
     )
     return starts[0] <= ends[1] and starts[1] <= ends[0]
+
+
+def _same_lines(before: Sequence[str], now: Sequence[str]) -> Mapping[int, int]:
+    """Return the numbers, from 1, of the lines of a text by those that they had in a former one."""
+    least = min(len(before), len(now))
+    start = next((i for i in range(least) if before[i] != now[i]), least)
+    same = next((i for i in range(least - start) if before[-1 - i] != now[-1 - i]), least - start)
+    ends = {len(before) - i: len(now) - i for i in range(same)}
+    return {**{i: i for i in range(1, start + 1)}, **ends}
 
 
 def _digest(diagnostics: Sequence[types.Diagnostic]) -> str:
