@@ -34,6 +34,7 @@ from evallint.interpret.values import (
     Value,
     constant,
     in_order,
+    is_plain,
     joined,
     of,
 )
@@ -619,6 +620,7 @@ def result_of(
         if not inlined.flow.graph and inlined.flow.cut:
             roles, sources = flow.roles | inlined.flow.roles, flow.sources | inlined.flow.sources
             return Value(inlined.atoms, Flow(cut=inlined.flow.cut | events, roles=roles, sources=sources))
+        hold(inlined, events, state)
         flow = flow.join(inlined.flow)
         return Value(inlined.atoms, flow.holding(flow.graph | events))
     result = Value(flow=flow.holding(flow.graph | events))
@@ -633,18 +635,32 @@ def result_of(
     return Value(made.atoms, result.flow)
 
 
+def hold(value: Value, events: frozenset[int], state: State) -> None:
+    """Each of several results belongs to the graph of these runs, but for constants and what was taken off its own."""
+    for address in value.refs():
+        if state.heap[address].kind in ("list", "dict"):
+            thing = state.own(address)
+            for key, item in thing.items.items():
+                if not is_plain(item) and (item.flow.graph or not item.flow.cut):
+                    thing.items[key] = item.with_flow(item.flow.holding(item.flow.graph | events))
+
+
 def run_forward(
     machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, event: ForwardCall
 ) -> Value | None:
-    """The model's own `forward`, where it, or what it calls of its own, touches modes or gradients."""
+    """The model's own `forward`, where it, or what it calls of its own, touches modes or gradients, or keeps the graph
+    of some of its results only."""
     thing = state.heap[address]
     if thing.kind == "wrapper" and thing.inner is not None:
         return run_forward(machine, thing.inner, given, expression, state, event)
     if not isinstance(thing.klass, ClassSymbol) or thing.kind != "module":
         return None
     found = machine.program.method(thing.klass, "forward")
-    if found is None or not any(
-        machine.relevance.mentions(one, SWITCHES) for one in machine.running_methods.with_callees(thing.klass, found)
+    if found is None:
+        return None
+    methods = machine.running_methods
+    if not methods.cuts_some(thing.klass, found) and not any(
+        machine.relevance.mentions(one, SWITCHES) for one in methods.with_callees(thing.klass, found)
     ):
         return None
     return run_inside(machine, Callee(found, address), given, expression, state, event)

@@ -163,6 +163,8 @@ def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, sta
     runs = state.grad.on and (names_forward(last) or last.endswith("step") or "loss" in last)
     if flow.graph or runs:  # whether its result holds the graph is not known
         number = -1 - machine.context("opaque", machine.frame.context, machine.place(span), name)
+        if not flow.graph:
+            machine.events.unfed.add(number)
         flow = flow.holding(flow.graph | {number})
         if not runs:
             return Value(flow=flow)
@@ -846,14 +848,28 @@ def backward(machine: Machine, flow: Flow, state: State) -> Value:
     """Gradients flow back through everything that went into a value."""
     events = machine.events
     states.trained(machine, flow, state)
+    from_model = any(number >= 0 for number in flow.graph)
     for number in flow.graph:
-        if number < 0:
+        if number < 0 and not (from_model and number in events.unfed):
             events.confirmed.add(number)
         for event in events.behind(number):
-            event.trained = True
+            event.trained = event.trained or not is_stale(event.loops, machine.loops())
     events.summed_backwards |= flow.sums
     events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
     return UNKNOWN
+
+
+def is_stale(made: tuple[Address, ...], used: tuple[Address, ...]) -> bool:
+    """Whether what was made in one pass over a few known elements gets to an earlier pass of the next round only: by a
+    variable of that pass which nobody has set anew, such as the batch of the validation phase in the training phase."""
+    for one, other in zip(made, used, strict=False):
+        if one != other:
+            return len(one) == len(other) == UNROLLED_PASS and one[:-1] == other[:-1] and one[-1] > other[-1]  # type: ignore[operator]
+    return False
+
+
+UNROLLED_PASS = 4
+"""So many parts has the address of one pass of a loop that is taken element by element, its number the last."""
 
 
 def differentiate(machine: Machine, meaning: Gradient, given: Arguments, state: State) -> Value:
@@ -1018,8 +1034,26 @@ def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: St
 
 
 def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    rows = (given.rest,) if given.rest is not None else given.positional
+    if len(expression.arguments) == 1 and expression.arguments[0].stars:
+        things = [state.heap[address] for row in rows for address in row.refs()]
+        if len(things) == len(rows) > 0 and all(one.kind == "list" and one.rest is None for one in things):
+            return _columns(machine, things, given.rest is None, expression, state)
     parts = [machine.element(calls.generated(machine, value, state), state) for value in given.positional]
     return _tuples(machine, parts, expression, state, given.flow())
+
+
+def _columns(machine: Machine, rows: list[Thing], counted: bool, expression: f.Call, state: State) -> Value:
+    """`zip(*rows)`: what stands at each position of the rows, by itself. Not `counted` is one row for any number."""
+    place, context, number = machine.place(), machine.frame.context, machine.number(expression)
+    whole = Thing("list", born=place)
+    for key, items in enumerate(zip(*(row.items.values() for row in rows), strict=False)):
+        column = Thing("list", born=place, rest=None if counted else items[0])
+        column.items = dict(enumerate(items)) if counted else {}
+        address = state.put(("column", context, number, key), column)
+        whole.items[key] = Value(frozenset((Ref(address),)), Arguments(items).flow())
+    flow = Arguments(tuple(whole.items.values())).flow()
+    return Value(frozenset((Ref(state.put(("columns", context, number), whole)),)), flow)
 
 
 def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

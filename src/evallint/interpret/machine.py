@@ -1119,8 +1119,9 @@ class Machine:
         """One of several results of a call out of sight: whether it holds a graph says nothing of the others."""
         if len(flow.graph) > MOST_PARTS or not any(number < 0 for number in flow.graph):
             return flow
-        graph = frozenset(number if number >= 0 else -1 - self.context("part", number, key) for number in flow.graph)
-        return replace(flow, graph=graph)
+        parts = {number: -1 - self.context("part", number, key) for number in flow.graph if number < 0}
+        self.events.unfed |= {part for number, part in parts.items() if number in self.events.unfed}
+        return replace(flow, graph=frozenset(parts.get(number, number) for number in flow.graph))
 
     def element(self, iterable: Value, state: State) -> Value:
         """What one element of an iterable may be."""

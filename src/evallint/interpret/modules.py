@@ -547,6 +547,7 @@ def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
         thing.rest = move(thing.rest) if thing.rest is not None else None
         thing.inner = moved.get(thing.inner, thing.inner) if thing.inner is not None else None
         thing.label = ""
+        thing.marks.pop("optimized", None)
         if thing.kind == "state":
             thing.inner, thing.label = state.heap[address].inner, state.heap[address].label
             for mark in ("live", "overtaken"):

@@ -11,6 +11,8 @@ from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
 """Names of what a method does to a graph or to weights, which only its own code tells."""
 
+CUTTING = frozenset("detach item numpy tolist".split())
+
 
 class RunningMethods:
     """Judges methods, each once for each class. `parts` gives the attributes that a class's constructors set."""
@@ -20,6 +22,7 @@ class RunningMethods:
         self._relevance = relevance
         self._runs: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
         self._plain: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
+        self._cuts: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
         self._callees: dict[tuple[ClassSymbol, FunctionSymbol], list[FunctionSymbol]] = {}
 
     def runs(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
@@ -35,6 +38,21 @@ class RunningMethods:
         if key not in self._plain:
             self._plain[key] = not any(self._leaves_traces(one) for one in self.with_callees(klass, method))
         return self._plain[key]
+
+    def cuts_some(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
+        """Whether a method gives several results, and takes its graph off some of what it computes."""
+        key = klass, method
+        if key not in self._cuts:
+            self._cuts[key] = self._returns_several(method) and any(
+                not CUTTING.isdisjoint(self._program.function(one).mentions) for one in self.with_callees(klass, method)
+            )
+        return self._cuts[key]
+
+    def _returns_several(self, method: FunctionSymbol) -> bool:
+        return any(
+            isinstance(node, f.Return) and isinstance(node.value, f.Collection | f.Mapping)
+            for node in walk(self._program.body(method))
+        )
 
     def _judge(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         function = self._program.function(method)

@@ -526,7 +526,7 @@ class State:
 
     def differs(self, earlier: State) -> bool:
         """Whether anything that was there earlier is another by now: a mode, a variable, an attribute. What has flowed
-        into it does not count."""
+        into it counts only where it is another model's output in the place of one: a first pass has seen the first."""
         for address in self.written_since(earlier)[1]:
             then, now = earlier.heap.get(address), self.heap.get(address)
             if now is None or then is None or now is then:
@@ -551,7 +551,11 @@ def changed(now: Mapping[Any, Value], then: Mapping[Any, Value]) -> bool:
         return False
     for name, value in then.items():
         found = now.get(name)
-        if found is not value and (found is None or found.atoms != value.atoms):
+        if found is value:
+            continue
+        if found is None or found.atoms != value.atoms:
+            return True
+        if value.flow.graph and not found.flow.graph <= value.flow.graph:
             return True
     return False
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
-from evallint.facts import Assign, Attribute, Block, Call, Constant, Define, Expr, Name
+from evallint.facts import Assign, Attribute, Block, Call, Choice, Constant, Define, Expr, For, Name
 from evallint.link.settled import Values, bound, taken, value_of, values_in
 from evallint.program import (
     NOTHING,
@@ -25,6 +25,9 @@ from evallint.program import (
 )
 
 HARMLESS = Nature("no", statistics=False)
+
+Locals: TypeAlias = dict[str, tuple[Expr, ...]]
+"""What the names of a function's own may be: a parameter its default, a choice the names that it is made from."""
 
 
 class ClassNatures:
@@ -48,7 +51,7 @@ class ClassNatures:
             return outside(program, symbol.name, (), {})
         if isinstance(symbol, FunctionSymbol):
             body = program.body(symbol)
-            known = locals_of(program, symbol)
+            known = locals_of(program, symbol) | chosen_in(program, symbol, given)
             return total(self._parts(program, symbol.path, body, known, values=values_in(body, given)))
         if not isinstance(symbol, ClassSymbol):
             return UNKNOWN_NATURE
@@ -67,6 +70,8 @@ class ClassNatures:
             for method in program.methods(base):
                 body, known = program.body(method), locals_of(program, method)
                 values = values_in(body, given) if method == constructor else {}
+                if method == constructor:
+                    known |= chosen_in(program, method, given)
                 yield from self._parts(program, base.path, body, known, called, values)
 
     def _parts(
@@ -74,7 +79,7 @@ class ClassNatures:
         program: Program,
         path: str,
         block: Block,
-        known: dict[str, Expr | None],
+        known: Locals,
         called: frozenset[str] = frozenset(),
         values: Values = MappingProxyType({}),
     ) -> Iterator[Nature]:
@@ -95,10 +100,13 @@ class ClassNatures:
             ):
                 yield self._of_held(program, path, node.value, known)
 
-    def _of_call(
-        self, program: Program, path: str, call: Call, known: dict[str, Expr | None], values: Values
-    ) -> Nature:
-        symbol = self._callee(program, path, call.function, known)
+    def _of_call(self, program: Program, path: str, call: Call, known: Locals, values: Values) -> Nature:
+        called = self._callees(program, path, call.function, known)
+        if len(called) > 1:
+            return total(self._of_callee(program, symbol, call, values) for symbol in called)
+        return self._of_callee(program, called[0], call, values)
+
+    def _of_callee(self, program: Program, symbol: Symbol | None, call: Call, values: Values) -> Nature:
         positional, keywords = constants(call, values)
         if isinstance(symbol, External):
             return outside(program, symbol.name, positional, keywords, builds=True)
@@ -107,38 +115,44 @@ class ClassNatures:
             return self.of(program, symbol, bound(program, symbol, positional, keywords) if in_full else NOTHING)
         return HARMLESS
 
-    def _of_held(self, program: Program, path: str, value: Expr, known: dict[str, Expr | None]) -> Nature:
+    def _of_held(self, program: Program, path: str, value: Expr, known: Locals) -> Nature:
         """An attribute that the class calls: unknown where its value is handed in or made out of sight."""
         if isinstance(value, Name):
-            handed_in = value.id in known and known[value.id] in (None, Constant(None))
+            handed_in = value.id in known and known[value.id] in ((), (Constant(None),))
             return UNKNOWN_NATURE if handed_in else HARMLESS
         assert isinstance(value, Call)
-        symbol = self._callee(program, path, value.function, known)
-        if symbol is None or isinstance(
-            symbol, VariableSymbol
-        ):  # a function out of sight that is given a module most likely gives it back
+        called = self._callees(program, path, value.function, known)
+        if any(symbol is None or isinstance(symbol, VariableSymbol) for symbol in called):
+            # a function out of sight that is given a module most likely gives it back
             return (
                 HARMLESS
                 if any(self._builds(program, path, argument.value, known) for argument in value.arguments)
                 else UNKNOWN_NATURE
             )
-        if isinstance(symbol, External) and program.apis.of(symbol.name) is None:
-            return HARMLESS if symbol.name.split(".")[0] in ("torch", "math", "numpy", "functools") else UNKNOWN_NATURE
-        return HARMLESS
+        unknown = (
+            isinstance(symbol, External)
+            and program.apis.of(symbol.name) is None
+            and symbol.name.split(".")[0] not in ("torch", "math", "numpy", "functools")
+            for symbol in called
+        )
+        return UNKNOWN_NATURE if any(unknown) else HARMLESS
 
-    def _builds(self, program: Program, path: str, value: Expr, known: dict[str, Expr | None]) -> bool:
+    def _builds(self, program: Program, path: str, value: Expr, known: Locals) -> bool:
         """Whether an expression constructs a module that is judged for itself."""
-        return isinstance(value, Call) and program.is_module(self._callee(program, path, value.function, known))
+        return isinstance(value, Call) and all(
+            program.is_module(symbol) for symbol in self._callees(program, path, value.function, known)
+        )
 
-    def _callee(self, program: Program, path: str, function: Expr, known: dict[str, Expr | None]) -> Symbol | None:
-        """What is called: a name of the file, or a parameter by its default."""
+    def _callees(self, program: Program, path: str, function: Expr, known: Locals) -> tuple[Symbol | None, ...]:
+        """What may be called: a name of the file, a parameter by its default, or one of several."""
         root = function
         while isinstance(root, Attribute):
             root = root.value
-        if isinstance(root, Name) and root.id in known:
-            default = known[root.id]
-            return program.resolve(path, default) if function is root and default is not None else None
-        return program.resolve(path, function)
+        if not isinstance(root, Name) or root.id not in known:
+            return (program.resolve(path, function),)
+        if function is not root or not known[root.id]:
+            return (None,)
+        return tuple(program.resolve(path, one) for one in known[root.id])
 
 
 def outside(
@@ -225,9 +239,38 @@ def constants(call: Call, values: Values = MappingProxyType({})) -> tuple[tuple[
     return tuple(positional), keywords
 
 
-def locals_of(program: Program, symbol: FunctionSymbol) -> dict[str, Expr | None]:
+def locals_of(program: Program, symbol: FunctionSymbol) -> Locals:
     """A function's parameters, by their defaults."""
-    return {parameter.name: parameter.default for parameter in program.function(symbol).parameters}
+    parameters = program.function(symbol).parameters
+    return {one.name: (one.default,) if one.default is not None else () for one in parameters}
+
+
+def chosen_in(program: Program, symbol: FunctionSymbol, given: Given) -> Locals:
+    """The names that a function binds to nothing but names, of classes or factories that it chooses from: parameters
+    only where they are given as None, for the function to choose."""
+    parameters = locals_of(program, symbol).keys()
+    found: dict[str, list[Expr]] = {}
+    others = set(parameters - {name for name, value in given if value is None})
+    for node in taken(program.body(symbol), {}):
+        if isinstance(node, For):
+            others |= {part.id for part in within(node.target) if isinstance(part, Name)}
+        elif isinstance(node, Assign):
+            value = alternatives(node.value)
+            for target in node.targets:
+                if isinstance(target, Name) and value:
+                    found.setdefault(target.id, []).extend(value)
+                else:
+                    others |= {part.id for part in within(target) if isinstance(part, Name)}
+    own = {Name(name) for name in (*parameters, *found, *others)}
+    return {name: tuple(values) for name, values in found.items() if name not in others and own.isdisjoint(values)}
+
+
+def alternatives(value: Expr | None) -> tuple[Expr, ...]:
+    """The names that a value may be: one, or those of a conditional expression; empty for other values."""
+    if isinstance(value, Choice):
+        body, orelse = alternatives(value.body), alternatives(value.orelse)
+        return (*body, *orelse) if body and orelse else ()
+    return (value,) if isinstance(value, Name | Attribute) else ()
 
 
 def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:

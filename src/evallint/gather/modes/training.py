@@ -10,7 +10,7 @@ from evallint import facts as f
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, function_around, names_along, widest
 from evallint.gather.code.sites import called, statements
-from evallint.gather.modes.forwards import chain, evaluation, graph_of, way, within_training_step
+from evallint.gather.modes.forwards import chain, evaluation, graph_of, is_trained_on, way, within_training_step
 from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -242,6 +242,8 @@ def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLe
         if step is None or change is None or event.mode.eval is not None or event.mode.unknown or event.trained:
             continue
         if "averaged" in event.marks or not event.nature.statistics or not within_training_step(event, trained):
+            continue
+        if events.backwards and not is_trained_on(event, events, trained):  # a framework's backward() is out of sight
             continue
         steps = (step, change.step, Step(event.at, f"`{event.receiver}` runs here, in a training step"))
         yield FrozenButLearning(step.at, event.frames[-1].function, event.receiver, steps)
