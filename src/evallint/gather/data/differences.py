@@ -121,7 +121,7 @@ def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
         if loader.use != "eval" or not loader.sources:
             continue
         partners = [other for other in loaders if other.trains and other.sources and belongs(other, loader)]
-        if partners:
+        if partners and not any(_agrees(partners, other) for other in _instead(loader, loaders)):
             yield from _compared(partners, loader)
 
 
@@ -137,6 +137,17 @@ def _differing_by_name(named: Iterable[Beside]) -> Iterator[PipelinesDiffer]:
 
 def _ends_as_tensor(steps: Steps) -> bool:
     return next((step.gives for step in reversed(steps) if step.gives != "same"), "") == "tensor"
+
+
+def _instead(loader: LoaderUse, loaders: Sequence[LoaderUse]) -> Iterator[LoaderUse]:
+    """What the very call that makes a loader may make in its place: of a class that is chosen by its name."""
+    for other in loaders:
+        if other is not loader and (other.run, other.at, other.way) == (loader.run, loader.at, loader.way):
+            yield other
+
+
+def _agrees(partners: Sequence[LoaderUse], loader: LoaderUse) -> bool:
+    return bool(loader.sources) and next(_compared(partners, loader), None) is None
 
 
 def belongs(train: LoaderUse, other: LoaderUse) -> bool:

@@ -118,6 +118,8 @@ class Loaders:
         else:
             sources = tuple(self._applied(term, steps) for steps in self._pipelines.ways(term))
         use, by, because, event = self._decided(seen, sources)
+        if event is None and only_measured(events, term.at):
+            use, because = None, ""
         frames = event.frames if event is not None else seen.creation.frames if seen.creation else ()
         last = Step(event.at, f"{because} here") if event is not None else Step(term.at, "it is made here")
         size = constant(term, loader.batch_size) if loader else UNKNOWN
@@ -242,6 +244,13 @@ class Loaders:
             forward = self._program.method(event.core, "forward")
             symbols += [forward] if forward is not None else []
         return any(HAND & set(self._program.function(symbol).mentions) for symbol in symbols[-2:])
+
+
+def only_measured(events: Events, at: Place) -> bool:
+    """Whether the program goes over what a loader gives and nothing runs there that could be a model: its mean is
+    taken, or its images are shown."""
+    passes = {found.loop for found in events.passes if at in found.loaders}
+    return bool(passes) and not any(passes.intersection(event.loops) for event in events.forwards)
 
 
 def _argument(argument: Argument | None) -> tuple[str, int | None]:

@@ -120,15 +120,29 @@ class Rests:
             return expression.value
         name = last_name(expression)
         if isinstance(expression, f.Name):
-            for parameter in self.program.function(symbol).parameters:
+            for position, parameter in enumerate(self.program.function(symbol).parameters):
                 if parameter.name == name and isinstance(parameter.default, f.Constant):
                     return parameter.default.value
+                if parameter.name == name and (number := self._from_callers(symbol, name, position)) is not None:
+                    return number
             found = [*values_of(self.program.body(symbol), name)]
             if not found and isinstance(self.program.lookup(symbol.path, name), VariableSymbol):
                 found = [*values_of(self.program.files[symbol.path].bodies[0], name)]
             if len(found) == 1 and isinstance(found[0], f.Constant):
                 return found[0].value
         return self._option(name)
+
+    def _from_callers(self, symbol: FunctionSymbol, name: str, position: int) -> object:
+        """The number that every call of a function gives it for a parameter, None where they differ or don't tell."""
+        given_by = [
+            argument(call, name, position)
+            for one in functions(self.program)
+            if self.program.function(symbol).name in self.program.function(one).mentions
+            for call in called(self.program.body(one))
+            if self.program.resolve(one.path, call.function) == symbol
+        ]
+        numbers = {one.value if isinstance(one, f.Constant) else None for one in given_by}
+        return numbers.pop() if len(numbers) == 1 else None
 
     def _option(self, name: str) -> object:
         """The default of a command line's option, where the program has one of this name."""

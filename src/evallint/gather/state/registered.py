@@ -336,6 +336,10 @@ def kinds(node: object, name: str, foreign: Callable[[Expr], bool] = lambda func
             if isinstance(node, f.Call):
                 for argument in node.arguments:
                     yield from kinds(argument.value, name, foreign)
+        case f.Call(f.Attribute(f.Call(f.Name() | f.Attribute(), arguments), moving)) if moving in MOVING and is_alone(
+            arguments, name
+        ):
+            yield "moved"
         case f.Subscript(value, key):
             yield from kinds(value, name, foreign)
             for _ in kinds(key, name, foreign):
@@ -356,6 +360,15 @@ def kinds(node: object, name: str, foreign: Callable[[Expr], bool] = lambda func
         case tuple():
             for part in node:
                 yield from kinds(part, name, foreign)
+
+
+def is_alone(arguments: tuple[f.Argument, ...], name: str) -> bool:
+    """Whether an attribute of self is the first of these arguments, and all others are constants given by keyword."""
+    return (
+        bool(arguments)
+        and of_self(arguments[0].value) == name
+        and all(one.keyword and isinstance(one.value, f.Constant) for one in arguments[1:])
+    )
 
 
 def chained(node: object, name: str) -> list[str] | None:

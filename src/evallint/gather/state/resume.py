@@ -177,7 +177,7 @@ def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed)
             role = part.owner.role
             if role not in ("scheduler", "scaler") or not part.keeps or part.owner.address in held | restored:
                 continue
-            if fast_forwards(program, run, part.owner):
+            if fast_forwards(program, run, part.owner) or is_of_another_training(found, part):
                 continue
             own = moves.get(part.owner.address)
             if own and own.isdisjoint(one.owner.address for one in found.parts):  # it belongs to another checkpoint
@@ -189,6 +189,11 @@ def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed)
                 *way(found.frames, Step(found.at, f"the checkpoint holds the optimizer, but not `{part.owner.label}`")),
             )
             yield LostProgress(at, function, part.owner.label, role, "saved", steps)
+
+
+def is_of_another_training(saved: Saved, part: Part) -> bool:
+    """Whether a part takes its steps in other loops than those in which a checkpoint is saved, as fine-tuning does."""
+    return bool(saved.loops) and set(saved.loops).isdisjoint(part.first.loops)
 
 
 def never_kept(program: Program, run: Events, parts: list[Part], anew: list[LostProgress]) -> Iterator[LostProgress]:
