@@ -31,6 +31,25 @@ class Program:
             text = text.replace("\n\n", "\n\n\x0c\n", 1)
         return text.rstrip("\n") if self._chance(0.2) else text
 
+    def files(self) -> dict[str, str]:
+        """The same in several files that import from each other, in one of a few ways."""
+        package, star = self._chance(0.5), self._chance(0.3)
+        home, prefix = ("lib/", "lib.") if package else ("", "")
+        pieces = {"net": self._net(), "scoring": self._evaluation(), "loaders": self._loaders()}
+        names = {"net": "Net", "scoring": "evaluate", "loaders": "loaders"}
+        files = {f"{home}{name}.py": f"{self._imports()}\n\n{piece}\n" for name, piece in pieces.items()}
+        imports = [f"from {prefix}{module} import {'*' if star else name}" for module, name in names.items()]
+        if package:
+            files["lib/__init__.py"] = "".join(f"from .{module} import {name}\n" for module, name in names.items())
+            imports = self._one(imports, ["from lib import *"], [f"from lib import {', '.join(names.values())}"])
+        main = self._lines(
+            'if __name__ == "__main__":',
+            self._in("train_loader, val_loader = loaders()", "main(train_loader, val_loader)"),
+        )
+        head = self._imports() + "\n".join(imports)
+        files["train.py"] = "\n\n".join([head, self._training(), main]) + "\n"
+        return files
+
     # ---- parts -----------------------------------------------------------------------------------
 
     def _imports(self) -> str:
@@ -58,6 +77,27 @@ class Program:
                 self._in("super().__init__()", *layers),
                 "def forward(self, x):",
                 self._in(dropout, use, body),
+            ),
+        )
+
+    def _loaders(self) -> str:
+        """A function that makes loaders of images."""
+        steps = self._one("T.RandomCrop(32, padding=4), T.ToTensor()", "T.ToTensor()", "T.Resize(40), T.ToTensor()")
+        mean = self._one("(0.5, 0.5, 0.5)", "(0.485, 0.456, 0.406)", "(0.4914, 0.4822, 0.4465)")
+        other = self._one("train", "test")
+        return self._lines(
+            "from torch.utils.data import DataLoader",
+            "from torchvision import datasets",
+            "from torchvision import transforms as T",
+            f"train = T.Compose([{steps}, T.Normalize({mean}, (0.2, 0.2, 0.2))])",
+            "test = T.Compose([T.ToTensor(), T.Normalize((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))])",
+            "def loaders():",
+            self._in(
+                "train_set = datasets.CIFAR10('data', train=True, transform=train)",
+                f"val_set = datasets.CIFAR10('data', train=False, transform={other})",
+                f"train_loader = DataLoader(train_set, batch_size=32, shuffle={self._one(True, False)})",
+                "val_loader = DataLoader(val_set, batch_size=32, drop_last=True)",
+                "return train_loader, val_loader",
             ),
         )
 

@@ -55,6 +55,22 @@ def decode(data: bytes) -> FileFacts:
     return facts._replace(bodies=typing.cast("tuple[Block, ...]", bodies))
 
 
+def texts(data: bytes) -> dict[str, list[str]]:
+    """Return what `encode` wrote of each item of each field: equal texts mean equal facts, unlike equal tuples.
+
+    Raises `Corrupt`.
+    """
+    try:
+        length, count = _LENGTHS.unpack_from(data)
+        _, head = _lines(data[_LENGTHS.size : _LENGTHS.size + length])
+        fields = zip(FileFacts._fields, json.loads(head), strict=True)
+        found = {name: [_to_json(item) for item in items] for name, items in fields}
+        found["bodies"] = _lines(data[_LENGTHS.size + length :]) if count else []
+    except (struct.error, ValueError, TypeError) as error:
+        raise Corrupt(f"facts that can't be read: {error}") from error
+    return found
+
+
 class Bodies(Sequence[Block]):
     """The bodies of a decoded file, each decoded at its first access; equal to the tuple of the same bodies."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from evallint.apis import Apis
 from evallint.facts import Attribute, Block, Class, Expr, FileFacts, Function, Import, Name
+from evallint.memory import Memo, Memory
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,34 @@ class Program:
     symbols: Symbols
     families: Families
     natures: Natures
-    _methods: dict[tuple[ClassSymbol, str], FunctionSymbol | None] = field(default_factory=dict, repr=False)
-    _modules: dict[Symbol | None, bool] = field(default_factory=dict, repr=False)
+    index: Index
+    memory: Memory
+    _methods: Memo[tuple[ClassSymbol, str], FunctionSymbol | None]
+    _modules: Memo[Symbol | None, bool]
+    _by_file: Memo[tuple[object, ...], tuple[object, ...]]
 
     @cached_property
     def linted(self) -> tuple[str, ...]:
         return tuple(sorted(path for path in self.files if not path.startswith(INSTALLED)))
+
+    def each(self, find: Callable[..., Iterable[T]], *given: object) -> Iterator[T]:
+        """What `find` finds in each file that findings are reported of: it is given the program, the file's path, and
+        what is given here. Kept for each file, if the memory records; of equal `find` equal things are found."""
+        for path in self.linted:
+            if not self.memory.records:
+                yield from find(self, path, *given)
+                continue
+            key = find, path, *given
+            found = self._by_file.of(key, lambda path: tuple(find(self, path, *given)), path)
+            yield from cast("tuple[T, ...]", found)
+
+    def users(self, name: str) -> Iterator[FunctionSymbol]:
+        """The functions that mention a name, of those that findings are reported of, in the order of the files."""
+        return (user for user in self.index.users(name) if not user.path.startswith(INSTALLED))
+
+    def mentions_any(self, names: Iterable[str]) -> bool:
+        """Whether any function that findings are reported of mentions one of these names."""
+        return any(True for name in names for _ in self.users(name))
 
     def function(self, symbol: FunctionSymbol) -> Function:
         return self.files[symbol.path].functions[symbol.index]
@@ -172,10 +197,10 @@ class Program:
         if after is not None:
             lineage = self.lineage(symbol)
             return self._found(lineage[lineage.index(after) + 1 :] if after in lineage else lineage, name)
-        key = symbol, name
-        if key not in self._methods:
-            self._methods[key] = self._found(self.lineage(symbol), name)
-        return self._methods[key]
+        return self._methods.of((symbol, name), self._method, symbol, name)
+
+    def _method(self, symbol: ClassSymbol, name: str) -> FunctionSymbol | None:
+        return self._found(self.lineage(symbol), name)
 
     def _found(self, lineage: Iterable[ClassSymbol | External], name: str) -> FunctionSymbol | None:
         for base in lineage:
@@ -193,9 +218,7 @@ class Program:
 
     def is_module(self, symbol: Symbol | None) -> bool:
         """Is this a class of `torch.nn.Module`s?"""
-        if symbol not in self._modules:
-            self._modules[symbol] = self._is_module(symbol)
-        return self._modules[symbol]
+        return self._modules.of(symbol, self._is_module, symbol)
 
     def _is_module(self, symbol: Symbol | None) -> bool:
         if isinstance(symbol, External):
@@ -228,6 +251,8 @@ class Program:
 class Symbols(Protocol):
     """Resolves names: what `link` gives."""
 
+    def renew(self, path: str) -> Iterator[object]: ...
+
     def lookup(self, path: str, name: str) -> Symbol | None: ...
 
     def member(self, path: str, name: str) -> Symbol | None: ...
@@ -247,6 +272,18 @@ class Families(Protocol):
     def lineage(self, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]: ...
 
     def bases(self, symbol: ClassSymbol) -> tuple[Symbol | None, ...]: ...
+
+
+class Index(Protocol):
+    """Knows where names stand: what `link` gives."""
+
+    def users(self, name: str) -> Collection[FunctionSymbol]: ...
+
+    def importing(self, name: str) -> Collection[str]: ...
+
+    def has_class(self, name: str) -> bool: ...
+
+    def renew(self) -> None: ...
 
 
 class Natures(Protocol):

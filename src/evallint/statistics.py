@@ -104,6 +104,7 @@ def published(key: str) -> Published | None:
     return next((each for each in _sets() if each.key == key), None)
 
 
+@lru_cache(maxsize=4096)
 def _recognise(mean: Numbers, std: Numbers) -> Recognition:
     if not mean or not all(map(_is_finite, (*mean, *std))) or len(std) not in (0, len(mean)):
         return UNKNOWN

@@ -38,19 +38,31 @@ class Extracted(NamedTuple):
     troubles: tuple[Trouble, ...]
     crashed: bool
 
+    def outcomes(self) -> dict[str, bytes | Trouble]:
+        return {**self.encoded, **{trouble.path: trouble for trouble in self.troubles}}
+
+
+NO_FILES: Final = Extracted({}, (), False)
+
 
 def extracted(tree: Tree, load: Load, extract: Extract, store: Cache) -> Extracted:
     """Return the facts of all files of a tree, in its order. Files of equal content are extracted once."""
-    keys = {file.shown: _key(file, tree.identities[file.shown].digest) for file in tree.files}
+    keys = {file.shown: key_of_facts(file, tree.identities[file.shown].digest) for file in tree.files}
     outcomes = _kept(store, list(dict.fromkeys(keys.values())))
     missing = {keys[file.shown]: file for file in tree.files if keys[file.shown] not in outcomes}
     shown = {file.shown: key for key, file in missing.items()}
     for source, outcome in _all(missing.values(), load, extract):
         key = shown[source.path]
         outcomes[key] = outcome
-        if key == _key(missing[key], source.digest):
+        if key == key_of_facts(missing[key], source.digest):
             _keep(store, key, outcome)
     return _in_order(tree, {path: outcomes[key] for path, key in keys.items()})
+
+
+def renewed(tree: Tree, former: Extracted, newer: Extracted) -> Extracted:
+    """Return the facts of all files of a tree, from those of all at an earlier time and those of the changed ones."""
+    outcomes = former.outcomes() | newer.outcomes()
+    return _in_order(tree, {file.shown: outcomes[file.shown] for file in tree.files})
 
 
 def in_workers(settings: Settings, on_progress: Progress | None = None) -> Extract:
@@ -115,7 +127,7 @@ _FACTS: Final = b"f"
 _NOT_PYTHON: Final = b"n"
 
 
-def _key(file: File, digest: str) -> str:
+def key_of_facts(file: File, digest: str) -> str:
     """Return what the facts of a file are kept under; how a notebook becomes text is a matter of settings."""
     magics = cache.key_of(file.settings.cell_magics) if file.shown.endswith(".ipynb") else ""
     return f"{digest}:{magics[:16]}:{cache.code_of_facts()[:16]}"

@@ -60,8 +60,18 @@ def shelf_of(settings: Settings) -> Shelf:
 
 def sources_for(linted: Mapping[str, FileFacts], shelf: Shelf) -> tuple[File, ...]:
     """Return the files of installed packages that the linted ones import, directly or through others of a package."""
+    return sources_of(wanted(linted, shelf), shelf)
+
+
+def wanted(linted: Mapping[str, FileFacts], shelf: Shelf) -> frozenset[str]:
+    """Return the modules out of sight that linted files import, and the packages that these are in."""
+    return frozenset(_wanted(linted, shelf) if shelf.folders else ())
+
+
+def sources_of(modules: Iterable[str], shelf: Shelf) -> tuple[File, ...]:
+    """Return the files of these modules, and of what they import of their own packages."""
     files: dict[str, File] = {}
-    todo = deque(sorted(_wanted(linted, shelf)) if shelf.folders else ())
+    todo = deque(sorted(modules))
     seen: set[str] = set()
     while todo and len(files) < MOST_FILES:
         module = todo.popleft()

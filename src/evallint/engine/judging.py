@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,6 +13,7 @@ from evallint.facts import FileFacts, Function, Span
 from evallint.findings import Finding, Trouble
 
 if TYPE_CHECKING:
+    from evallint.interpret.events import Events
     from evallint.project import Project
 
 NO_FACTS: Final = FileFacts(
@@ -60,7 +61,12 @@ def _judged(
 
     program = link.link(files, places, own_apis)
     runs = interpret.interpret(program)
-    found = _checked(gather.gather(program, runs), rules)
+    return judgement(gather.gather(program, runs), runs, rules)
+
+
+def judgement(project: Project, runs: Iterable[Events], rules: Collection[str]) -> Judged:
+    """Return what these rules find in a project that these runs have shown."""
+    found = _checked(project, rules)
     lost = (
         Trouble(run.entry.rpartition(":")[0], 0, f"`{run.entry.rpartition(':')[2]}` was not followed: {run.failed}")
         for run in runs

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from evallint import pages, read
 from evallint.engine.extraction import Extracted
@@ -21,10 +22,16 @@ from evallint.read import CellMap, File, Source
 class Texts:
     """The texts of a run's files by shown path, read when they are asked for and kept."""
 
-    def __init__(self, files: Iterable[File], load: Load) -> None:
+    def __init__(self, files: Iterable[File], load: Load, loaded: Mapping[str, Source] = MappingProxyType({})) -> None:
+        """`loaded` are those that need not be read."""
         self._files = {file.shown: file for file in files}
         self._load = load
-        self._loaded: dict[str, Source] = {}
+        self._loaded = dict(loaded)
+
+    def unchanged(self, tree: Tree) -> dict[str, Source]:
+        """Return those that have been read and are the same in a tree."""
+        digests = {shown: identity.digest for shown, identity in tree.identities.items()}
+        return {path: source for path, source in self._loaded.items() if digests.get(path) == source.digest}
 
     def of(self, path: str) -> Source:
         """Return the source of a file; an empty one for a file that is gone."""
@@ -76,8 +83,14 @@ def rules_of(files: Iterable[File]) -> set[str]:
     }
 
 
-def reported(tree: Tree, extracted: Extracted, judged: Judged, texts: Texts) -> Run:
-    """Return the run that findings make. Its `sources` are still to be filled in."""
+def reported(
+    tree: Tree, extracted: Extracted, judged: Judged, texts: Texts, kept: dict[str, Kept] | None = None
+) -> Run:
+    """Return the run that findings make. Its `sources` are still to be filled in.
+
+    `kept` holds what is reported of each file, from one time to the next.
+    """
+    kept = {} if kept is None else kept
     by_path: dict[str, list[Finding]] = defaultdict(list)
     for finding in judged.findings:
         by_path[finding.at.path].append(finding)
@@ -86,7 +99,9 @@ def reported(tree: Tree, extracted: Extracted, judged: Judged, texts: Texts) -> 
     crashed = extracted.crashed or bool(judged.failed)
     wanted = [file for file in tree.files if not file.context]
     files = [
-        _of_file(file, by_path[file.shown], judged.failed, is_complete, texts)
+        _kept(
+            _Of(file, tree.identities[file.shown].digest, by_path[file.shown], judged.failed, is_complete), texts, kept
+        )
         for file in wanted
         if file.shown in by_path or tree.identities[file.shown].marked
     ]
@@ -107,8 +122,32 @@ class _OfFile(NamedTuple):
     suppressed: int
 
 
-def _of_file(file: File, found: Sequence[Finding], failed: Collection[str], is_complete: bool, texts: Texts) -> _OfFile:
-    """Return what is reported of one file. `is_complete`: whether everything in sight was judged."""
+class _Of(NamedTuple):
+    """What a report of one file is made of. `is_complete`: whether everything in sight was judged."""
+
+    file: File
+    digest: str
+    found: Sequence[Finding]
+    failed: Collection[str]
+    is_complete: bool
+
+
+Kept: TypeAlias = tuple[_Of, _OfFile]
+
+
+def _kept(of: _Of, texts: Texts, kept: dict[str, Kept]) -> _OfFile:
+    """Return what is reported of one file. What leads to another notebook has the numbers of that one's cells in it."""
+    if of.file.shown not in kept or kept[of.file.shown][0] != of or any(map(_leads_to_notebook, of.found)):
+        kept[of.file.shown] = of, _of_file(of, texts)
+    return kept[of.file.shown][1]
+
+
+def _leads_to_notebook(finding: Finding) -> bool:
+    return any(place.path.endswith(".ipynb") for place in _places(finding))
+
+
+def _of_file(of: _Of, texts: Texts) -> _OfFile:
+    file, _, found, failed, is_complete = of
     catalogue = pages.load()
     categories = {page.name: page.category for page in catalogue.values()}
     source = texts.of(file.shown)

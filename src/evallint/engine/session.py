@@ -6,13 +6,14 @@
         session.reload()  # something has changed on disk, be it a config file
         run = session.check()
 
-A check gives what `lint` would of the same texts and settings, whatever was checked before.
+A check gives what `lint` would of the same texts and settings, whatever was checked before: but what was found out
+then is not found out again unless a change can tell in it; see `analysis`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -20,11 +21,23 @@ from typing import TYPE_CHECKING, Final
 from evallint import cache, read
 from evallint.cache import Cache
 from evallint.config import Configs
-from evallint.engine.extraction import LONGEST, Answer, Progress, extracted, in_workers
-from evallint.engine.installed import shelf_of, sources_for
-from evallint.engine.judging import Judged, decoded, judged
-from evallint.engine.reporting import Texts, reported, rules_of
+from evallint.engine.analysis import Analysis, Setting
+from evallint.engine.extraction import (
+    LONGEST,
+    NO_FILES,
+    Answer,
+    Extracted,
+    Progress,
+    extracted,
+    in_workers,
+    key_of_facts,
+    renewed,
+)
+from evallint.engine.installed import shelf_of, sources_of, wanted
+from evallint.engine.judging import Judged, decoded, little_garbage
+from evallint.engine.reporting import Kept, Texts, reported, rules_of
 from evallint.engine.tree import Load, Tree, identified, overlaid
+from evallint.facts import FileFacts
 from evallint.findings import Reported, Run, Trouble
 from evallint.read import Discovery, File, Source
 
@@ -82,6 +95,12 @@ class Session:
     ) -> None:
         self._paths, self._configs, self._told = tuple(paths), configs, told
         self._reader, self._owns_reader = reader or Reader(), reader is None
+        self._texts = Texts((), read.load)
+        self._reports: dict[str, Kept] = {}
+        self._facts, self._keys = NO_FILES, dict[str, str]()
+        self._heads: dict[str, tuple[bytes, FileFacts]] = {}
+        self._packages: tuple[object, Mapping[str, bytes]] = (None, {})
+        self._analysis: Analysis | None = None
         self.reload()
         self._store = Cache(cache.folder_of(self._settings, self._made.directory) if cached else "")
 
@@ -141,10 +160,10 @@ class Session:
             return read.buffered(file, buffers[file.path]) if file.path in buffers else read.load(file)
 
         tree = self._identified(found, buffers, load)
-        texts = Texts(tree.files, load)
-        facts = extracted(tree, load, self._extract, self._store)
-        run = reported(tree, facts, self._judged(tree, facts.encoded), texts)
-        return replace(run, sources=texts.shown_in(run))
+        self._texts = Texts(tree.files, load, self._texts.unchanged(tree))
+        facts = self._extracted(tree, load)
+        run = reported(tree, facts, self._judged(tree, facts.encoded), self._texts, self._reports)
+        return replace(run, sources=self._texts.shown_in(run))
 
     def files(self, buffers: Mapping[str, bytes] = NO_BUFFERS) -> Discovery:
         """Return the files found, and those buffers that nobody has saved yet."""
@@ -164,20 +183,58 @@ class Session:
             self._on_disk = identified(self._found, read.load, self._store)
         return overlaid(self._on_disk, found, buffers, load)
 
+    def _extracted(self, tree: Tree, load: Load) -> Extracted:
+        """Return the facts of all files; those are looked up only whose text is not what it was."""
+        keys = {file.shown: key_of_facts(file, tree.identities[file.shown].digest) for file in tree.files}
+        others = tuple(file for file in tree.files if self._keys.get(file.shown) != keys[file.shown])
+        newer = extracted(replace(tree, files=others), load, self._extract, self._store)
+        self._facts, self._keys = renewed(tree, self._facts, newer), keys
+        return self._facts
+
     def _extract(self, sources: Iterable[Source], total: int) -> Iterator[Answer]:
         if total > FEW:
             return in_workers(self._settings, self._told)(sources, total)
         return self._reader.extract(sources, min(self._settings.deadline, LONGEST))
 
     def _judged(self, tree: Tree, encoded: Mapping[str, bytes]) -> Judged:
+        from evallint.extract.deep import deep
+
         self._told(0, 0)
         rules = rules_of(tree.files)
         if not rules or not encoded:
             return Judged()
-        files = decoded(encoded)
-        installed = identified(Discovery(sources_for(files, self._shelf), ()), read.load, self._store)
-        files |= decoded(extracted(installed, read.load, self._extract, self._store).encoded)
-        return judged(files, rules, {file.shown: file.path for file in tree.files}, self._shelf.apis)
+        every = {**encoded, **self._installed_for(encoded)}
+        places = {file.shown: file.path for file in tree.files}
+        setting = Setting(tuple((path, places.get(path, "")) for path in every), self._shelf.apis)
+        former, self._analysis = self._analysis, None  # one that fails is used no more
+        with little_garbage():
+            analysis, found = deep(lambda: _judged(former, setting, every, rules))
+        self._analysis = analysis
+        return found
+
+    def _installed_for(self, encoded: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """Return the facts of the installed packages that these files import."""
+        wants = wanted(self._decoded(encoded), self._shelf), self._shelf
+        if self._packages[0] != wants:
+            found = identified(Discovery(sources_of(*wants), ()), read.load, self._store)
+            self._packages = wants, extracted(found, read.load, self._extract, self._store).encoded
+        return self._packages[1]
+
+    def _decoded(self, encoded: Mapping[str, bytes]) -> Mapping[str, FileFacts]:
+        """Return the facts of these files, of which the bodies are not asked for."""
+        other = {path: data for path, data in encoded.items() if self._heads.get(path, (None,))[0] is not data}
+        new = decoded(other)
+        self._heads = {path: (data, new[path]) if path in new else self._heads[path] for path, data in encoded.items()}
+        return {path: facts for path, (_, facts) in self._heads.items()}
+
+
+def _judged(
+    former: Analysis | None, setting: Setting, encoded: Mapping[str, bytes], rules: Collection[str]
+) -> tuple[Analysis, Judged]:
+    if former is None or former.setting != setting:
+        former = None  # what it holds goes before there is more
+        former = Analysis(setting, encoded)
+    return former, former.judged(encoded, rules)
 
 
 def _by_shown_path(found: Discovery, buffers: Mapping[str, bytes]) -> dict[str, bytes]:

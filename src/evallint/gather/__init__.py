@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from evallint.gather.code.eras import written_for_old_torch
 from evallint.gather.code.running import Running
 from evallint.gather.code.substance import Substances
 from evallint.gather.data import differences
 from evallint.gather.data.constants import typed_constants
-from evallint.gather.data.fits import fitted_on_test
+from evallint.gather.data.fits import fitted_on_test, scalers_in
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders
 from evallint.gather.data.named import side_by_side
@@ -21,9 +22,9 @@ from evallint.gather.metric.figures import of_training
 from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.modes import forwards, training
-from evallint.gather.modes.built import built_in_forward
+from evallint.gather.modes.built import built_in_forward, module_titles
 from evallint.gather.modes.contexts import ineffective_contexts
-from evallint.gather.modes.flagged import flagged_calls
+from evallint.gather.modes.flagged import flagged_calls, flagged_titles
 from evallint.gather.modes.held import plainly_held
 from evallint.gather.modes.hidden import hidden_methods
 from evallint.gather.modes.keras import training_flags
@@ -34,77 +35,190 @@ from evallint.gather.state.registered import lost_buffers, plain_tensors
 from evallint.gather.state.sent import sent_parameters
 from evallint.gather.state.unsafe import unsafe_loads
 from evallint.interpret.events import Events
+from evallint.memory import Memo
 from evallint.program import Program
-from evallint.project import Project
+from evallint.project import (
+    Accumulated,
+    BareParameters,
+    CutTraining,
+    Exported,
+    Forward,
+    FrozenButLearning,
+    HiddenKeys,
+    IneffectiveContext,
+    LearntFrom,
+    LoaderUse,
+    LostTraining,
+    OtherPrecision,
+    PipelineFault,
+    Project,
+    ReplacedLayer,
+    StaleState,
+    TrainingFigure,
+    Uncalled,
+    UnmappedLoad,
+    WholePickle,
+)
 
 T = TypeVar("T")
 
 
+class OfRun(NamedTuple):
+    """What one run of an entry shows by itself."""
+
+    forwards: tuple[Forward, ...]
+    loaders: tuple[LoaderUse, ...]
+    lost_training: tuple[LostTraining, ...]
+    accumulated: tuple[Accumulated, ...]
+    training_figures: tuple[TrainingFigure, ...]
+    other_precisions: tuple[OtherPrecision, ...]
+    frozen_but_learning: tuple[FrozenButLearning, ...]
+    exported: tuple[Exported, ...]
+    uncalled: tuple[Uncalled, ...]
+    cut_training: tuple[CutTraining, ...]
+    learnt_from: tuple[LearntFrom, ...]
+    pipeline_faults: tuple[PipelineFault, ...]
+    stale_states: tuple[StaleState, ...]
+    whole_pickles: tuple[WholePickle, ...]
+    bare_parameters: tuple[BareParameters, ...]
+    averaged_parameters: tuple[BareParameters, ...]
+    hidden_keys: tuple[HiddenKeys, ...]
+    replaced_layers: tuple[ReplacedLayer, ...]
+    unmapped_loads: tuple[UnmappedLoad, ...]
+
+
+class Gatherer:
+    """Puts what the interpreter saw, and what the code says, into the field's own words.
+
+    What one run shows, and what one file says, is kept for as long as nothing changes that it stands on.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._running = Running(program)
+        self._substances = Substances(program)
+        self._known = forwards.Known(self._substances, Predicting(program))
+        self._loaders = Loaders(program)
+        self._flagged, self._layers = flagged_titles(program), module_titles(program)
+        self._of_runs: Memo[int, tuple[Events, OfRun]] = program.memory.memo()
+
+    def renew(self) -> None:
+        """Take in what files say now, and forget what stands on anything that is otherwise by that."""
+        self._program.index.renew()
+        self._running.renew()
+
+    def project(self, runs: Iterable[Events]) -> Project:
+        """The project that the program and the runs of its entries make."""
+        program, running, substances = self._program, self._running, self._substances
+        complete = [run for run in runs if run.complete]
+        events = [run for run in complete if not run.supposed]
+        every = [self._of_run(run) for run in complete]
+        seen = [found for run, found in zip(complete, every, strict=True) if not run.supposed]
+        used = forwards.placed(program, tuple(self._dated(one for found in seen for one in found.forwards)))
+        loaders = tuple(one for found in seen for one in found.loaders)
+        named = tuple(side_by_side(program, events, loaders))
+        return Project(
+            forwards=used,
+            lost_training=first_each(one for found in seen for one in found.lost_training),
+            accumulated=first_each(one for found in seen for one in found.accumulated),
+            averaged=first_each(averaged(program, events)),
+            training_figures=first_each(one for found in seen for one in found.training_figures),
+            other_precisions=first_each(
+                (*(one for found in seen for one in found.other_precisions), *cast_in_forward(program))
+            ),
+            frozen_but_learning=first_each(
+                (*(one for found in seen for one in found.frozen_but_learning), *program.each(hidden_methods))
+            ),
+            exported=first_each(one for found in seen for one in found.exported),
+            uncalled=first_each(one for found in seen for one in found.uncalled),
+            flagged_calls=tuple(program.each(flagged_calls, running, self._flagged)),
+            built_in_forward=tuple(program.each(built_in_forward, running, substances, self._layers)),
+            plainly_held=tuple(program.each(plainly_held, running, substances)),
+            ineffective_contexts=tuple(self._contexts(used)),
+            cut_training=first_each(
+                (*(one for found in seen for one in found.cut_training), *program.each(cut_layers, running))
+            ),
+            training_flags=tuple(training_flags(program)),
+            typed_constants=first_each(typed_constants(program, events)),
+            unused_pipelines=first_each(program.each(unused_pipelines)),
+            fitted_on_test=first_each(program.each(fitted_on_test, frozenset(program.each(scalers_in)))),
+            loaders=tuple(dict.fromkeys(loaders)),
+            matched_by_position=first_each(matched_by_position(program, events, loaders)),
+            learnt_from=first_each(one for found in seen for one in found.learnt_from),
+            pipeline_faults=first_each(one for found in seen for one in found.pipeline_faults),
+            pipelines_differ=first_each(differences.differing(program, loaders, named)),
+            random_in_evaluation=first_each(differences.random_in_evaluation(loaders, named)),
+            stale_states=first_each(
+                (*(one for found in every for one in found.stale_states), *program.each(saves.kept_by_objects))
+            ),
+            whole_pickles=first_each(one for found in every for one in found.whole_pickles),
+            bare_parameters=first_each(
+                (
+                    *(one for found in every for one in found.bare_parameters),
+                    *(one for found in every for one in found.averaged_parameters),
+                    *sent_parameters(program),
+                )
+            ),
+            prefixed=first_each(saves.prefixed(program, complete)),
+            unmapped_loads=first_each(
+                () if loads.is_kept_on_cpu(complete) else (one for found in every for one in found.unmapped_loads)
+            ),
+            unsafe_loads=tuple(program.each(unsafe_loads)),
+            hidden_keys=first_each(one for found in every for one in found.hidden_keys),
+            replaced_layers=first_each(one for found in every for one in found.replaced_layers),
+            lost_progress=tuple(resume.lost_progress(program, complete)),
+            lost_buffers=tuple(program.each(lost_buffers, running)),
+            plain_tensors=tuple(program.each(plain_tensors, running)),
+        )
+
+    def _of_run(self, run: Events) -> OfRun:
+        if not self._program.memory.records:
+            return self._find_of_run(run)[1]
+        # The events are kept along, so that no others can have their identity.
+        return self._of_runs.of(id(run), self._find_of_run, run)[1]
+
+    def _find_of_run(self, run: Events) -> tuple[Events, OfRun]:
+        program = self._program
+        found = OfRun(
+            forwards=tuple(forwards.of_run(program, run, self._known)),
+            loaders=tuple(self._loaders.of_run(run)),
+            lost_training=tuple(training.lost(program, run)),
+            accumulated=tuple(training.accumulated(program, run)),
+            training_figures=tuple(of_training(run)),
+            other_precisions=tuple(cast_for_evaluation(program, run)),
+            frozen_but_learning=tuple(training.frozen(program, run)),
+            exported=tuple(training.exported(program, run)),
+            uncalled=tuple(training.uncalled(run)),
+            cut_training=tuple(training.cut(program, run)),
+            learnt_from=tuple(learnt_from(program, run)),
+            pipeline_faults=tuple(pipeline_faults(program, run)),
+            stale_states=tuple(saves.stale_states(run)),
+            whole_pickles=tuple(saves.whole_pickles(program, run)),
+            bare_parameters=tuple(saves.bare_parameters(program, run)),
+            averaged_parameters=tuple(saves.averaged_parameters(program, run)),
+            hidden_keys=tuple(loads.hidden_keys(program, run)),
+            replaced_layers=tuple(loads.replaced_layers(program, run)),
+            unmapped_loads=tuple(loads.unmapped_in(program, run)),
+        )
+        return run, found
+
+    def _dated(self, found: Iterable[Forward]) -> Iterator[Forward]:
+        """The forwards, those marked that stand in files written for torch before 0.4."""
+        old = written_for_old_torch(self._program)
+        return (replace(one, legacy=True) if one.at.path in old else one for one in found)
+
+    def _contexts(self, used: Iterable[Forward]) -> Iterator[IneffectiveContext]:
+        """Ways of turning gradients off that do not, file by file."""
+        runs: dict[str, list[Forward]] = {}
+        for one in used:
+            runs.setdefault(one.at.path, []).append(one)
+        for path in self._program.linted:
+            yield from ineffective_contexts(self._program, path, runs.get(path, ()))
+
+
 def gather(program: Program, runs: Iterable[Events]) -> Project:
     """The project that a program and the runs of its entries make."""
-    complete = [run for run in runs if run.complete]
-    events = [run for run in complete if not run.supposed]
-    old = written_for_old_torch(program)
-    substances = Substances(program)
-    known = forwards.Known(substances, Predicting(program))
-    used = forwards.placed(
-        program, tuple(forward for run in events for forward in forwards.of_run(program, run, old, known))
-    )
-    finder = Loaders(program)
-    loaders = tuple(loader for run in events for loader in finder.of_run(run))
-    named = tuple(side_by_side(program, events, loaders))
-    running = Running(program)
-    return Project(
-        forwards=used,
-        lost_training=first_each(found for run in events for found in training.lost(program, run)),
-        accumulated=first_each(found for run in events for found in training.accumulated(program, run)),
-        averaged=first_each(averaged(program, events)),
-        training_figures=first_each(found for run in events for found in of_training(run)),
-        other_precisions=first_each(
-            (*(found for run in events for found in cast_for_evaluation(program, run)), *cast_in_forward(program))
-        ),
-        frozen_but_learning=first_each(
-            (*(found for run in events for found in training.frozen(program, run)), *hidden_methods(program))
-        ),
-        exported=first_each(found for run in events for found in training.exported(program, run)),
-        uncalled=first_each(found for run in events for found in training.uncalled(run)),
-        flagged_calls=tuple(flagged_calls(program, running)),
-        built_in_forward=tuple(built_in_forward(program, running, substances)),
-        plainly_held=tuple(plainly_held(program, running, substances)),
-        ineffective_contexts=tuple(ineffective_contexts(program, used)),
-        cut_training=first_each(
-            (*(found for run in events for found in training.cut(program, run)), *cut_layers(program, running))
-        ),
-        training_flags=tuple(training_flags(program)),
-        typed_constants=first_each(typed_constants(program, events)),
-        unused_pipelines=first_each(unused_pipelines(program)),
-        fitted_on_test=first_each(fitted_on_test(program)),
-        loaders=tuple(dict.fromkeys(loaders)),
-        matched_by_position=first_each(matched_by_position(program, events, loaders)),
-        learnt_from=first_each(found for run in events for found in learnt_from(program, run)),
-        pipeline_faults=first_each(found for run in events for found in pipeline_faults(program, run)),
-        pipelines_differ=first_each(differences.differing(program, loaders, named)),
-        random_in_evaluation=first_each(differences.random_in_evaluation(loaders, named)),
-        stale_states=first_each(
-            (*(found for run in complete for found in saves.stale_states(run)), *saves.kept_by_objects(program))
-        ),
-        whole_pickles=first_each(found for run in complete for found in saves.whole_pickles(program, run)),
-        bare_parameters=first_each(
-            (
-                *(found for run in complete for found in saves.bare_parameters(program, run)),
-                *(found for run in complete for found in saves.averaged_parameters(program, run)),
-                *sent_parameters(program),
-            )
-        ),
-        prefixed=first_each(saves.prefixed(program, complete)),
-        unmapped_loads=first_each(loads.unmapped_loads(program, complete)),
-        unsafe_loads=tuple(unsafe_loads(program)),
-        hidden_keys=first_each(found for run in complete for found in loads.hidden_keys(program, run)),
-        replaced_layers=first_each(found for run in complete for found in loads.replaced_layers(program, run)),
-        lost_progress=tuple(resume.lost_progress(program, complete)),
-        lost_buffers=tuple(lost_buffers(program, running)),
-        plain_tensors=tuple(plain_tensors(program, running)),
-    )
+    return Gatherer(program).project(runs)
 
 
 def first_each(found: Iterable[T]) -> tuple[T, ...]:

@@ -3,6 +3,6 @@ program."""
 
 from __future__ import annotations
 
-from evallint.interpret.run import interpret, reveal
+from evallint.interpret.run import Interpreter, interpret, reveal
 
-__all__ = ["interpret", "reveal"]
+__all__ = ["Interpreter", "interpret", "reveal"]

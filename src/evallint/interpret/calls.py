@@ -48,9 +48,6 @@ MOST_CALLEES = 6
 SMALL = 12
 """Functions of so many statements are followed whatever they are about."""
 
-MOST_SPENT = 300_000
-"""A function that has cost so much over all entries is followed no more: further callers would tell little new."""
-
 SWITCHES = frozenset(
     "eval train no_grad inference_mode set_grad_enabled enable_grad backward grad reveal_mode reveal_grad".split()
 )
@@ -210,7 +207,7 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
         wrapped = decorated(machine, callee, given, span, state)
         if wrapped is not None:
             return wrapped
-    if machine.cost[symbol] > MOST_SPENT:
+    if machine.costs.are_enough(symbol):
         data.note_unseen(machine, function.name, given)
         return library.opaque_result(machine, function.name, given, span, state)
     return follow(machine, callee, given, span, state)
@@ -277,7 +274,7 @@ def run(
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
     machine.unsure, machine.chance = doubts
-    machine.cost[symbol] += budget - machine.budget
+    machine.costs.add(symbol, budget - machine.budget)
     if not outcomes:  # it only raises: a subclass out of sight says what comes of it
         state.grad = before
         return library.opaque_result(machine, function.name, given, place.span, state)

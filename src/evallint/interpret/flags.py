@@ -3,32 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.link.natures import walk
-from evallint.program import FunctionSymbol, Program
+from evallint.memory import ByFile
+from evallint.program import Program
 
 ADDING = "add_argument"
 
 
-def always_true(program: Program) -> frozenset[str]:
+class Added(NamedTuple):
+    """The options that a file adds: those that are true whatever the user says, and all others."""
+
+    fixed: frozenset[str]
+    others: frozenset[str]
+
+
+class Flags:
     """The attributes of parsed arguments that are true whatever the user says, as far as the program's code tells."""
-    added = [
-        call
-        for symbol in codes(program)
-        if ADDING in program.function(symbol).mentions
-        for call in walk(program.body(symbol))
-        if isinstance(call, f.Call) and isinstance(call.function, f.Attribute) and call.function.name == ADDING
-    ]
-    fixed = {name for call in added if is_fixed(call) for name in destinations(call)}
-    others = {name for call in added if not is_fixed(call) for name in destinations(call)}
-    return frozenset(fixed - others - set_elsewhere(program) if fixed else ())
 
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._added = ByFile(program.memory, program.files, self._add)
+        self._assigned: ByFile[frozenset[str]] = ByFile(program.memory, program.files, self._assign)
+        self._true = frozenset[str]()
+        self.renew()
 
-def codes(program: Program) -> Iterator[FunctionSymbol]:
-    """Every function of the program, and the code of every file."""
-    for path, facts in program.files.items():
-        yield from (FunctionSymbol(path, index) for index in range(len(facts.functions)))
+    def is_true(self, name: str) -> bool:
+        self._program.memory.note(("flag", name))
+        return name in self._true
+
+    def renew(self) -> None:
+        """Take in what files say now, and forget what stands on options that are others now."""
+        self._added.renew()
+        fixed = frozenset[str]().union(*(one.fixed for one in self._added.known.values()))
+        if fixed:
+            self._assigned.renew()
+            fixed = fixed.difference(*(one.others for one in self._added.known.values()))
+            fixed = fixed.difference(*self._assigned.known.values())
+        former, self._true = self._true, fixed
+        self._program.memory.forget(("flag", name) for name in former ^ fixed)
+
+    def _add(self, path: str) -> Added:
+        facts = self._program.files[path]
+        calls = [
+            call
+            for function in facts.functions
+            if ADDING in function.mentions
+            for call in walk(facts.bodies[function.body])
+            if isinstance(call, f.Call) and isinstance(call.function, f.Attribute) and call.function.name == ADDING
+        ]
+        fixed = frozenset(name for call in calls if is_fixed(call) for name in destinations(call))
+        return Added(fixed, frozenset(name for call in calls if not is_fixed(call) for name in destinations(call)))
+
+    def _assign(self, path: str) -> frozenset[str]:
+        """The attributes that the code of a file assigns."""
+        facts = self._program.files[path]
+        return frozenset(
+            target.name
+            for function in facts.functions
+            for node in walk(facts.bodies[function.body])
+            if isinstance(node, f.Assign)
+            for target in node.targets
+            if isinstance(target, f.Attribute)
+        )
 
 
 def is_fixed(call: f.Call) -> bool:
@@ -46,15 +85,3 @@ def destinations(call: f.Call) -> Iterator[str]:
     names = [option.value for option in options if isinstance(option, f.Constant) and isinstance(option.value, str)]
     long = [name for name in names if name.startswith("--")] or names
     yield from (name.lstrip("-").replace("-", "_") for name in long[:1])
-
-
-def set_elsewhere(program: Program) -> set[str]:
-    """The attributes that code assigns."""
-    return {
-        target.name
-        for symbol in codes(program)
-        for node in walk(program.body(symbol))
-        if isinstance(node, f.Assign)
-        for target in node.targets
-        if isinstance(target, f.Attribute)
-    }

@@ -13,6 +13,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
 from evallint.interpret import calls, data, library, modules, narrowing, states
+from evallint.interpret.costs import Costs
 from evallint.interpret.events import (
     Accumulation,
     BareSwitch,
@@ -23,7 +24,7 @@ from evallint.interpret.events import (
     ForwardCall,
     LoaderPass,
 )
-from evallint.interpret.flags import always_true
+from evallint.interpret.flags import Flags
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, use_of_data
@@ -55,6 +56,7 @@ from evallint.interpret.values import (
     of,
 )
 from evallint.link.natures import walk
+from evallint.memory import Memo
 from evallint.program import (
     ClassSymbol,
     External,
@@ -152,17 +154,17 @@ class Machine:
         self.budget = BUDGET
         self.coarse = False
         self.reached: set[FunctionSymbol] = set()
-        self.entry: str | FunctionSymbol = ""
-        self.untaken = Untaken(program)
-        self.flags = always_true(program)
-        self._sizes: dict[FunctionSymbol, int] = {}
-        self.cost: Counter[FunctionSymbol] = Counter()
+        self.untaken = Untaken(relevance)
+        self.flags = Flags(program)
+        self.costs = Costs()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._numbers: dict[int, tuple[int, object]] = {}
-        self._tests: dict[tuple[str, int], Tests] = {}
         self._values: dict[Symbol, Value] = {}
-        self._parts_of: dict[ClassSymbol, dict[str, tuple[str, Expr]]] = {}
-        self._class_variables: dict[ClassSymbol, dict[str, tuple[str, f.Assign]]] = {}
+        memory = program.memory
+        self._sizes: Memo[FunctionSymbol, int] = memory.memo()
+        self._tests: Memo[tuple[str, int], Tests] = memory.memo()
+        self._parts_of: Memo[ClassSymbol, dict[str, tuple[str, Expr]]] = memory.memo()
+        self._class_variables: Memo[ClassSymbol, dict[str, tuple[str, f.Assign]]] = memory.memo()
         self.ids: dict[tuple[object, ...], int] = {}
         self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
         self.applied: list[Applied] = []
@@ -254,15 +256,16 @@ class Machine:
 
     def class_variables(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Assign]]:
         """The assignments in the bodies of a class and its bases, by the names they bind."""
-        if klass not in self._class_variables:
-            found: dict[str, tuple[str, f.Assign]] = {}
-            for base in reversed(self.program.lineage(klass)):
-                if isinstance(base, ClassSymbol):
-                    for statement in self.program.class_body(base):
-                        if isinstance(statement, f.Assign) and statement.value is not None:
-                            found.update(dict.fromkeys(bound_names(statement), (base.path, statement)))
-            self._class_variables[klass] = found
-        return self._class_variables[klass]
+        return self._class_variables.of(klass, self._find_class_variables, klass)
+
+    def _find_class_variables(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Assign]]:
+        found: dict[str, tuple[str, f.Assign]] = {}
+        for base in reversed(self.program.lineage(klass)):
+            if isinstance(base, ClassSymbol):
+                for statement in self.program.class_body(base):
+                    if isinstance(statement, f.Assign) and statement.value is not None:
+                        found.update(dict.fromkeys(bound_names(statement), (base.path, statement)))
+        return found
 
     def doubtful(self, event: ForwardCall) -> int:
         """The number in a flow of a call that may be no model's: its result holds a graph only if a backward() says
@@ -274,27 +277,36 @@ class Machine:
     def parts_of(self, klass: ClassSymbol) -> dict[str, tuple[str, Expr]]:
         """The attributes that the constructors of a class and its bases set to the result of a call or to a
         container."""
-        if klass not in self._parts_of:
-            found: dict[str, tuple[str, Expr]] = {}
-            for base in reversed(self.program.lineage(klass)):
-                if not isinstance(base, ClassSymbol):
+        return self._parts_of.of(klass, self._find_parts, klass)
+
+    def _find_parts(self, klass: ClassSymbol) -> dict[str, tuple[str, Expr]]:
+        found: dict[str, tuple[str, Expr]] = {}
+        for base in reversed(self.program.lineage(klass)):
+            if not isinstance(base, ClassSymbol):
+                continue
+            for method in self.program.methods(base):
+                if self.program.function(method).name != "__init__":
                     continue
-                for method in self.program.methods(base):
-                    if self.program.function(method).name != "__init__":
-                        continue
-                    for statement in flat(self.program.body(method)):
-                        if isinstance(statement, f.Assign) and isinstance(statement.value, BUILT):
-                            for target in statement.targets:
-                                if isinstance(target, f.Attribute) and target.value == f.Name("self"):
-                                    found[target.name] = base.path, statement.value
-            self._parts_of[klass] = found
-        return self._parts_of[klass]
+                for statement in flat(self.program.body(method)):
+                    if isinstance(statement, f.Assign) and isinstance(statement.value, BUILT):
+                        for target in statement.targets:
+                            if isinstance(target, f.Attribute) and target.value == f.Name("self"):
+                                found[target.name] = base.path, statement.value
+        return found
 
     def size(self, symbol: FunctionSymbol) -> int:
         """The number of a function's statements, those within others included."""
-        if symbol not in self._sizes:
-            self._sizes[symbol] = sum(1 for _ in flat(self.program.body(symbol)))
-        return self._sizes[symbol]
+        return self._sizes.of(symbol, lambda: sum(1 for _ in flat(self.program.body(symbol))))
+
+    def begin(self, name: str, coarse: bool) -> State:
+        """Get ready for an entry. Nothing of those before is left that could tell in what it sees."""
+        self.events = Events(name)
+        self.budget = BUDGET
+        self.coarse = coarse
+        self.frames = []
+        self.ids, self.states = {}, {}
+        self._contexts, self._numbers = {}, {}
+        return State()
 
     def spend(self) -> None:
         self.budget -= 1
@@ -512,7 +524,7 @@ class Machine:
         truth = self.truth(statement.test, state)
         if truth is None:
             self.untaken.undecided(statement, self.frame.path)
-        elif self.untaken.decided(statement, self.frame.path, truth, self.entry):
+        elif self.untaken.decided(statement, self.frame.path, truth):
             return self.block(statement.body if truth else statement.orelse, [state])
         split = self._is_repeated(statement.test)
         other = state.fork()
@@ -589,7 +601,7 @@ class Machine:
         found = truth_of(self.value(test, state), state)
         if found is None:
             found = state.assumed.get((self.frame.address, code(test)))
-        if found is None and isinstance(test, f.Attribute) and test.name in self.flags:
+        if found is None and isinstance(test, f.Attribute) and self.flags.is_true(test.name):
             return True
         if found is None and isinstance(test, f.Comparison) and is_with_constant(test):
             return False if self._is_another(test, state) else None
@@ -964,11 +976,11 @@ class Machine:
         return Running(self, frame)
 
     def tests_of(self, path: str, symbol: FunctionSymbol | None) -> Tests:
-        key = path, symbol.index if symbol is not None else 0
-        if key not in self._tests:
-            body = self.program.files[path].bodies[0] if symbol is None else self.program.body(symbol)
-            self._tests[key] = tests_in(body, self.relevance.switches)
-        return self._tests[key]
+        return self._tests.of((path, symbol.index if symbol is not None else 0), self._find_tests, path, symbol)
+
+    def _find_tests(self, path: str, symbol: FunctionSymbol | None) -> Tests:
+        body = self.program.files[path].bodies[0] if symbol is None else self.program.body(symbol)
+        return tests_in(body, self.relevance.switches)
 
     def symbol(self, address: Address, label: str, state: State, mode: Any = UNKNOWN_MODE) -> Value:
         """An object out of sight, one for each address."""

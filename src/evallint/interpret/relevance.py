@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from itertools import chain
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from evallint.apis import Dataset
 from evallint.facts import Function
+from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol, VariableSymbol
+
+Node = TypeVar("Node")
+Leads: TypeAlias = tuple[tuple[FunctionSymbol, tuple[FunctionSymbol, ...], bool], ...]
+"""The functions of a file, those that each leads to, and whether it acts itself."""
 
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
@@ -26,6 +34,8 @@ SPLITTING = frozenset(
 """Names that make it worth keeping a function's paths apart."""
 
 
+RESTORING = frozenset(("load_state_dict",))
+
 VAGUE = frozenset("training models compile requires_grad".split())
 """Those of `WORDS` that by themselves do nothing."""
 
@@ -36,67 +46,147 @@ ACTING = WORDS - VAGUE - CONTEXTS
 AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
 
 
+class Use(NamedTuple):
+    """A function by what it is called by, its class's name for a constructor, with what it mentions. `is_plain`: it is
+    no method that Python calls by itself."""
+
+    name: str
+    mentions: tuple[str, ...]
+    is_plain: bool
+
+
+class Said(NamedTuple):
+    """What the code of one file says by names, whatever others say.
+
+    `mentioned` are all names in it, `methods` what its methods are called by (`self.f()`), `uses` its functions. Those
+    in `names` matter by themselves, those in `given` where an attribute of self that the function calls is no method.
+    """
+
+    mentioned: frozenset[str]
+    methods: frozenset[str]
+    uses: tuple[Use, ...]
+    names: frozenset[str]
+    given: tuple[tuple[str, frozenset[str]], ...]
+
+
 class Relevance:
     """Judged by names, once for the program: a function that mentions one of `WORDS`, a class of modules, or the
     name of a function that is itself relevant, and one that calls what it is given or holds. Too much is followed
     rather than too little."""
 
     def __init__(self, program: Program) -> None:
-        names = set(WORDS)
-        mentions: dict[str, list[tuple[str, ...]]] = {}
-        methods = {f"self.{function.name}()" for facts in program.files.values() for function in facts.functions}
-        for path, facts in program.files.items():
-            for index, klass in enumerate(facts.classes):
-                symbol = ClassSymbol(path, index)
-                if program.is_module(symbol) or is_dataset(program, symbol):
-                    names.add(klass.name)
-            for function in facts.functions[1:]:
-                name = function.name
-                if name == "__init__" and function.owner >= 0:
-                    name = facts.classes[function.owner].name
-                mentions.setdefault(name, []).append(function.mentions)
-                if function.name not in ("__init__", "forward") and calls_what_it_is_given(function, methods):
-                    names.add(name)
-        self._names = closure(names, mentions)
-        self._switching = closure(set(SPLITTING), mentions)
+        memory = program.memory
         self._program = program
-        self._methods = methods
-        self._known: dict[FunctionSymbol, bool] = {}
+        self._graph = Graph(program)
+        self._said = ByFile(memory, program.files, self._say)
+        self._known: Memo[FunctionSymbol, bool] = memory.memo()
+        self._users = Users[str]()
+        self._methods: Counter[str] = Counter()
+        self._mentioned: Counter[str] = Counter()
+        self._names = self._switching = self.restoring = frozenset[str]()
+        self.renew()
+
+    # ---- what all files say together -------------------------------------------------------------
+
+    def renew(self) -> None:
+        """Take in what files say now, and forget what stands on names that mean something else than before."""
+        self._graph.renew()
+        changed = self._said.renew()
+        if not changed:
+            return
+        former = self._meanings()
+        for _, before, after in changed:
+            if before is not None:
+                self._count(before, -1)
+            self._count(after, 1)
+        every = self._said.known.values()
+        own = (each for one in every for each in one.given)
+        names = WORDS.union(*(one.names for one in every))
+        names |= {name for name, called in own if not called <= self._methods.keys()}
+        self._names, self._switching = self._users.closure(names), self._users.closure(SPLITTING)
+        self.restoring = self._using(self._using(RESTORING))
+        flipped = frozenset[str]().union(*map(operator.xor, former, self._meanings()))
+        self._program.memory.forget(self._about(flipped))
+
+    def _meanings(self) -> tuple[frozenset[str], ...]:
+        return self._names, self._switching, self.restoring, frozenset(self._methods)
+
+    def _using(self, names: frozenset[str]) -> frozenset[str]:
+        """These names, and those of the functions that mention one of them."""
+        every = (one for said in self._said.known.values() if not names.isdisjoint(said.mentioned) for one in said.uses)
+        return names.union(one.name for one in every if one.is_plain and not names.isdisjoint(one.mentions))
+
+    def _count(self, said: Said, number: int) -> None:
+        for counter, names in ((self._methods, said.methods), (self._mentioned, said.mentioned)):
+            for name in names:
+                counter[name] += number
+                if not counter[name]:
+                    del counter[name]
+        for one in said.uses:
+            self._users.count(one.name, one.mentions, number)
+
+    def _about(self, names: frozenset[str]) -> Iterator[object]:
+        """The parts of all functions that mention one of these names, or have it: nothing else asks about it."""
+        own = {f"self.{name}()" for name in names}
+        for path, said in self._said.known.items() if names else ():
+            if names.isdisjoint(said.mentioned) and own.isdisjoint(said.methods):
+                continue
+            for index, function in enumerate(self._program.files[path].functions):
+                if function.name in names or not names.isdisjoint(function.mentions):
+                    yield "functions", path, index
+                    yield "bodies", path, function.body
+
+    def _say(self, path: str) -> Said:
+        """What the code of a file says."""
+        facts = self._program.files[path]
+        functions = facts.functions[1:]
+        called = [facts.classes[one.owner].name if is_constructor(one) else one.name for one in functions]
+        names = [klass.name for index, klass in enumerate(facts.classes) if self._counts(ClassSymbol(path, index))]
+        given = []
+        for name, function in zip(called, functions, strict=True):
+            if function.name in ("__init__", "forward"):
+                continue
+            if calls_what_it_is_given(function):
+                names.append(name)
+            elif own := frozenset(one for one in function.mentions if one.startswith("self.")):
+                given.append((name, own))
+        return Said(
+            frozenset(name for function in facts.functions for name in function.mentions),
+            frozenset(f"self.{function.name}()" for function in facts.functions),
+            tuple(
+                Use(name, function.mentions, not function.name.startswith("__"))
+                for name, function in zip(called, functions, strict=True)
+            ),
+            frozenset(names),
+            tuple(given),
+        )
+
+    def _counts(self, symbol: ClassSymbol) -> bool:
+        return self._program.is_module(symbol) or is_dataset(self._program, symbol)
+
+    def is_mentioned(self, name: str) -> bool:
+        """Whether any code of the program mentions a name."""
+        return name in self._mentioned
+
+    # ---- functions -------------------------------------------------------------------------------
 
     def matters(self, symbol: FunctionSymbol) -> bool:
         """Whether the function is to be followed."""
-        if symbol not in self._known:
-            self._known[symbol] = self._matters(symbol)
-        return self._known[symbol]
+        return self._known.of(symbol, self._matters, symbol)
 
     def _matters(self, symbol: FunctionSymbol) -> bool:
         function = self._program.function(symbol)
         if not self._names.isdisjoint(function.mentions) or self._calls_variable(symbol.path, function):
             return True
-        return function.name != "__init__" and calls_what_it_is_given(function, self._methods)
+        if function.name == "__init__":
+            return False
+        called = {one for one in function.mentions if one.startswith("self.")}
+        return calls_what_it_is_given(function) or not called <= self._methods.keys()
 
     def acts(self, symbol: FunctionSymbol) -> bool:
         """Whether a function, or what it can be seen to lead to, mentions a name by which something is done. What is
         computed without gradients matters to the function that turns them off."""
-        return symbol in self._acting or self.mentions(symbol, CONTEXTS)
-
-    @cached_property
-    def _acting(self) -> frozenset[FunctionSymbol]:
-        graph = Graph(self._program)
-        users: dict[FunctionSymbol, list[FunctionSymbol]] = {}
-        todo = []
-        for symbol in functions(self._program):
-            if not ACTING.isdisjoint(self._program.function(symbol).mentions):
-                todo.append(symbol)
-            for used in graph.leads_to(symbol):
-                users.setdefault(used, []).append(symbol)
-        found = set(todo)
-        while todo:
-            for user in users.get(todo.pop(), ()):
-                if user not in found:
-                    found.add(user)
-                    todo.append(user)
-        return frozenset(found)
+        return self.mentions(symbol, CONTEXTS) or self._graph.acts(symbol)
 
     def _calls_variable(self, path: str, function: Function) -> bool:
         """Whether a function calls a variable of its file, perhaps a model."""
@@ -124,9 +214,44 @@ class Graph:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._named: dict[str, list[FunctionSymbol]] = {}
-        for symbol in functions(program):
-            self._named.setdefault(program.function(symbol).name, []).append(symbol)
+        self._named = Named(program)
+        self._leads = ByFile(program.memory, program.files, self._lead)
+        self._users = Users[FunctionSymbol]()
+        self._acting: frozenset[FunctionSymbol] | None = None
+
+    def acts(self, symbol: FunctionSymbol) -> bool:
+        """Whether a function, or what it can be seen to lead to, mentions a name by which something is done."""
+        if self._acting is None:
+            self._acting = self._found()
+        self._program.memory.note(("functions", symbol.path, symbol.index))
+        return symbol in self._acting
+
+    def renew(self) -> None:
+        """Take in what files say now, and forget what stands on functions that lead elsewhere."""
+        self._named.renew()
+        if self._acting is not None:
+            former, self._acting = self._acting, self._found()
+            flipped = former ^ self._acting
+            self._program.memory.forget(("functions", symbol.path, symbol.index) for symbol in flipped)
+
+    def _found(self) -> frozenset[FunctionSymbol]:
+        for _, before, after in self._leads.renew():
+            if before is not None:
+                self._count(before, -1)
+            self._count(after, 1)
+        every = self._leads.known.values()
+        return self._users.closure(symbol for leads in every for symbol, _, acts in leads if acts)
+
+    def _count(self, leads: Leads, number: int) -> None:
+        for symbol, used, _ in leads:
+            self._users.count(symbol, used, number)
+
+    def _lead(self, path: str) -> Leads:
+        symbols = (FunctionSymbol(path, index) for index in range(1, len(self._program.files[path].functions)))
+        return tuple(
+            (symbol, tuple(set(self.leads_to(symbol))), not ACTING.isdisjoint(self._program.function(symbol).mentions))
+            for symbol in symbols
+        )
 
     def leads_to(self, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
         """The functions that one may call or hand on, some of them twice."""
@@ -147,20 +272,20 @@ class Graph:
     def _own(self, klass: ClassSymbol | None, name: str) -> Iterable[FunctionSymbol]:
         """`self.name()`: a method; an attribute that is called is a part of the object, judged for itself."""
         method = self._program.method(klass, name) if klass is not None else None
-        return (method,) if method is not None else () if klass is not None else self._named.get(name, ())
+        return (method,) if method is not None else () if klass is not None else self._named.of(name)
 
     def _called(self, path: str, name: str) -> Iterator[FunctionSymbol]:
         found = self._program.lookup(path, name)
         if found is not None:
             yield from self._runs(found)
             return
-        for symbol in self._named.get(name, ()):
+        for symbol in self._named.of(name):
             if symbol.path == path:  # defined within a function
                 yield symbol
 
     def _anywhere(self, path: str, name: str) -> Iterator[FunctionSymbol]:
         """What an attribute of this name may be; functions within others are known to their own file only."""
-        for symbol in self._named.get(name, ()):
+        for symbol in self._named.of(name):
             if symbol.path == path or "<locals>" not in self._program.function(symbol).qualname:
                 yield symbol
 
@@ -181,35 +306,72 @@ class Graph:
                     yield method
 
 
-def functions(program: Program) -> Iterator[FunctionSymbol]:
-    """Every function of the program, the files' own code left aside."""
-    for path, facts in program.files.items():
-        for index in range(1, len(facts.functions)):
-            yield FunctionSymbol(path, index)
+def is_constructor(function: Function) -> bool:
+    return function.name == "__init__" and function.owner >= 0
 
 
-def calls_what_it_is_given(function: Function, methods: set[str]) -> bool:
-    """Whether a function calls one of its parameters, or an attribute of self that is no method: perhaps a model. Or
-    writes parameters by hand."""
+def calls_what_it_is_given(function: Function) -> bool:
+    """Whether a function calls one of its parameters, perhaps a model, or writes parameters by hand."""
     mentioned = set(function.mentions)
     if mentioned & AVERAGING and "parameters" in mentioned:
         return True
-    if any(f"{parameter.name}()" in mentioned for parameter in function.parameters):
-        return True
-    return any(name.startswith("self.") and name not in methods for name in mentioned)
+    return any(f"{parameter.name}()" in mentioned for parameter in function.parameters)
 
 
-def closure(names: set[str], mentions: dict[str, list[tuple[str, ...]]]) -> frozenset[str]:
-    """The names, and those of every function that mentions one of them, and so on."""
-    users: dict[str, set[str]] = {}
-    for user, groups in mentions.items():
-        for group in groups:
-            for name in group:
-                users.setdefault(name, set()).add(user)
-    todo = list(names)
-    while todo:
-        for user in users.get(todo.pop(), ()):
-            if user not in names:
-                names.add(user)
-                todo.append(user)
-    return frozenset(names)
+class Named:
+    """The functions of a program by their names, the files' own code left aside."""
+
+    def __init__(self, program: Program) -> None:
+        self._memory = program.memory
+        self._program = program
+        self._defined = ByFile(program.memory, program.files, self._define)
+        self._known: dict[str, dict[str, list[FunctionSymbol]]] = {}
+        self.renew()
+
+    def of(self, name: str) -> Iterator[FunctionSymbol]:
+        """Every function of a name, in no particular order."""
+        self._memory.note(("named", name))
+        return chain.from_iterable(self._known.get(name, {}).values())
+
+    def renew(self) -> None:
+        """Take in what files define now, and forget what stands on names that others have now."""
+        for path, before, after in self._defined.renew():
+            for name in {**(before or {}), **after}:
+                self._known.setdefault(name, {}).pop(path, None)
+                if name in after:
+                    self._known[name][path] = after[name]
+            differing = (name for name in {**(before or {}), **after} if (before or {}).get(name) != after.get(name))
+            self._memory.forget(("named", name) for name in differing)
+
+    def _define(self, path: str) -> dict[str, list[FunctionSymbol]]:
+        found: dict[str, list[FunctionSymbol]] = {}
+        for index, function in enumerate(self._program.files[path].functions):
+            if index:
+                found.setdefault(function.name, []).append(FunctionSymbol(path, index))
+        return found
+
+
+class Users(Generic[Node]):
+    """Who uses what, each use counted, so that it can be taken back."""
+
+    def __init__(self) -> None:
+        self._users: dict[Node, dict[Node, int]] = {}
+
+    def count(self, user: Node, used: Iterable[Node], number: int) -> None:
+        """Count so many uses more, or, where negative, less."""
+        for one in used:
+            users = self._users.setdefault(one, {})
+            users[user] = users.get(user, 0) + number
+            if not users[user]:
+                del users[user]
+
+    def closure(self, nodes: Iterable[Node]) -> frozenset[Node]:
+        """These, and all that use one of them, and so on."""
+        found = set(nodes)
+        todo = list(found)
+        while todo:
+            for user in self._users.get(todo.pop(), ()):
+                if user not in found:
+                    found.add(user)
+                    todo.append(user)
+        return frozenset(found)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 from evallint.apis import Hook
 from evallint.codec import Corrupt
 from evallint.facts import Span
 from evallint.interpret import calls, modules, states
+from evallint.interpret.costs import Costs, Spent
 from evallint.interpret.defaults import Literal, choices
 from evallint.interpret.events import Caller, Events, Exhausted, Replaced
-from evallint.interpret.machine import BUDGET, Frame, Machine
+from evallint.interpret.machine import Frame, Machine
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
+from evallint.interpret.untaken import Branch, Noted
 from evallint.interpret.values import (
     GRAD_ON,
     UNKNOWN_MODE,
@@ -25,30 +28,123 @@ from evallint.interpret.values import (
     constant,
 )
 from evallint.interpret.variants import Variants
+from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 
 HEAD = Span(1, 1, 1, 1)
 
 
+class Outcome(NamedTuple):
+    """What came of one entry: what it saw, the functions it ran, and what else the entries after it go by."""
+
+    events: Events
+    reached: frozenset[FunctionSymbol]
+    noted: Noted
+    spent: Spent
+
+
+Key: TypeAlias = tuple[object, ...]
+
+
+class Interpreter:
+    """Runs the entries of a program. Where its memory records, an entry is run again only when something has changed
+    that it has read."""
+
+    def __init__(self, program: Program) -> None:
+        self.machine = Machine(program, Relevance(program))
+        memory = program.memory
+        self._program = program
+        self._outcomes: Memo[Key, Outcome] = memory.memo()
+        self._orphans = ByFile(memory, program.linted, self._orphans_in)
+        self._choices = ByFile(memory, program.linted, lambda path: tuple(choices(program, path, self._restoring)))
+        self._variants = Variants(program)
+
+    @property
+    def _restoring(self) -> frozenset[str]:
+        return self.machine.relevance.restoring
+
+    def renew(self) -> None:
+        """Take in what files say now, and forget what stands on anything that is otherwise by that."""
+        self.machine.relevance.renew()
+        self.machine.flags.renew()
+        self.machine.untaken.renew()
+
+    def entries(self) -> Iterator[Events]:
+        """What every entry of the program saw, in the order of the files."""
+        machine = self.machine
+        machine.costs, machine.untaken.open = Costs(), frozenset()
+        reached: set[FunctionSymbol] = set()
+        taken: set[Branch] = set()
+        passed: dict[Branch, str | FunctionSymbol] = {}
+
+        def settled(entry: str | FunctionSymbol) -> Events:
+            found = self._outcome(entry)
+            reached.update(found.reached)
+            taken.update(found.noted.taken)
+            for branch in found.noted.passed:
+                passed.setdefault(branch, entry)
+            return found.events
+
+        for path in self._program.linted:
+            yield settled(path)
+        is_one_more = self._variants.counted()
+        for symbol in self._in_order():
+            if symbol not in reached and not is_one_more(symbol):
+                yield settled(symbol)
+        machine.untaken.open = frozenset(passed.keys() - taken)
+        for entry in dict.fromkeys(entry for branch, entry in passed.items() if branch in machine.untaken.open):
+            yield self._outcome(entry).events
+        self._choices.renew()
+        for path in self._program.linted:
+            for choice in self._choices.known[path]:
+                yield self._of(("choice", *choice), lambda: run_constructor(machine, *choice)).events  # noqa: B023
+
+    def _in_order(self) -> list[FunctionSymbol]:
+        """The functions worth an entry of their own: those whose names nobody mentions first."""
+        self._orphans.renew()
+        found = [
+            (self.machine.relevance.is_mentioned(name), path, symbol.index, symbol)
+            for path, names in self._orphans.known.items()
+            for name, symbol in names
+        ]
+        return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
+
+    def _orphans_in(self, path: str) -> tuple[tuple[str, FunctionSymbol], ...]:
+        return tuple(orphans(self.machine, path))
+
+    def _outcome(self, entry: str | FunctionSymbol) -> Outcome:
+        """What comes of the code of a file, or of a function that nothing in sight calls."""
+        machine = self.machine
+
+        def run() -> Events:
+            events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, entry)
+            events.supposed = bool(machine.untaken.open)
+            return events
+
+        return self._of((entry, machine.untaken.open), run)
+
+    def _of(self, key: Key, run: Callable[[], Events]) -> Outcome:
+        if not self._program.memory.records:
+            found = self._run(run)
+        else:
+            if key in self._outcomes and not self.machine.costs.leave(self._outcomes[key].spent):
+                self._outcomes.drop(key)
+            found = self._outcomes.of(key, self._run, run)
+        self.machine.costs.settle(found.spent)
+        return found
+
+    def _run(self, run: Callable[[], Events]) -> Outcome:
+        machine = self.machine
+        machine.reached = set()
+        machine.costs.begin()
+        machine.untaken.begin()
+        events = run()
+        return Outcome(events, frozenset(machine.reached), machine.untaken.noted(), machine.costs.spent())
+
+
 def interpret(program: Program) -> list[Events]:
     """What every entry of the program saw, in the order of the files."""
-    return list(entries(Machine(program, Relevance(program))))
-
-
-def entries(machine: Machine) -> Iterator[Events]:
-    for path in machine.program.linted:
-        yield run_file(machine, path)
-    variants = Variants(machine.program)
-    for symbol in orphans(machine):
-        if symbol not in machine.reached and not variants.is_one_more(symbol):
-            yield run_orphan(machine, symbol)
-    for entry in machine.untaken.entries():
-        events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, entry)
-        events.supposed = True
-        yield events
-    for path in machine.program.linted:
-        for choice in choices(machine.program, path, machine.untaken.restoring):
-            yield run_constructor(machine, *choice)
+    return list(Interpreter(program).entries())
 
 
 def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
@@ -72,20 +168,10 @@ def reveal(texts: Mapping[str, str]) -> list[tuple[str, int, str]]:
 # ---- entries ------------------------------------------------------------------------------------
 
 
-def begin(machine: Machine, name: str, coarse: bool) -> State:
-    machine.events = Events(name)
-    machine.budget = BUDGET
-    machine.coarse = coarse
-    machine.ids = {}
-    machine.states = {}
-    machine.frames = []
-    return State()
-
-
 def attempt(machine: Machine, name: str, run: Callable[[State], None]) -> Events:
     """Run an entry; where its paths are too many to be kept apart, once more with all of them joined."""
     for coarse in (False, True):
-        state = begin(machine, name, coarse)
+        state = machine.begin(name, coarse)
         try:
             run(state)
             break
@@ -108,7 +194,6 @@ def run_file(machine: Machine, path: str) -> Events:
         state.own(("module", path)).attributes["__name__"] = constant("__main__")
         machine.block(machine.program.files[path].bodies[0], [state])
 
-    machine.entry = path
     return attempt(machine, f"{path}:<module>", run)
 
 
@@ -118,21 +203,17 @@ def file_frame(machine: Machine, path: str, state: State) -> Frame:
     return Frame(caller, address, path, None, machine.context("file", path), machine.tests_of(path, None))
 
 
-def orphans(machine: Machine) -> list[FunctionSymbol]:
-    """The functions worth an entry of their own: those whose names nobody mentions first."""
+def orphans(machine: Machine, path: str) -> Iterator[tuple[str, FunctionSymbol]]:
+    """The functions of a file that are worth an entry of their own unless they are run by others, with their names."""
     program = machine.program
-    mentioned = {name for facts in program.files.values() for function in facts.functions for name in function.mentions}
-    found = []
-    for path in program.linted:
-        for index, function in enumerate(program.files[path].functions):
-            symbol = FunctionSymbol(path, index)
-            if not index or ".<locals>." in function.qualname or is_unit_test(path, function.qualname):
-                continue
-            if is_overwritten(program, symbol):
-                continue
-            if machine.relevance.matters(symbol) and tells_by_itself(machine, symbol):
-                found.append((function.name in mentioned, path, index, symbol))
-    return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
+    for index, function in enumerate(program.files[path].functions):
+        symbol = FunctionSymbol(path, index)
+        if not index or ".<locals>." in function.qualname or is_unit_test(path, function.qualname):
+            continue
+        if is_overwritten(program, symbol):
+            continue
+        if machine.relevance.matters(symbol) and tells_by_itself(machine, symbol):
+            yield function.name, symbol
 
 
 def tells_by_itself(machine: Machine, symbol: FunctionSymbol) -> bool:
@@ -178,7 +259,6 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
         if len(machine.states) and function.name != "state_dict":
             states.used(machine, value, "returned", state)
 
-    machine.entry = symbol
     return attempt(machine, f"{symbol.path}:{function.qualname}", run)
 
 
@@ -196,7 +276,6 @@ def run_constructor(machine: Machine, klass: ClassSymbol, parameter: str, value:
         state.put(address, Thing("module", "self", klass, pending=given, marks={"module": None}))
         calls.initialise(machine, address, state)
 
-    machine.entry = klass.path
     events = attempt(machine, f"{klass.path}:{machine.program.title(klass)}({parameter}={value!r})", run)
     events.states = [found for found in events.states if isinstance(found, Replaced)]
     events.supposed = events.by_default = True

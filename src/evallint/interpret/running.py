@@ -6,6 +6,7 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret.relevance import Relevance
 from evallint.link.natures import walk
+from evallint.memory import Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 
 TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
@@ -20,33 +21,30 @@ class RunningMethods:
     def __init__(self, program: Program, relevance: Relevance) -> None:
         self._program = program
         self._relevance = relevance
-        self._runs: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
-        self._plain: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
-        self._cuts: dict[tuple[ClassSymbol, FunctionSymbol], bool] = {}
-        self._callees: dict[tuple[ClassSymbol, FunctionSymbol], list[FunctionSymbol]] = {}
+        memory = program.memory
+        self._runs: Memo[tuple[ClassSymbol, FunctionSymbol], bool] = memory.memo()
+        self._plain: Memo[tuple[ClassSymbol, FunctionSymbol], bool] = memory.memo()
+        self._cuts: Memo[tuple[ClassSymbol, FunctionSymbol], bool] = memory.memo()
+        self._callees: Memo[tuple[ClassSymbol, FunctionSymbol], list[FunctionSymbol]] = memory.memo()
 
     def runs(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         """Whether a method runs the module or parts that it built, and switches nothing on its way."""
-        key = klass, method
-        if key not in self._runs:
-            self._runs[key] = self._judge(klass, method, parts)
-        return self._runs[key]
+        return self._runs.of((klass, method), self._judge, klass, method, parts)
 
     def is_plain(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
         """Whether nothing but its result tells that a running method has run."""
-        key = klass, method
-        if key not in self._plain:
-            self._plain[key] = not any(self._leaves_traces(one) for one in self.with_callees(klass, method))
-        return self._plain[key]
+        return self._plain.of(
+            (klass, method), lambda: not any(map(self._leaves_traces, self.with_callees(klass, method)))
+        )
 
     def cuts_some(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
         """Whether a method gives several results, and takes its graph off some of what it computes."""
-        key = klass, method
-        if key not in self._cuts:
-            self._cuts[key] = self._returns_several(method) and any(
-                not CUTTING.isdisjoint(self._program.function(one).mentions) for one in self.with_callees(klass, method)
-            )
-        return self._cuts[key]
+        return self._cuts.of((klass, method), self._find_cuts, klass, method)
+
+    def _find_cuts(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
+        return self._returns_several(method) and any(
+            not CUTTING.isdisjoint(self._program.function(one).mentions) for one in self.with_callees(klass, method)
+        )
 
     def _returns_several(self, method: FunctionSymbol) -> bool:
         return any(
@@ -65,15 +63,16 @@ class RunningMethods:
 
     def with_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
         """A method and the methods of self that it calls."""
-        key = klass, method
-        if key not in self._callees:
-            found = self._callees[key] = [method]
-            for one in found:
-                for name in self._program.function(one).mentions:
-                    called = self._program.method(klass, name[5:-2]) if name.startswith("self.") else None
-                    if called is not None and called not in found:
-                        found.append(called)
-        return self._callees[key]
+        return self._callees.of((klass, method), self._find_callees, klass, method)
+
+    def _find_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
+        found = [method]
+        for one in found:
+            for name in self._program.function(one).mentions:
+                called = self._program.method(klass, name[5:-2]) if name.startswith("self.") else None
+                if called is not None and called not in found:
+                    found.append(called)
+        return found
 
     def _runs_part(self, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         mentions = self._program.function(method).mentions

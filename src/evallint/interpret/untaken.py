@@ -6,47 +6,70 @@ has thrown are run once more, as if it stood either way. What is seen then conce
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from evallint import facts as f
 from evallint.facts import Block, Span
-from evallint.interpret.relevance import functions
+from evallint.interpret.relevance import Relevance
 from evallint.link.natures import walk
-from evallint.program import FunctionSymbol, Program
 
-RESTORING = "load_state_dict"
+
+class Branch(NamedTuple):
+    """One side of a test: what is done where it holds, or fails."""
+
+    path: str
+    span: Span
+    truth: bool
+
+
+class Noted(NamedTuple):
+    """What one entry took of the branches with a restore, and what it passed by."""
+
+    taken: frozenset[Branch] = frozenset()
+    passed: tuple[Branch, ...] = ()
 
 
 class Untaken:
-    """Which branches with a restore have been taken, and where the others were passed by."""
+    """Which branches with a restore have been taken, and where the others were passed by.
 
-    def __init__(self, program: Program) -> None:
-        direct = names(program, frozenset((RESTORING,)))
-        self.restoring = direct | names(program, direct)
+    `open` are those that no entry has taken: where they are met again, they are taken for undecided.
+    """
+
+    def __init__(self, relevance: Relevance) -> None:
+        self._relevance = relevance
+        self.open = frozenset[Branch]()
         self._sides: dict[int, tuple[bool, bool]] = {}
-        self._taken: set[tuple[str, Span, bool]] = set()
-        self._passed: dict[tuple[str, Span, bool], str | FunctionSymbol] = {}
-        self._open: frozenset[tuple[str, Span, bool]] = frozenset()
+        self._taken: set[Branch] = set()
+        self._passed: dict[Branch, None] = {}
 
-    def decided(self, statement: f.If, path: str, truth: bool, entry: str | FunctionSymbol) -> bool:
+    def begin(self) -> None:
+        """Another entry is about to run."""
+        self._taken, self._passed = set(), {}
+
+    def renew(self) -> None:
+        """Ask of every statement again: another may be in its place, and restores go by other names."""
+        self._sides.clear()
+
+    def noted(self) -> Noted:
+        """What has been seen of branches since it began."""
+        return Noted(frozenset(self._taken), tuple(self._passed))
+
+    def decided(self, statement: f.If, path: str, truth: bool) -> bool:
         """Whether a test with a known outcome is to be taken as decided; notes which branch is passed by."""
         sides = self._restores(statement)
         if not any(sides):
             return True
-        self._taken.add((path, statement.span, truth))
-        other = (path, statement.span, not truth)
+        self._taken.add(Branch(path, statement.span, truth))
+        other = Branch(path, statement.span, not truth)
         if not sides[truth]:
             return True
-        self._passed.setdefault(other, entry)
-        return other not in self._open
+        self._passed[other] = None
+        return other not in self.open
 
     def undecided(self, statement: f.If, path: str) -> None:
         """Both branches are taken."""
         if any(self._restores(statement)):
-            self._taken |= {(path, statement.span, True), (path, statement.span, False)}
-
-    def entries(self) -> list[str | FunctionSymbol]:
-        """The entries to be run once more, for which the branches that none of them has taken are open from now on."""
-        self._open = frozenset(self._passed.keys() - self._taken)
-        return list(dict.fromkeys(entry for branch, entry in self._passed.items() if branch in self._open))
+            self._taken |= {Branch(path, statement.span, True), Branch(path, statement.span, False)}
 
     def _restores(self, statement: f.If) -> tuple[bool, bool]:
         """Whether there is a restore in what is passed by where the test fails, and where it holds."""
@@ -55,17 +78,7 @@ class Untaken:
         return self._sides[id(statement)]
 
     def _in(self, block: Block) -> bool:
-        return any(isinstance(node, f.Call) and called_name(node) in self.restoring for node in walk(block))
-
-
-def names(program: Program, mentioned: frozenset[str]) -> frozenset[str]:
-    """These names, and those of the functions that mention one of them."""
-    users = {
-        program.function(symbol).name
-        for symbol in functions(program)
-        if not mentioned.isdisjoint(program.function(symbol).mentions)
-    }
-    return mentioned | {name for name in users if not name.startswith("__")}
+        return any(isinstance(node, f.Call) and called_name(node) in self._relevance.restoring for node in walk(block))
 
 
 def called_name(call: f.Call) -> str:

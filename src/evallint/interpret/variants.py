@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from evallint import facts as f
 from evallint.link.natures import walk
+from evallint.memory import Memo
 from evallint.program import FunctionSymbol, Program
 
 ENOUGH = 2
@@ -17,15 +19,20 @@ class Variants:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._seen: Counter[tuple[object, ...]] = Counter()
+        self._kinds: Memo[FunctionSymbol, tuple[object, ...] | None] = program.memory.memo()
 
-    def is_one_more(self, symbol: FunctionSymbol) -> bool:
-        """Whether enough functions that do the same with other constants were asked about before."""
-        kind = self._kind(symbol)
-        if kind is None:
-            return False
-        self._seen[kind] += 1
-        return self._seen[kind] > ENOUGH
+    def counted(self) -> Callable[[FunctionSymbol], bool]:
+        """What tells whether enough functions that do the same with other constants were asked about before."""
+        seen: Counter[tuple[object, ...]] = Counter()
+
+        def is_one_more(symbol: FunctionSymbol) -> bool:
+            kind = self._kinds.of(symbol, self._kind, symbol)
+            if kind is None:
+                return False
+            seen[kind] += 1
+            return seen[kind] > ENOUGH
+
+        return is_one_more
 
     def _kind(self, symbol: FunctionSymbol) -> tuple[object, ...] | None:
         """What a function without branches calls and takes, None for one that does more than one call."""

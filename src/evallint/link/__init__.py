@@ -8,21 +8,29 @@ from types import MappingProxyType
 from evallint.apis import load
 from evallint.facts import FileFacts
 from evallint.link.families import Families
+from evallint.link.index import NameIndex
 from evallint.link.names import FileNames
 from evallint.link.natures import ClassNatures
 from evallint.link.places import Places
+from evallint.memory import Memory
 from evallint.program import Program
 
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 def link(
-    files: Mapping[str, FileFacts], places: Mapping[str, str] = NOWHERE, own_apis: tuple[str, ...] = ()
+    files: Mapping[str, FileFacts],
+    places: Mapping[str, str] = NOWHERE,
+    own_apis: tuple[str, ...] = (),
+    memory: Memory | None = None,
 ) -> Program:
     """The program that these files, by their shown paths, make together; `places` are their absolute paths.
 
-    `own_apis` are the texts of tables about libraries that hold before evallint's.
+    `own_apis` are the texts of tables about libraries that hold before evallint's; `memory` keeps what is found out.
     """
     apis = load(own_apis)
-    names = FileNames(files, Places(files, places, apis.packages()), apis.knows)
-    return Program(files, apis, names, Families(files, names), ClassNatures())
+    memory = memory or Memory()
+    names = FileNames(files, Places(files, places, apis.packages()), apis.knows, memory)
+    families = Families(files, names, memory)
+    memos = memory.memo(), memory.memo(), memory.memo()
+    return Program(files, apis, names, families, ClassNatures(memory), NameIndex(files, memory), memory, *memos)

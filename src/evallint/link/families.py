@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from evallint.facts import Attribute, Define, DefineClass, Expr, FileFacts, Import, Name, Subscript
 from evallint.link.names import Binding, FileNames, names_of, statements
+from evallint.memory import Memo, Memory
 from evallint.program import ClassSymbol, External, Symbol
 
 Lineage: TypeAlias = "tuple[ClassSymbol | External, ...]"
@@ -26,21 +27,22 @@ class Scope(NamedTuple):
 class Families:
     """The bases of classes, resolved as they are asked for."""
 
-    def __init__(self, files: Mapping[str, FileFacts], names: FileNames) -> None:
+    def __init__(self, files: Mapping[str, FileFacts], names: FileNames, memory: Memory) -> None:
         self._files = files
         self._names = names
-        self._lineages: dict[ClassSymbol, Lineage] = {}
-        self._homes: dict[str, dict[int, tuple[Scope, ...]]] = {}
+        # A class that derives from itself ends there.
+        self._lineages: Memo[ClassSymbol, Lineage] = memory.circles(lambda symbol: (symbol,))
+        self._homes: Memo[str, dict[int, tuple[Scope, ...]]] = memory.memo()
 
     def lineage(self, symbol: ClassSymbol) -> Lineage:
         """The class and its bases, each once, in the order of its `__mro__`; bases out of sight are left out."""
-        if symbol not in self._lineages:
-            self._lineages[symbol] = (symbol,)  # a class that derives from itself ends here
-            bases = [base for base in self.bases(symbol) if isinstance(base, ClassSymbol | External) and base != symbol]
-            lineages = [self.lineage(base) if isinstance(base, ClassSymbol) else (base,) for base in bases]
-            above = merged([*lineages, tuple(dict.fromkeys(bases))])
-            self._lineages[symbol] = (symbol, *(base for base in above if base != symbol))
-        return self._lineages[symbol]
+        return self._lineages.of(symbol, self._lineage, symbol)
+
+    def _lineage(self, symbol: ClassSymbol) -> Lineage:
+        bases = [base for base in self.bases(symbol) if isinstance(base, ClassSymbol | External) and base != symbol]
+        lineages = [self.lineage(base) if isinstance(base, ClassSymbol) else (base,) for base in bases]
+        above = merged([*lineages, tuple(dict.fromkeys(bases))])
+        return (symbol, *(base for base in above if base != symbol))
 
     def bases(self, symbol: ClassSymbol) -> tuple[Symbol | None, ...]:
         """What a class derives from, None for each base that is out of sight; Python's own classes are left out."""
@@ -81,9 +83,7 @@ class Families:
         facts = self._files[symbol.path]
         if "." not in facts.classes[symbol.index].qualname:
             return ()
-        if symbol.path not in self._homes:
-            self._homes[symbol.path] = dict(homes(facts))
-        return self._homes[symbol.path].get(symbol.index, ())
+        return self._homes.of(symbol.path, lambda: dict(homes(facts))).get(symbol.index, ())
 
 
 def homes(facts: FileFacts) -> Iterator[tuple[int, tuple[Scope, ...]]]:

@@ -23,6 +23,7 @@ from evallint.facts import (
     Match,
     Name,
     Operation,
+    Span,
     Starred,
     Stmt,
     Try,
@@ -31,6 +32,7 @@ from evallint.facts import (
 )
 from evallint.facts import Attribute as AttributeExpr
 from evallint.link.places import Places
+from evallint.memory import Memo, Memory
 from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Binding = FunctionSymbol | ClassSymbol | VariableSymbol | Import
@@ -42,8 +44,18 @@ class Names(NamedTuple):
     own: Mapping[str, tuple[tuple[int, Binding], ...]]
     stars: tuple[tuple[int, Import], ...]
 
+    def ordered(self, name: str) -> Iterator[Binding]:
+        """What may bind a name, that which counts first: the last, a variable after all others."""
+        own = self.own.get(name, ())
+        plain = [each for each in own if not isinstance(each[1], VariableSymbol)]
+        variables = [each for each in own if isinstance(each[1], VariableSymbol)]
+        ordered = sorted([*plain, *self.stars, *([] if plain else variables)])
+        for _, binding in (*reversed(ordered), *variables):  # `make = wrapped(make)` leaves it what it was
+            yield binding
+
 
 NO_NAMES = Names({}, ())
+NOWHERE = Span(0, 0, 0, 0)
 
 
 class Reach(NamedTuple):
@@ -59,16 +71,19 @@ class FileNames:
     `knows` says whether a qualified name outside the program is known: of a star import nothing else can be said.
     """
 
-    def __init__(self, files: Mapping[str, FileFacts], places: Places, knows: Callable[[str], bool]) -> None:
+    def __init__(
+        self, files: Mapping[str, FileFacts], places: Places, knows: Callable[[str], bool], memory: Memory
+    ) -> None:
         self._files = files
         self._places = places
         self._knows = knows
+        self._memory = memory
         self._bindings: dict[str, Names] = {}
-        self._known: dict[tuple[str, str], Symbol | None] = {}
-        self._asking: set[tuple[str, str]] = set()
+        self._known: Memo[tuple[str, str], Symbol | None] = memory.memo()
         self._asked: set[tuple[str, str]] = set()
-        self._stated: dict[str, frozenset[str] | None] = {}
-        self._reaches: dict[str, Reach] = {}
+        # One that leads back to itself is not known.
+        self._stated: Memo[str, frozenset[str] | None] = memory.circles(lambda module: None)
+        self._reaches: Memo[str, Reach] = memory.memo()
         self._following: set[VariableSymbol] = set()
 
     # ---- names ----------------------------------------------------------------------------------
@@ -77,31 +92,42 @@ class FileNames:
         """What a name at the top of a file stands for, None where nothing binds it."""
         key = path, name
         if key in self._known:
-            return self._known[key]
+            return self._known.recall(key)
         if key in self._asked or path not in self._files:
             return None
-        self._asking.add(key)
-        self._asked.add(key)
-        found = self._find(path, name)
-        self._asking.discard(key)
-        if found is not None:
-            self._known[key] = found
-        if not self._asking:
+        return self._ask(key) if self._asked else self._ask_first(key)
+
+    def _ask_first(self, key: tuple[str, str]) -> Symbol | None:
+        """The answer to a question that is no part of another."""
+        try:
+            with self._memory.apart() as read:
+                found = self._ask(key)
             # Within a circle of imports the parts of a question are cut short: that they lead nowhere is known only
             # where the whole question does.
             for part in self._asked if found is None else {key}:
                 self._known.setdefault(part, None)
+            for part in self._asked & self._known.keys():
+                self._known.keep(part, self._known[part], frozenset(read))
+        except BaseException:
+            for part in self._asked:
+                self._known.pop(part, None)
+            raise
+        finally:
             self._asked.clear()
+        return self._known.recall(key)
+
+    def _ask(self, key: tuple[str, str]) -> Symbol | None:
+        self._asked.add(key)
+        found = self._find(*key)
+        if found is not None:
+            self._known[key] = found
         return found
 
     def _find(self, path: str, name: str) -> Symbol | None:
         """What the last of a name's bindings stands for that leads anywhere."""
-        names = self.names(path)
-        own = names.own.get(name, ())
-        plain = [each for each in own if not isinstance(each[1], VariableSymbol)]
-        variables = [each for each in own if isinstance(each[1], VariableSymbol)]
-        ordered = sorted([*plain, *names.stars, *([] if plain else variables)])
-        for _, binding in [*reversed(ordered), *variables]:  # `make = wrapped(make)` leaves it what it was
+        self._memory.note(("name", path, name))
+        self._memory.note(("stars", path))
+        for binding in self.names(path).ordered(name):
             found = self._bound(path, name, binding)
             if found is not None:
                 return found
@@ -128,9 +154,7 @@ class FileNames:
         """Whether a star import of a file without `__all__` may bring a name: most of a package's many bring none."""
         if name.startswith("_"):
             return False
-        if module not in self._reaches:
-            self._reaches[module] = self._reach(module)
-        reach = self._reaches[module]
+        reach = self._reaches.of(module, self._reach, module)
         return name in reach.names or any(self._knows(f"{package}.{name}") for package in reach.outside)
 
     def _reach(self, module: str) -> Reach:
@@ -139,7 +163,7 @@ class FileNames:
         seen = {module}
         todo = [module]
         for here in todo:
-            bound = self.names(here) if here in self._files else NO_NAMES
+            bound = self._every(here) if here in self._files else NO_NAMES
             names.update(bound.own)
             for _, star in bound.stars:
                 target = self._places.of(here, star.module, star.level)
@@ -163,7 +187,7 @@ class FileNames:
         names: dict[str, None] = {}
         todo = [path] if path in self._files else []
         for here in todo:
-            bound = self.names(here)
+            bound = self._every(here)
             names.update(dict.fromkeys(bound.own))
             below = (self._places.of(here, star.module, star.level) for _, star in bound.stars)
             todo += [module for module in below if module is not None and module in self._files and module not in todo]
@@ -216,7 +240,10 @@ class FileNames:
 
     def meant(self, symbol: Symbol | None) -> Symbol | None:
         """What a symbol stands for; a variable for itself, unless it is nothing but another name of something."""
-        if not isinstance(symbol, VariableSymbol) or len(self.names(symbol.path).own[symbol.name]) > 1:
+        if not isinstance(symbol, VariableSymbol):
+            return symbol
+        self._memory.note(("name", symbol.path, symbol.name))
+        if len(self.names(symbol.path).own[symbol.name]) > 1:
             return symbol
         return self.followed(symbol) or symbol
 
@@ -243,20 +270,37 @@ class FileNames:
     # ---- what a file binds ----------------------------------------------------------------------
 
     def names(self, path: str) -> Names:
+        """What a file binds; whoever looks at a part of it notes which."""
         if path not in self._bindings:
             facts = self._files[path]
-            self._bindings[path] = names_of(path, facts, facts.bodies[0])
+            with self._memory.apart():
+                self._bindings[path] = names_of(path, facts, facts.bodies[0])
         return self._bindings[path]
+
+    def _every(self, path: str) -> Names:
+        self._memory.note(("names", path))
+        return self.names(path)
+
+    def renew(self, path: str) -> Iterator[object]:
+        """Look at a file again that has changed, and yield the names of the parts in which it binds other names."""
+        old = self._bindings.pop(path, None)
+        if old is None:
+            return  # nobody has asked
+        new = self.names(path)
+        changed = [name for name in {**old.own, **new.own} if meanings(old, name) != meanings(new, name)]
+        yield from (("name", path, name) for name in changed)
+        if meanings(old, "") != meanings(new, ""):
+            yield "stars", path
+        if old.own.keys() != new.own.keys() or meanings(old, "") != meanings(new, ""):
+            yield "names", path
 
     def _all(self, module: str) -> frozenset[str] | None:
         """The names in a module's `__all__`, None where it has none or not all of them are known."""
-        if module not in self._stated:
-            self._stated[module] = None  # one that leads back to itself is not known
-            facts = self._files.get(module)
-            self._stated[module] = self._stated_in(module, facts.bodies[0]) if facts is not None else None
-        return self._stated[module]
+        return self._stated.of(module, self._stated_in, module)
 
-    def _stated_in(self, path: str, block: Block) -> frozenset[str] | None:
+    def _stated_in(self, path: str) -> frozenset[str] | None:
+        facts = self._files.get(path)
+        block = facts.bodies[0] if facts is not None else ()
         parts = [part for statement in statements(block) for part in parts_of_all(statement)]
         known = [names for part in parts if (names := self._strings(path, part)) is not None]
         return frozenset().union(*known) if parts and len(known) == len(parts) else None
@@ -281,6 +325,13 @@ class FileNames:
                 return None
         known = [part for part in parts if part is not None]
         return frozenset().union(*known) if len(known) == len(parts) else None
+
+
+def meanings(names: Names, name: str) -> list[Binding]:
+    """What may bind a name, wherever that stands; for "" the star imports."""
+    return [
+        binding._replace(span=NOWHERE) if isinstance(binding, Import) else binding for binding in names.ordered(name)
+    ]
 
 
 def names_of(path: str, facts: FileFacts, block: Block) -> Names:

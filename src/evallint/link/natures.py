@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
 from evallint.facts import Assign, Attribute, Block, Call, Choice, Constant, Define, Expr, For, Name
 from evallint.link.settled import Values, bound, taken, value_of, values_in
+from evallint.memory import Memo, Memory
 from evallint.program import (
     NOTHING,
     OWN_CODE,
@@ -33,18 +34,15 @@ Locals: TypeAlias = dict[str, tuple[Expr, ...]]
 class ClassNatures:
     """Judges classes, each once."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[Symbol, Given], Nature] = {}
+    def __init__(self, memory: Memory) -> None:
+        # A class that holds itself adds nothing to itself.
+        self._known: Memo[tuple[Symbol, Given], Nature] = memory.circles(lambda key: HARMLESS)
 
     def of(self, program: Program, symbol: Symbol | None, given: Given = NOTHING) -> Nature:
         """The nature of an instance of a class, or of what a function builds, called with these values."""
         if symbol is None:
             return UNKNOWN_NATURE
-        key = symbol, given
-        if key not in self._known:
-            self._known[key] = HARMLESS  # a class that holds itself adds nothing to itself
-            self._known[key] = self._judge(program, symbol, given)
-        return self._known[key]
+        return self._known.of((symbol, given), self._judge, program, symbol, given)
 
     def _judge(self, program: Program, symbol: Symbol, given: Given) -> Nature:
         if isinstance(symbol, External):

@@ -14,11 +14,12 @@ LOSSES = frozenset("loss losses err error cost acc corrects correct".split())
 
 def written_for_old_torch(program: Program) -> frozenset[str]:
     """The files that show it (`loss.data[0]`, `volatile=`), and all others too of a project that has nothing newer."""
-    old = {path for path in program.linted if shows_its_age(program, path)}
-    mentioned = {
-        name for path in program.linted for function in program.files[path].functions for name in function.mentions
-    }
-    return frozenset(program.linted) if old and not mentioned & MODERN else frozenset(old)
+    old = frozenset(program.each(old_file))
+    return frozenset(program.linted) if old and not program.mentions_any(MODERN) else old
+
+
+def old_file(program: Program, path: str) -> tuple[str, ...]:
+    return (path,) if shows_its_age(program, path) else ()
 
 
 def shows_its_age(program: Program, path: str) -> bool:

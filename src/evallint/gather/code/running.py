@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from evallint import facts as f
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import Bindings, Site, bindings, encloser, last_name, of_self, sites
 from evallint.link.natures import walk
+from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 
 Opens: TypeAlias = Callable[[Site, Bindings], bool]
@@ -28,36 +29,41 @@ class Edge:
     known: Bindings
 
 
-@dataclass
 class Running:
     """The functions that run when a module of the program does. Each function's callers are looked up by its name."""
 
-    program: Program
-    _users: dict[str, list[FunctionSymbol]] = field(default_factory=dict)
-    _families: dict[ClassSymbol, frozenset[ClassSymbol]] = field(default_factory=dict)
-    _members: dict[ClassSymbol, list[FunctionSymbol]] = field(default_factory=dict)
-    _edges: dict[FunctionSymbol, tuple[Edge, ...]] = field(default_factory=dict)
-    _named: dict[FunctionSymbol, dict[str, list[f.Expr]]] = field(default_factory=dict)
-    _sites: dict[FunctionSymbol, tuple[list[Site], Bindings]] = field(default_factory=dict)
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        memory = program.memory
+        self._bases = ByFile(memory, program.files, self._bases_in)
+        self._families: dict[ClassSymbol, dict[ClassSymbol, int]] = {}
+        self._members: Memo[str, dict[ClassSymbol, list[FunctionSymbol]]] = memory.memo()
+        self._edges: Memo[FunctionSymbol, tuple[Edge, ...]] = memory.memo()
+        self._named: Memo[FunctionSymbol, dict[str, list[f.Expr]]] = memory.memo()
+        self._sites: Memo[FunctionSymbol, tuple[list[Site], Bindings]] = memory.memo()
+        self.renew()
 
-    def __post_init__(self) -> None:
-        related: dict[ClassSymbol, set[ClassSymbol]] = {}
-        for path, facts in self.program.files.items():
-            for index, function in enumerate(facts.functions):
-                user = FunctionSymbol(path, index)
-                owner = self.program.class_of(encloser(self.program, user))
-                if owner is not None:
-                    self._members.setdefault(owner, []).append(user)
-                for name in function.mentions:
-                    if not name.endswith("()"):
-                        self._users.setdefault(name, []).append(user)
-            for index in range(len(facts.classes)):
-                symbol = ClassSymbol(path, index)
-                for base in self.program.lineage(symbol):
-                    if isinstance(base, ClassSymbol):
-                        related.setdefault(symbol, set()).add(base)
-                        related.setdefault(base, set()).add(symbol)
-        self._families = {symbol: frozenset(family) for symbol, family in related.items()}
+    def renew(self) -> None:
+        """Take in what files say now, and forget what stands on classes that have another family."""
+        for _, before, after in self._bases.renew():
+            old, new = frozenset(before or ()), frozenset(after)
+            for pairs, number in ((old - new, -1), (new - old, 1)):
+                for klass, base in pairs:
+                    self._relate(klass, base, number)
+                    self._relate(base, klass, number)
+            self.program.memory.forget(("family", one) for pair in old ^ new for one in pair)
+
+    def _relate(self, one: ClassSymbol, other: ClassSymbol, number: int) -> None:
+        family = self._families.setdefault(one, {})
+        family[other] = family.get(other, 0) + number
+        if not family[other]:
+            del family[other]
+
+    def _bases_in(self, path: str) -> tuple[tuple[ClassSymbol, ClassSymbol], ...]:
+        """The classes of a file, each with each of its bases, and with itself."""
+        classes = (ClassSymbol(path, index) for index in range(len(self.program.files[path].classes)))
+        pairs = ((klass, base) for klass in classes for base in self.program.lineage(klass))
+        return tuple((klass, base) for klass, base in pairs if isinstance(base, ClassSymbol))
 
     def way_to(
         self,
@@ -92,17 +98,16 @@ class Running:
 
     def edges(self, symbol: FunctionSymbol) -> tuple[Edge, ...]:
         """Who calls a function: for a method its class, bases and subclasses, for any other whoever is in sight."""
-        if symbol not in self._edges:
-            self._edges[symbol] = tuple(self._find(symbol))
-        return self._edges[symbol]
+        return self._edges.of(symbol, lambda: tuple(self._find(symbol)))
 
     def users(self, name: str) -> tuple[FunctionSymbol, ...]:
         """The functions that mention a name."""
-        return tuple(self._users.get(name, ()))
+        return tuple(self.program.index.users(name))
 
     def family(self, klass: ClassSymbol) -> frozenset[ClassSymbol]:
         """A class, its bases and the classes that derive from it."""
-        return self._families.get(klass, frozenset((klass,)))
+        self.program.memory.note(("family", klass))
+        return frozenset(self._families.get(klass, (klass,)))
 
     def _step(self, edge: Edge, callee: FunctionSymbol) -> Step:
         caller = self.program.function(edge.caller)
@@ -113,7 +118,7 @@ class Running:
     def _find(self, symbol: FunctionSymbol) -> Iterator[Edge]:
         function = self.program.function(symbol)
         klass = self.program.class_of(symbol)
-        users = self._users.get(function.name, []) if klass is None else self._kin(klass, function.name)
+        users = self.users(function.name) if klass is None else self._kin(klass, function.name)
         for user in users:
             if user != symbol and ("<locals>" not in function.qualname or self._shares(user, symbol)):
                 yield from self._calls(user, symbol, function.name, klass is not None)
@@ -121,9 +126,19 @@ class Running:
     def _kin(self, klass: ClassSymbol, name: str) -> Iterable[FunctionSymbol]:
         """The methods of a class's family, and the functions within these, that mention a name."""
         for kin in sorted(self.family(klass), key=lambda one: (one.path, one.index)):
-            for member in self._members.get(kin, ()):
+            for member in self._members.of(kin.path, self._members_in, kin.path).get(kin, ()):
                 if name in self.program.function(member).mentions:
                     yield member
+
+    def _members_in(self, path: str) -> dict[ClassSymbol, list[FunctionSymbol]]:
+        """The methods of the classes of a file, with the functions within them."""
+        found: dict[ClassSymbol, list[FunctionSymbol]] = {}
+        for index in range(len(self.program.files[path].functions)):
+            user = FunctionSymbol(path, index)
+            owner = self.program.class_of(encloser(self.program, user))
+            if owner is not None:
+                found.setdefault(owner, []).append(user)
+        return found
 
     def _shares(self, user: FunctionSymbol, symbol: FunctionSymbol) -> bool:
         """Whether two functions are defined within the same one."""
@@ -144,18 +159,21 @@ class Running:
 
     def _named_in(self, user: FunctionSymbol) -> dict[str, list[f.Expr]]:
         """The names and attributes in a function's own code, by what they end in."""
-        if user not in self._named:
-            found = self._named[user] = dict[str, list[f.Expr]]()
-            for node in walk(self.program.body(user)):
-                if isinstance(node, f.Name | f.Attribute):
-                    found.setdefault(last_name(node), []).append(node)
-        return self._named[user]
+        return self._named.of(user, self._find_named, user)
+
+    def _find_named(self, user: FunctionSymbol) -> dict[str, list[f.Expr]]:
+        found: dict[str, list[f.Expr]] = {}
+        for node in walk(self.program.body(user)):
+            if isinstance(node, f.Name | f.Attribute):
+                found.setdefault(last_name(node), []).append(node)
+        return found
 
     def _sites_in(self, user: FunctionSymbol) -> tuple[list[Site], Bindings]:
-        if user not in self._sites:
-            body = self.program.body(user)
-            self._sites[user] = list(sites(body)), bindings(body)
-        return self._sites[user]
+        return self._sites.of(user, self._find_sites, user)
+
+    def _find_sites(self, user: FunctionSymbol) -> tuple[list[Site], Bindings]:
+        body = self.program.body(user)
+        return list(sites(body)), bindings(body)
 
     def _leads(
         self, expression: f.Expr, user: FunctionSymbol, symbol: FunctionSymbol, name: str, is_method: bool

@@ -271,20 +271,17 @@ def gradients_off(program: Program, path: str, context: Expr) -> GradContext | N
 # ---- where to look ------------------------------------------------------------------------------
 
 
-def functions(program: Program) -> Iterator[FunctionSymbol]:
-    """Every function that findings are reported of, the files' own code included, in the order of the files."""
-    for path in program.linted:
-        for index in range(len(program.files[path].functions)):
-            yield FunctionSymbol(path, index)
+def functions(program: Program, path: str) -> Iterator[FunctionSymbol]:
+    """Every function of a file, the file's own code included."""
+    return (FunctionSymbol(path, index) for index in range(len(program.files[path].functions)))
 
 
-def module_classes(program: Program) -> Iterator[ClassSymbol]:
-    """Every class of modules that findings are reported of and that has methods, in the order of the files."""
-    for path in program.linted:
-        for index, klass in enumerate(program.files[path].classes):
-            symbol = ClassSymbol(path, index)
-            if klass.methods and program.is_module(symbol):
-                yield symbol
+def module_classes(program: Program, path: str) -> Iterator[ClassSymbol]:
+    """Every class of modules of a file that has methods."""
+    for index, klass in enumerate(program.files[path].classes):
+        symbol = ClassSymbol(path, index)
+        if klass.methods and program.is_module(symbol):
+            yield symbol
 
 
 def reached(program: Program, klass: ClassSymbol, starts: Iterable[FunctionSymbol]) -> frozenset[FunctionSymbol]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from evallint import facts as f
@@ -13,6 +12,7 @@ from evallint.facts import Block, Expr
 from evallint.gather.code.running import FORWARD
 from evallint.gather.code.sites import called, of_self, statements
 from evallint.link.natures import constants
+from evallint.memory import Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 
 Substance: TypeAlias = Literal["parameters", "mode", ""]
@@ -21,13 +21,14 @@ PLAIN = frozenset(dir(builtins))
 PARAMETERS = frozenset(("torch.nn.Parameter", "torch.nn.parameter.Parameter"))
 
 
-@dataclass
 class Substances:
     """Judges constructions. A class or builder of the program is looked into once."""
 
-    program: Program
-    _known: dict[Symbol, Substance] = field(default_factory=dict)
-    _gathering: set[tuple[FunctionSymbol, str]] = field(default_factory=set)
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        # What builds itself adds nothing to itself.
+        self._known: Memo[Symbol, Substance] = program.memory.circles(lambda symbol: "")
+        self._gathering: set[tuple[FunctionSymbol, str]] = set()
 
     def of(self, where: FunctionSymbol, value: Expr) -> Substance:
         """What an expression in a function constructs, "" where that is no module, or one that has neither."""
@@ -130,13 +131,12 @@ class Substances:
     def _of_symbol(self, symbol: Symbol | None) -> Substance:
         if symbol is None or not isinstance(symbol, ClassSymbol | FunctionSymbol):
             return ""
-        if symbol not in self._known:
-            self._known[symbol] = ""  # what builds itself adds nothing to itself
-            if isinstance(symbol, FunctionSymbol):
-                self._known[symbol] = most(self._returned(symbol))
-            elif self.program.is_module(symbol):
-                self._known[symbol] = most(self._of_class(symbol))
-        return self._known[symbol]
+        return self._known.of(symbol, self._find, symbol)
+
+    def _find(self, symbol: ClassSymbol | FunctionSymbol) -> Substance:
+        if isinstance(symbol, FunctionSymbol):
+            return most(self._returned(symbol))
+        return most(self._of_class(symbol)) if self.program.is_module(symbol) else ""
 
     def _returned(self, symbol: FunctionSymbol) -> Iterator[Substance]:
         """What a builder returns."""

@@ -59,15 +59,19 @@ class Pair:
 
 def typed_constants(program: Program, runs: Iterable[Events]) -> Iterator[TypedConstants]:
     """Constants that differ from what is published, are those of other data, or stand in the code twice."""
-    found = [pair for symbol in functions(program) for pair in pairs(program, symbol)]
+    found = list(program.each(pairs_in))
     for pair in found:
         yield from contradicting(pair)
-    yield from unscaled(program)
+    yield from program.each(unscaled)
     yield from foreign(program, runs, {pair.at: pair.function for pair in found})
     yield from repeated(found)
 
 
 # ---- where constants are ------------------------------------------------------------------------
+
+
+def pairs_in(program: Program, path: str) -> Iterator[Pair]:
+    return (pair for symbol in functions(program, path) for pair in pairs(program, symbol))
 
 
 def pairs(program: Program, symbol: FunctionSymbol) -> Iterator[Pair]:
@@ -282,9 +286,9 @@ def mended(pair: Pair, wrong: Literal, seen: Recognition) -> str:
     return "" if "…" in text else text
 
 
-def unscaled(program: Program) -> Iterator[TypedConstants]:
+def unscaled(program: Program, path: str) -> Iterator[TypedConstants]:
     """Constants for values to 255, right behind the step that brings them to 1."""
-    for symbol in functions(program):
+    for symbol in functions(program, path):
         for call in called(program.body(symbol)):
             steps = steps_of(program, symbol, call)
             for before, after in pairwise(steps):
@@ -349,7 +353,7 @@ def foreign(program: Program, runs: Iterable[Events], functions_at: Mapping[Plac
         for key, dataset in datasets(program, creation.term)
         for step in normalizations(program, transform_of(program, dataset))
     ]
-    read = read_anywhere(program)
+    read = frozenset(program.each(read_in)) if fed else frozenset()
     for key, dataset, step in fed:
         seen = recognised(program, step)
         theirs = [name for name in seen.names if (found := published(name)) is not None and found.of == "data"]
@@ -364,10 +368,10 @@ def foreign(program: Program, runs: Iterable[Events], functions_at: Mapping[Plac
         yield TypedConstants(step.at, function, "foreign", title(theirs[0]), title(key), "", steps)
 
 
-def read_anywhere(program: Program) -> frozenset[str]:
-    """The keys of all data sets that the program names."""
+def read_in(program: Program, path: str) -> frozenset[str]:
+    """The keys of all data sets that a file names."""
     found = set()
-    for symbol in functions(program):
+    for symbol in functions(program, path):
         for node in walk(program.body(symbol)):
             if isinstance(node, f.Attribute | f.Name):
                 resolved = program.resolve(symbol.path, node)

@@ -44,11 +44,10 @@ class Learning:
     data: Expr
 
 
-def fitted_on_test(program: Program) -> Iterator[FittedOnTest]:
-    """What is fitted on data of an evaluation, or on all of them before they are split."""
-    scalers = learning_classes(program)
+def fitted_on_test(program: Program, path: str, scalers: frozenset[ClassSymbol]) -> Iterator[FittedOnTest]:
+    """What is fitted on data of an evaluation, or on all of them before they are split; `scalers`: of `scalers_in`."""
     words_of_learning = LEARNING | {program.klass(one).name for one in scalers}
-    for symbol in functions(program):
+    for symbol in functions(program, path):
         if words_of_learning.isdisjoint(program.function(symbol).mentions):
             continue
         body = tuple(statements(program.body(symbol)))
@@ -81,15 +80,11 @@ def learning(
                 yield Learning(call, statement, index, last_name(call.function), of, data)
 
 
-def learning_classes(program: Program) -> frozenset[ClassSymbol]:
-    """The classes of the program whose constructor keeps statistics of the samples that it is given first, and which
+def scalers_in(program: Program, path: str) -> Iterator[ClassSymbol]:
+    """The classes of a file whose constructor keeps statistics of the samples that it is given first, and which
     compute with them."""
-    return frozenset(
-        ClassSymbol(path, index)
-        for path in program.linted
-        for index, klass in enumerate(program.files[path].classes)
-        if keeps_statistics(program, ClassSymbol(path, index))
-    )
+    classes = (ClassSymbol(path, index) for index in range(len(program.files[path].classes)))
+    return (klass for klass in classes if keeps_statistics(program, klass))
 
 
 def keeps_statistics(program: Program, klass: ClassSymbol) -> bool:
@@ -283,9 +278,7 @@ def of_each_part(
     function = program.function(symbol)
     if each.statement not in program.body(symbol) or not is_own(each, body) or not gives_back(each, body):
         return None
-    for caller in functions(program):
-        if not {function.name, f"self.{function.name}()"} & set(program.function(caller).mentions):
-            continue
+    for caller in program.users(function.name):
         calls = {
             use: call
             for one in statements(program.body(caller))

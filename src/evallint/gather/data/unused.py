@@ -27,9 +27,9 @@ class Instead(NamedTuple):
     splits: bool
 
 
-def unused_pipelines(program: Program) -> Iterator[UnusedPipeline]:
+def unused_pipelines(program: Program, path: str) -> Iterator[UnusedPipeline]:
     """Pipelines with a name for evaluation, never read, where the data for evaluation get another one."""
-    for symbol in functions(program):
+    for symbol in functions(program, path):
         for name, assign in pipelines(program, symbol):
             if is_read(program, symbol, name):
                 continue
@@ -83,7 +83,7 @@ def is_read(program: Program, symbol: FunctionSymbol, name: str) -> bool:
     facts = program.files[symbol.path]
     if symbol.index == 0:
         parts = (*facts.bodies, *(function.parameters for function in facts.functions))
-        return reads(parts, name) or any(hands_on(program, path, name) for path in program.files if path != symbol.path)
+        return reads(parts, name) or may_be_read_elsewhere(program, symbol.path, name)
     prefix = f"{facts.functions[symbol.index].qualname}.<locals>."
     within = [function for function in facts.functions if function.qualname.startswith(prefix)]
     inner = tuple((facts.bodies[function.body], function.parameters, function.decorators) for function in within)
@@ -109,12 +109,11 @@ def reads(parts: tuple[object, ...], name: str) -> bool:
     return written > given
 
 
-def hands_on(program: Program, path: str, name: str) -> bool:
+def may_be_read_elsewhere(program: Program, path: str, name: str) -> bool:
     """Whether another file may read a name of this one."""
-    facts = program.files[path]
-    return any(one.name in (name, "*") for one in facts.imports) or any(
-        name in function.mentions for function in facts.functions
-    )
+    index = program.index
+    importing = (other for imported in (name, "*") for other in index.importing(imported))
+    return any(other != path for other in (*importing, *(user.path for user in index.users(name))))
 
 
 # ---- what is used instead -----------------------------------------------------------------------

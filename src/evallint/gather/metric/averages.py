@@ -43,12 +43,7 @@ def worth_following(program: Program, passes: Mapping[int, Pass], loops: Iterabl
     own = {found.loop.symbol for found in passes.values()}
     own |= {loop.symbol for loop in loops if use_of(code(gone_over(loop.statement.iterable))) == "eval"}
     names = {program.function(symbol).name for symbol in own} - {"<module>"}
-    callers = {
-        FunctionSymbol(path, index)
-        for path in program.linted
-        for index, function in enumerate(program.files[path].functions)
-        if not names.isdisjoint(function.mentions)
-    }
+    callers = {user for name in names for user in program.users(name)}
     return tuple(sorted(own | callers, key=lambda symbol: (symbol.path, symbol.index)))
 
 

@@ -53,7 +53,7 @@ def evaluating_passes(program: Program, runs: Iterable[Events]) -> Mapping[int, 
     """Every loop over batches in which a model evaluates, by the identity of its statement."""
     runs = tuple(runs)
     known = {one.loop[2] for events in runs for one in events.passes}
-    every = dict(every_loop(program))
+    every = dict(program.each(loops_in))
     loops = {number: loop for number, loop in every.items() if number in known or goes_over_batches(loop.statement)}
     sampled = {number for number, loop in loops.items() if stops_early(loop.statement)}
     training = training_calls(runs)
@@ -87,11 +87,11 @@ def training_calls(runs: Iterable[Events]) -> Mapping[int, set[Place]]:
 
 def loops_over_batches(program: Program) -> dict[int, Loop]:
     """The `for` statements that go over what looks like a loader, by the identity of their statement."""
-    return {number: loop for number, loop in every_loop(program) if goes_over_batches(loop.statement)}
+    return {number: loop for number, loop in program.each(loops_in) if goes_over_batches(loop.statement)}
 
 
-def every_loop(program: Program) -> Iterator[tuple[int, Loop]]:
-    for symbol in functions(program):
+def loops_in(program: Program, path: str) -> Iterator[tuple[int, Loop]]:
+    for symbol in functions(program, path):
         for statement in statements(program.body(symbol)):
             if isinstance(statement, f.For):
                 yield id(statement), Loop(symbol, statement)

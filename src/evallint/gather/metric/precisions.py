@@ -45,7 +45,7 @@ def mixes(program: Program, frames: tuple[Caller, ...]) -> bool:
 
 def cast_in_forward(program: Program) -> Iterator[OtherPrecision]:
     """`self.layer(x.half())` in a forward pass, where nothing but an option casts the layer."""
-    casting = [symbol for symbol in every_function(program) if "half" in program.function(symbol).mentions]
+    casting = list(program.users("half"))
     if not casting or casts_models(program, casting):
         return
     shared = forward_methods(program)
@@ -55,19 +55,11 @@ def cast_in_forward(program: Program) -> Iterator[OtherPrecision]:
             yield from of_method(program, symbol, klass)
 
 
-def every_function(program: Program) -> Iterator[FunctionSymbol]:
-    for path in program.linted:
-        for index in range(len(program.files[path].functions)):
-            yield FunctionSymbol(path, index)
-
-
 def casts_models(program: Program, casting: list[FunctionSymbol]) -> bool:
     """Whether anything may cast the model as a whole, other than under a condition."""
-    if any(not CASTING.isdisjoint(program.function(symbol).mentions) for symbol in every_function(program)):
+    if program.mentions_any(CASTING):
         return True
-    for symbol in every_function(program):
-        if "initialize" not in program.function(symbol).mentions:
-            continue
+    for symbol in program.users("initialize"):
         for site in sites(program.body(symbol)):
             if last_name(site.call.function) == "initialize" and not site.guards:
                 return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,6 +29,10 @@ class Built:
     use: Literal["train", "eval"] | None
     keeps: bool | None
     batches: Literal["of many", "of one", "one"] | None
+
+
+def built_in(program: Program, path: str) -> Iterator[Built]:
+    return Rests(program).built_in(path)
 
 
 @dataclass
@@ -68,13 +73,16 @@ class Rests:
         if self._read:
             return
         self._read = True
-        for symbol in functions(self.program):
+        self._built.update((one.at, one) for one in self.program.each(built_in))
+
+    def built_in(self, path: str) -> Iterator[Built]:
+        """The calls of a file that build loaders."""
+        for symbol in functions(self.program, path):
             names = assigned_names(self.program.body(symbol))
             for call in called(self.program.body(symbol)):
                 meaning = self._loader(symbol, call)
                 if meaning is not None:
-                    one = self._one(symbol, call, meaning, names.get(id(call), ""))
-                    self._built[one.at] = one
+                    yield self._one(symbol, call, meaning, names.get(id(call), ""))
 
     def _loader(self, symbol: FunctionSymbol, call: f.Call) -> Loader | None:
         resolved = self.program.resolve(symbol.path, call.function)
@@ -136,8 +144,7 @@ class Rests:
         """The number that every call of a function gives it for a parameter, None where they differ or don't tell."""
         given_by = [
             argument(call, name, position)
-            for one in functions(self.program)
-            if self.program.function(symbol).name in self.program.function(one).mentions
+            for one in self.program.users(self.program.function(symbol).name)
             for call in called(self.program.body(one))
             if self.program.resolve(one.path, call.function) == symbol
         ]
@@ -148,8 +155,7 @@ class Rests:
         """The default of a command line's option, where the program has one of this name."""
         defaults = [
             option.value
-            for symbol in functions(self.program)
-            if "add_argument" in self.program.function(symbol).mentions
+            for symbol in self.program.users("add_argument")
             for call in called(self.program.body(symbol))
             if last_name(call.function) == "add_argument" and names_option(call, name)
             if isinstance(option := argument(call, "default", None), f.Constant)

@@ -23,7 +23,6 @@ from evallint.gather.code.sites import (
     functions,
     hears_mode,
     last_name,
-    mentions_any,
     names_in,
     of_self,
     root,
@@ -45,14 +44,18 @@ ONCE = frozenset("hasattr getattr none built build initialized initialised init 
 CACHES = frozenset("cache lru_cache cached cached_property".split())
 
 
-def built_in_forward(program: Program, running: Running, substances: Substances) -> Iterator[BuiltInForward]:
-    """Layers that are constructed where a forward gets to, and those that a lambda builds and applies at once."""
-    titles = module_titles(program)
+def built_in_forward(
+    program: Program, path: str, running: Running, substances: Substances, titles: frozenset[str]
+) -> Iterator[BuiltInForward]:
+    """Layers that are constructed where a forward gets to, and those that a lambda builds and applies at once.
+
+    `titles` are the names of torch's own classes of modules.
+    """
     dead: set[FunctionSymbol] = set()
-    for symbol in functions(program):
+    for symbol in functions(program, path):
         function = program.function(symbol)
         klass = program.class_of(encloser(program, symbol))
-        if function.name == "<module>" or not mentions_any(function, titles):
+        if function.name == "<module>" or not mentions_class(program, function, titles):
             continue
         way = route(program, running, symbol, dead)
         if way is None and not (klass is not None and program.is_module(klass) and has_lambda(program.body(symbol))):
@@ -70,10 +73,14 @@ def has_lambda(block: Block) -> bool:
 
 
 def module_titles(program: Program) -> frozenset[str]:
-    """The names of every class of modules of torch and of the program."""
-    known = {name.rpartition(".")[2] for name in program.apis.names("torch") if name.startswith("torch.nn.")}
-    own = {klass.name for facts in program.files.values() for klass in facts.classes}
-    return frozenset(name for name in known | own if name[:1].isupper())
+    """The names of every class of modules of torch."""
+    return frozenset(name.rpartition(".")[2] for name in program.apis.names("torch") if name.startswith("torch.nn."))
+
+
+def mentions_class(program: Program, function: f.Function, titles: frozenset[str]) -> bool:
+    """Whether a function mentions a class of modules by one of these names, or a class of the program."""
+    named = (name for name in function.mentions if name[:1].isupper())
+    return any(name in titles or program.index.has_class(name) for name in named)
 
 
 def constructions(

@@ -45,18 +45,18 @@ SINCE_0_4 = frozenset("no_grad item inference_mode set_grad_enabled autocast".sp
 """Names that only code for torch 0.4 and later mentions."""
 
 
-def ineffective_contexts(program: Program, forwards: Iterable[Forward]) -> Iterator[IneffectiveContext]:
-    """Ways of turning gradients off that do not."""
-    runs: dict[tuple[str, str], list[Forward]] = {}
+def ineffective_contexts(program: Program, path: str, forwards: Iterable[Forward]) -> Iterator[IneffectiveContext]:
+    """Ways of turning gradients off that do not. `forwards` are the runs of models in the file."""
+    runs: dict[str, list[Forward]] = {}
     for forward in forwards:
-        runs.setdefault((forward.at.path, forward.function), []).append(forward)
-    for symbol in functions(program):
+        runs.setdefault(forward.function, []).append(forward)
+    for symbol in functions(program, path):
         function = program.function(symbol)
         if any(gradients_off(program, symbol.path, decorator) for decorator in function.decorators):
             yield from lazy_results(program, symbol)
         if not mentions_any(function, MARKS | renamed(program, symbol.path)):
             continue
-        seen = runs.get((symbol.path, function.qualname), [])
+        seen = runs.get(function.qualname, [])
         for statement in statements(program.body(symbol)):
             if isinstance(statement, f.Evaluate):
                 yield from bare_statement(program, symbol, statement)

@@ -32,13 +32,11 @@ DECLARED = frozenset("mc bayesian bayes montecarlo stochastic variational".split
 """Words of classes and functions that are there to be random in evaluation too."""
 
 
-def flagged_calls(program: Program, running: Running) -> Iterator[FlaggedCall]:
-    """Calls of functional dropout, attention and batch norm that run when a module does."""
-    titles = frozenset(name.rpartition(".")[2] for name in program.apis.names("torch") if is_flagged(program, name))
-    names_in = {path: titles | renamed(program, path, titles) for path in program.linted}
-    for symbol in functions(program):
+def flagged_calls(program: Program, path: str, running: Running, titles: frozenset[str]) -> Iterator[FlaggedCall]:
+    """Calls of functional dropout, attention and batch norm that run when a module does; `titles` are their names."""
+    names = titles | renamed(program, path, titles)
+    for symbol in functions(program, path):
         function = program.function(symbol)
-        names = names_in[symbol.path]
         if not mentions_any(function, names):
             continue
         body = program.body(symbol)
@@ -47,6 +45,11 @@ def flagged_calls(program: Program, running: Running) -> Iterator[FlaggedCall]:
             meaning = meant(program, symbol, site) if last_name(site.call.function) in names else None
             if meaning is not None:
                 yield from judged(program, running, symbol, site, known, meaning)
+
+
+def flagged_titles(program: Program) -> frozenset[str]:
+    """The names of the functions of torch that have such a flag."""
+    return frozenset(name.rpartition(".")[2] for name in program.apis.names("torch") if is_flagged(program, name))
 
 
 def renamed(program: Program, path: str, titles: frozenset[str]) -> frozenset[str]:

@@ -35,8 +35,8 @@ class Known(NamedTuple):
     predicting: Predicting
 
 
-def of_run(program: Program, events: Events, old: frozenset[str], known: Known) -> Iterator[Forward]:
-    """Every outermost run of a model that one entry saw; `old` are the files written for torch before 0.4."""
+def of_run(program: Program, events: Events, known: Known) -> Iterator[Forward]:
+    """Every outermost run of a model that one entry saw."""
     trained = [event for event in events.forwards if event.trained]
     parts: dict[int, list[ForwardCall]] = {}
     for event in events.forwards:
@@ -45,11 +45,8 @@ def of_run(program: Program, events: Events, old: frozenset[str], known: Known) 
     for event in events.forwards:
         if event.inside or not event.sure:
             continue
-        found = replace(
-            forward(program, events, event, trained),
-            legacy=event.at.path in old,
-            own_run=known.predicting.run_of(event.klass, event.method),
-        )
+        own_run = known.predicting.run_of(event.klass, event.method)
+        found = replace(forward(program, events, event, trained), own_run=own_run)
         graphless = is_plain_arithmetic(event, known.substances) or turns_it_off(parts.get(event.id, []))
         yield replace(found, graph="off") if graphless else found
 
@@ -150,21 +147,22 @@ def at_fault(one: Forward, right: set[Place], shared: frozenset[tuple[str, str]]
 
 def forward_methods(program: Program) -> frozenset[tuple[str, str]]:
     """The methods of modules that their `forward` reaches, by path and qualified name."""
-    found: set[tuple[str, str]] = set()
-    for path in program.linted:
-        facts = program.files[path]
-        for klass in facts.classes:
-            named = {facts.functions[index].name: facts.functions[index] for index in klass.methods}
-            if "forward" not in named or not program.is_module(ClassSymbol(path, facts.classes.index(klass))):
-                continue
-            todo, seen = ["forward"], {"forward"}
-            while todo:
-                function = named[todo.pop()]
-                found.add((path, function.qualname))
-                new = (set(function.mentions) & named.keys()) - seen
-                seen |= new
-                todo += new
-    return frozenset(found)
+    return frozenset(program.each(forward_methods_in))
+
+
+def forward_methods_in(program: Program, path: str) -> Iterator[tuple[str, str]]:
+    facts = program.files[path]
+    for klass in facts.classes:
+        named = {facts.functions[index].name: facts.functions[index] for index in klass.methods}
+        if "forward" not in named or not program.is_module(ClassSymbol(path, facts.classes.index(klass))):
+            continue
+        todo, seen = ["forward"], {"forward"}
+        while todo:
+            function = named[todo.pop()]
+            yield path, function.qualname
+            new = (set(function.mentions) & named.keys()) - seen
+            seen |= new
+            todo += new
 
 
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:

@@ -174,9 +174,9 @@ def is_nested(value: Expr) -> bool:
     return False
 
 
-def plainly_held(program: Program, running: Running, substances: Substances) -> Iterator[PlainlyHeld]:
+def plainly_held(program: Program, path: str, running: Running, substances: Substances) -> Iterator[PlainlyHeld]:
     """Modules in list, tuple or dict attributes of a module, which its methods use."""
-    for klass in module_classes(program):
+    for klass in module_classes(program, path):
         yield from held_by(program, running, substances, klass)
 
 

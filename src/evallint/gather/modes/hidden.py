@@ -11,9 +11,9 @@ from evallint.program import Program
 from evallint.project import FrozenButLearning
 
 
-def hidden_methods(program: Program) -> Iterator[FrozenButLearning]:
+def hidden_methods(program: Program, path: str) -> Iterator[FrozenButLearning]:
     """Methods that put batch norm into eval mode, and that nobody can call: an attribute has their name."""
-    for klass in module_classes(program):
+    for klass in module_classes(program, path):
         for method in program.methods(klass):
             if program.function(method).name != "__init__":
                 continue

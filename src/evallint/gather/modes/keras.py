@@ -21,13 +21,18 @@ SAMPLING = frozenset("mc montecarlo monte bayesian uncertainty dropout stochasti
 
 def training_flags(program: Program) -> Iterator[TrainingFlag]:
     """Keras models called with `training=True` where they evaluate."""
-    users = frozenset(path for path, facts in program.files.items() if any(is_keras(one) for one in facts.imports))
+    users = frozenset(program.each(keras_file))
     if not users:
         return
     called_from = callers_in(program, users)
-    for symbol in functions(program):
-        if symbol.path in users or symbol in called_from:
-            yield from flags_in(program, symbol)
+    for path in program.linted:
+        for symbol in functions(program, path):
+            if path in users or symbol in called_from:
+                yield from flags_in(program, symbol)
+
+
+def keras_file(program: Program, path: str) -> tuple[str, ...]:
+    return (path,) if any(is_keras(one) for one in program.files[path].imports) else ()
 
 
 def is_keras(statement: f.Import) -> bool:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.sites import called, of_self
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of
+from evallint.memory import Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import Run
 
 
-@dataclass
 class Predicting:
     """Looks into methods, into each once for each class."""
 
-    program: Program
-    _known: dict[tuple[ClassSymbol, str], Run | None] = field(default_factory=dict)
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: Memo[tuple[ClassSymbol, str], Run | None] = program.memory.memo()
 
     def run_of(self, klass: object, method: str) -> Run | None:
         """The run of the module by its method, or by others that this calls; None of one that is not for evaluation."""
         if not isinstance(klass, ClassSymbol) or use_of(method) != "eval":
             return None
-        key = klass, method
-        if key not in self._known:
-            self._known[key] = self._found(klass, method)
-        return self._known[key]
+        return self._known.of((klass, method), self._found, klass, method)
 
     def _found(self, klass: ClassSymbol, method: str) -> Run | None:
         todo, seen = [method], {method, "forward"}

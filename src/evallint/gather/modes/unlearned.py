@@ -47,30 +47,23 @@ class Use:
     off: Place | None
 
 
-def cut_layers(program: Program, running: Running) -> Iterator[CutTraining]:
+def cut_layers(program: Program, path: str, running: Running) -> Iterator[CutTraining]:
     """Trainable layers of a module that its methods run under no_grad only, once for each place that cuts them."""
-    settled = mentioned_beside(program, FREEZING)
-    for klass in module_classes(program):
+    for klass in module_classes(program, path):
         kin = [method for member in running.family(klass) for method in program.methods(member)]
         if any(mentions_any(program.function(method), SWITCHES) for method in kin) or any(
             program.function(method).decorators for method in kin
         ):
-            yield from never_learning(program, klass, kin, settled)
+            yield from never_learning(program, klass, kin, running)
 
 
-def mentioned_beside(program: Program, words: frozenset[str]) -> frozenset[str]:
-    """The names that functions mention together with one of these."""
-    return frozenset(
-        name
-        for facts in program.files.values()
-        for function in facts.functions
-        if mentions_any(function, words)
-        for name in function.mentions
-    )
+def is_settled(program: Program, running: Running, name: str) -> bool:
+    """Whether a function mentions a name together with what makes a layer learn otherwise, or not at all."""
+    return any(mentions_any(program.function(user), FREEZING) for user in running.users(name))
 
 
 def never_learning(
-    program: Program, klass: ClassSymbol, kin: list[FunctionSymbol], settled: frozenset[str]
+    program: Program, klass: ClassSymbol, kin: list[FunctionSymbol], running: Running
 ) -> Iterator[CutTraining]:
     own = list(program.methods(klass))
     trained = dict(own_layers(program, own))
@@ -80,7 +73,7 @@ def never_learning(
     reported: set[Place] = set()
     for name, built in trained.items():
         mine = [use for use in uses if of_self(use.site.call.function) == name]
-        if name in settled or not mine or read_elsewhere(program, kin, name, len(mine)):
+        if not mine or is_settled(program, running, name) or read_elsewhere(program, kin, name, len(mine)):
             continue
         off = next((use for use in mine if use.method in own), mine[0]).off
         if off is None or any(use.off is None for use in mine) or off in reported:

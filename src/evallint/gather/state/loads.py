@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from evallint import facts as f
 from evallint.facts import Expr, Span
@@ -42,15 +42,13 @@ PARTIAL = frozenset(
 # ---- where to ---------------------------------------------------------------------------------------------
 
 
-def unmapped_loads(program: Program, runs: Sequence[Events]) -> Iterator[UnmappedLoad]:
-    """Checkpoints of models read without `map_location` where code in sight is ready to run without a GPU."""
-    if any(isinstance(found, Saved) and is_cpu_state(found) for run in runs for found in run.states):
-        return
-    for run in runs:
-        yield from unmapped_in(program, run)
+def is_kept_on_cpu(runs: Iterable[Events]) -> bool:
+    """Whether what is saved anywhere was moved to the CPU before."""
+    return any(isinstance(found, Saved) and is_cpu_state(found) for run in runs for found in run.states)
 
 
 def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
+    """Checkpoints of models read without `map_location` where code in sight is ready to run without a GPU."""
     used = {found.source for found in events.states if isinstance(found, Restored)}
     written = False
     for found in events.states:

@@ -15,7 +15,6 @@ from evallint.gather.code.running import FORWARD, Running
 from evallint.gather.code.sites import (
     argument,
     called,
-    functions,
     last_name,
     module_classes,
     of_self,
@@ -89,27 +88,27 @@ class Klass:
 # ---- classes ----------------------------------------------------------------------------------------------
 
 
-def lost_buffers(program: Program, running: Running) -> Iterator[LostBuffer]:
+def lost_buffers(program: Program, path: str, running: Running) -> Iterator[LostBuffer]:
     """What modules learn as they run, and do not save."""
-    for klass in described(program, running):
+    for klass in described(program, path, running):
         yield from transient(klass)
         yield from late(klass)
         yield from flags(klass)
 
 
-def plain_tensors(program: Program, running: Running) -> Iterator[PlainTensor]:
+def plain_tensors(program: Program, path: str, running: Running) -> Iterator[PlainTensor]:
     """Tensors that modules use in their forward, and hold as plain attributes."""
     if not moves(program):
         return
-    for klass in described(program, running):
+    for klass in described(program, path, running):
         for held in klass.held.values():
             found = harm(klass, held)
             if found is not None:
                 yield found
 
 
-def described(program: Program, running: Running) -> Iterator[Klass]:
-    for symbol in module_classes(program):
+def described(program: Program, path: str, running: Running) -> Iterator[Klass]:
+    for symbol in module_classes(program, path):
         own = list(program.methods(symbol))
         init = next((method for method in own if program.function(method).name == "__init__"), None)
         if init is None or any(program.function(method).name in OVERRIDES for method in own):
@@ -233,7 +232,7 @@ def is_placed(value: Expr) -> bool:
 
 def moves(program: Program) -> bool:
     """Whether anything in the program is ever moved to another device."""
-    return any({"cuda", "to", "device"} & set(program.function(symbol).mentions) for symbol in functions(program))
+    return program.mentions_any(("cuda", "to", "device"))
 
 
 # ---- plain tensors ----------------------------------------------------------------------------------------
@@ -410,8 +409,8 @@ def assigned_elsewhere(klass: Klass, name: str) -> bool:
     program = klass.program
     return any(
         isinstance(target, f.Attribute) and target.name == name
-        for symbol in functions(program)
-        if symbol not in klass.building and name in program.function(symbol).mentions
+        for symbol in program.users(name)
+        if symbol not in klass.building
         for statement in statements(program.body(symbol))
         if isinstance(statement, f.Assign)
         for target in statement.targets
@@ -582,8 +581,8 @@ def set_outside(klass: Klass, name: str) -> bool:
     program = klass.program
     return any(
         isinstance(target, f.Attribute) and target.name == name
-        for symbol in functions(program)
-        if symbol not in klass.building and symbol not in klass.running and name in program.function(symbol).mentions
+        for symbol in program.users(name)
+        if symbol not in klass.building and symbol not in klass.running
         for statement in statements(program.body(symbol))
         if isinstance(statement, f.Assign)
         for target in statement.targets

@@ -14,7 +14,6 @@ from evallint.gather.code.sites import (
     Site,
     argument,
     called,
-    functions,
     functions_of,
     last_name,
     leaves,
@@ -50,14 +49,13 @@ class Part:
 def lost_progress(program: Program, runs: Sequence[Events]) -> Iterator[LostProgress]:
     """What is left out of checkpoints from which training goes on, or not taken out of them."""
     resumed = Resumed(runs)
-    moved = {
-        target.name
-        for symbol in functions(program)
+    moved = any(
+        isinstance(target, f.Attribute) and target.name == "last_epoch"
+        for symbol in program.users("last_epoch")
         for statement in statements(program.body(symbol))
         if isinstance(statement, f.Assign)
         for target in statement.targets
-        if isinstance(target, f.Attribute) and target.name == "last_epoch"
-    }
+    )
     kept = any(part.owner.role == "optimizer" for run in runs for part in saved_parts(run))
     for run in runs:
         parts = list(stepped(program, run))

@@ -11,7 +11,6 @@ from evallint.gather.code.mending import call_at, written
 from evallint.gather.code.sites import (
     called,
     function_at,
-    functions,
     functions_of,
     last_name,
     of_self,
@@ -48,12 +47,11 @@ def stale_states(events: Events) -> Iterator[StaleState]:
             yield StaleState(found.at, found.function, found.label, found.how, (found.taken, found.overtaken, last))
 
 
-def kept_by_objects(program: Program) -> Iterator[StaleState]:
+def kept_by_objects(program: Program, path: str) -> Iterator[StaleState]:
     """States that one method of an object keeps, where something has improved, and another gives back or saves."""
-    for path in program.linted:
-        for index, klass in enumerate(program.files[path].classes):
-            if any("state_dict" in program.files[path].functions[method].mentions for method in klass.methods):
-                yield from kept_by(program, ClassSymbol(path, index))
+    for index, klass in enumerate(program.files[path].classes):
+        if any("state_dict" in program.files[path].functions[method].mentions for method in klass.methods):
+            yield from kept_by(program, ClassSymbol(path, index))
 
 
 def kept_by(program: Program, klass: ClassSymbol) -> Iterator[StaleState]:
@@ -248,8 +246,7 @@ DEEPEST = 4
 
 def uses_batch_norm(program: Program) -> bool:
     """Whether any code in sight builds batch norm, or a network of a library's."""
-    names = frozenset("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm models create_model".split())
-    return any(names & set(program.function(symbol).mentions) for symbol in functions(program))
+    return program.mentions_any("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm models create_model".split())
 
 
 def beside(part: Part, parts: Iterable[Part]) -> bool:

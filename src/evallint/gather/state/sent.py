@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, functions, last_name, of_self, root, statements
+from evallint.gather.code.sites import called, last_name, of_self, root, statements
 from evallint.gather.state.saves import uses_batch_norm
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -27,7 +27,7 @@ LOCAL = frozenset("bn fedbn personal personalized local private".split())
 
 def sent_parameters(program: Program) -> Iterator[BareParameters]:
     """Methods by which a client gives away the parameters of the model that it trains, and no buffers."""
-    found = [one for path in program.linted for one in sent_from(program, path)]
+    found = list(program.each(sent_from))
     if found and uses_batch_norm(program):
         yield from found
 
@@ -123,8 +123,7 @@ def feeds_optimizer(program: Program, name: str) -> bool:
     """Whether what a method of this name gives is handed to a constructor: an optimizer's, most likely."""
     return any(
         isinstance(given.value, f.Call) and last_name(given.value.function) == name
-        for symbol in functions(program)
-        if name in program.function(symbol).mentions or f"{name}()" in program.function(symbol).mentions
+        for symbol in program.users(name)
         for call in called(program.body(symbol))
         if last_name(call.function)[:1].isupper()
         for given in call.arguments

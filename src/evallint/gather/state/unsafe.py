@@ -16,9 +16,9 @@ FETCHES = frozenset("download downloads downloaded fetch url urlretrieve wget gd
 """Words of functions that get a file from elsewhere."""
 
 
-def unsafe_loads(program: Program) -> Iterator[UnsafeLoad]:
+def unsafe_loads(program: Program, path: str) -> Iterator[UnsafeLoad]:
     """Files read with `weights_only=False`: any code may be in them."""
-    for symbol in functions(program):
+    for symbol in functions(program, path):
         if "load" not in program.function(symbol).mentions:
             continue
         for call in called(program.body(symbol)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from evallint import facts as f
 from evallint.apis import UNKNOWN as NOT_CONSTANT
 from evallint.apis import Measure
@@ -79,7 +81,17 @@ def any_of(value: Quantity) -> Quantity:
 def named_losses(program: Program) -> dict[str, str]:
     """The names that the program gives, anywhere, to losses, with what all of these make of a batch."""
     found: dict[str, set[str]] = {}
-    for symbol in functions(program):
+    for name, gives in program.each(losses_named_in):
+        found.setdefault(name, set()).add(gives)
+    return {
+        name: gives.pop() if len(gives) == 1 else "output" if gives & {"total", "each", "output"} else "value"
+        for name, gives in found.items()
+        if gives != {""}
+    }
+
+
+def losses_named_in(program: Program, path: str) -> Iterator[tuple[str, str]]:
+    for symbol in functions(program, path):
         for statement in statements(program.body(symbol)):
             if isinstance(statement, f.Assign) and isinstance(statement.value, f.Call):
                 resolved = program.resolve(symbol.path, statement.value.function)
@@ -87,12 +99,7 @@ def named_losses(program: Program) -> dict[str, str]:
                 gives = reduced(meaning, statement.value) if isinstance(meaning, Measure) else ""
                 for target in statement.targets:
                     if words(last_name(target)) & NAMED:
-                        found.setdefault(last_name(target), set()).add(gives)
-    return {
-        name: gives.pop() if len(gives) == 1 else "output" if gives & {"total", "each", "output"} else "value"
-        for name, gives in found.items()
-        if gives != {""}
-    }
+                        yield last_name(target), gives
 
 
 def is_nominal(name: str) -> bool:

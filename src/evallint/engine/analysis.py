@@ -1,0 +1,85 @@
+"""A program that is judged again and again while its files change: only what a change can tell in is found out anew.
+
+The files, the interpreter and the gatherer stay, with all that they have found out; see `memory` for how it is known
+what stands on what. Where files come or go, or other settings hold, all begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from evallint import codec
+from evallint.engine.judging import NO_FACTS, Judged, judgement
+from evallint.facts import FileFacts
+from evallint.memory import Memory, differing, watched
+
+if TYPE_CHECKING:
+    from evallint.gather import Gatherer
+    from evallint.interpret import Interpreter
+    from evallint.program import Program
+
+NO_BYTES: Final = codec.encode(NO_FACTS)
+
+
+class Setting(NamedTuple):
+    """What may not change: the shown and absolute paths of all files, in order ("" for those of installed packages),
+    and the tables of its own that a project has."""
+
+    places: tuple[tuple[str, str], ...]
+    apis: tuple[str, ...]
+
+
+class Analysis:
+    """Judges the files of one setting."""
+
+    def __init__(self, setting: Setting, encoded: Mapping[str, bytes]) -> None:
+        """`encoded`: the facts of all files, in order. Raises `codec.Corrupt`."""
+        from evallint.gather import Gatherer
+        from evallint.interpret import Interpreter
+        from evallint.link import link
+
+        self.setting = setting
+        self._encoded = {path: data or NO_BYTES for path, data in encoded.items()}
+        self._facts = {path: codec.decode(data) for path, data in self._encoded.items()}
+        self._memory = Memory(records=True)
+        self._files = {path: watched(self._memory, path, facts) for path, facts in self._facts.items()}
+        self._program: Program = link(
+            self._files, {shown: path for shown, path in setting.places if path}, setting.apis, self._memory
+        )
+        self._interpreter: Interpreter = Interpreter(self._program)
+        self._gatherer: Gatherer = Gatherer(self._program)
+
+    def judged(self, encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
+        """Return what these rules find in the files as they are now, whose facts these are."""
+        self._renew(encoded)
+        runs = list(self._interpreter.entries())
+        return judgement(self._gatherer.project(runs), runs, rules)
+
+    def _renew(self, encoded: Mapping[str, bytes]) -> None:
+        """Take in the facts of the files that have changed, and forget what stood on those that differ."""
+        changed = [path for path, data in encoded.items() if (data or NO_BYTES) != self._encoded[path]]
+        if not changed:
+            return
+        names: list[object] = []
+        for path in changed:
+            names += self._replaced(path, encoded[path] or NO_BYTES)
+        for path in changed:
+            names += self._program.symbols.renew(path)
+        self._memory.forget(names)
+        self._gatherer.renew()
+        self._interpreter.renew()
+
+    def _replaced(self, path: str, data: bytes) -> Iterator[object]:
+        """Put facts in the place of a file's, and yield the names of the parts that differ.
+
+        Bodies that are the same stay the same objects: loops are known by their identity.
+        """
+        names = list(differing(path, self._encoded[path], data))
+        old, new = self._facts[path].bodies, codec.decode(data)
+        same = {("bodies", path, index) for index in range(len(new.bodies))}.difference(names)
+        bodies = tuple(old[i] if ("bodies", path, i) in same else body for i, body in enumerate(new.bodies))
+        facts: FileFacts = new._replace(bodies=bodies)
+        self._encoded[path], self._facts[path] = data, facts
+        self._files[path] = watched(self._memory, path, facts)
+        yield from names

@@ -1,0 +1,62 @@
+"""What it costs to follow a function, over all entries: one that costs too much is followed no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from evallint.program import FunctionSymbol
+
+MOST = 300_000
+"""A function that has cost so much over all entries is followed no more: further callers would tell little new."""
+
+
+class Spent(NamedTuple):
+    """What one entry spent on each function. `before` is what those that it found to be too dear had cost when it
+    began."""
+
+    costs: Mapping[FunctionSymbol, int]
+    before: Mapping[FunctionSymbol, int]
+
+
+class Costs:
+    """Adds up entry after entry."""
+
+    def __init__(self) -> None:
+        self._total: Counter[FunctionSymbol] = Counter()
+        self._now: Counter[FunctionSymbol] = Counter()
+        self._refused: dict[FunctionSymbol, int] = {}
+
+    def are_enough(self, symbol: FunctionSymbol) -> bool:
+        """Whether a function is to be followed no more."""
+        before = self._total.get(symbol, 0)
+        if before + self._now[symbol] <= MOST:
+            return False
+        self._refused[symbol] = before
+        return True
+
+    def add(self, symbol: FunctionSymbol, cost: int) -> None:
+        self._now[symbol] += cost
+
+    def begin(self) -> None:
+        """Another entry is about to run."""
+        self._now, self._refused = Counter(), {}
+
+    def spent(self) -> Spent:
+        """What has been spent since it began."""
+        return Spent(self._now, self._refused)
+
+    def settle(self, spent: Spent) -> None:
+        """Count what an entry has spent."""
+        self._total.update(spent.costs)
+
+    def leave(self, spent: Spent) -> bool:
+        """Whether an entry that once spent this would do so again, after what others have spent by now."""
+        for symbol, cost in spent.costs.items():
+            if symbol not in spent.before and self._total[symbol] + cost > MOST:
+                return False
+        return all(
+            self._total[symbol] == before or (before > MOST and self._total[symbol] > MOST)
+            for symbol, before in spent.before.items()
+        )
