@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -550,6 +553,35 @@ def test_a_long_analysis_shows_how_it_gets_on(tmp_path: Path) -> None:
     server.until(lambda: reports[-1].kind == "end")
     assert [reports[0].kind, reports[0].title] == ["begin", "evallint"]
     assert server.end() == 0
+
+
+def test_a_client_may_come_to_an_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "evallint", "server", "--tcp", f"127.0.0.1:{port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        with connected(port) as stream:
+            nothing: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": {}}
+            assert b'"name": "evallint"' in asked(stream, {"id": 1, "method": "initialize", "params": nothing})
+            assert b'"result": null' in asked(stream, {"id": 2, "method": "shutdown"})
+            assert asked(stream, {"method": "exit"}) == b""
+        assert process.wait(PATIENCE) == 0
+        assert process.stdout and process.stdout.read() == b""
+
+
+def asked(stream: socket.socket, message: dict[str, Any]) -> bytes:
+    """Send a message and return what comes back."""
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    stream.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    return stream.recv(10_000)
+
+
+def connected(port: int) -> socket.socket:
+    for _ in range(PATIENCE * 20):
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port))
+        time.sleep(0.05)
+    raise TimeoutError
 
 
 def test_an_address_without_a_port_is_refused() -> None:

@@ -158,7 +158,7 @@ class Folder:
 
         def work() -> Snapshot:
             outcome = self.analysis.run(overlays(documents), go_on)
-            snapshot = Snapshot(outcome, documents, self.path, self._client)
+            snapshot = Snapshot(outcome, documents, self.path, self._client, self.snapshot)
             snapshot.results  # noqa: B018 (worked out here rather than on the event loop)
             return snapshot
 

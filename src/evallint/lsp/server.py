@@ -22,6 +22,7 @@ def serve(given: Options, address: tuple[str, int] | None = None) -> int:
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # it logs what clients are told anyway
     server = Served(given)
     if address:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # to it, the end of the process is an error
         server.start_tcp(*address)
     else:
         # A stray print must not get between the messages.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from lsprotocol import types
@@ -61,6 +61,7 @@ class Session:
         self._published: dict[str, dict[str, str]] = {}
         self._pulled: dict[str, str] = {}
         self._told_wrong: dict[str, str] = {}
+        self._logged: dict[str, Sequence[str]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
     # ---- beginning and end -----------------------------------------------------------------------------
@@ -284,8 +285,7 @@ class Session:
         self._tell_wrong(folder, wrong)
         if snapshot is None or folder.error:
             return
-        for failure in snapshot.failures:
-            self._server.window_log_message(types.LogMessageParams(types.MessageType.Error, f"evallint: {failure}"))
+        self._log(folder, snapshot.failures)
         if not self.pulls:
             self._push(folder, snapshot)
         elif any(self._pulled.get(uri, "") != name for uri, name in snapshot.results.items() if uri in self._pulled):
@@ -332,6 +332,15 @@ class Session:
             self._show(wrong if wrong.startswith("evallint") else f"evallint: {wrong}", types.MessageType.Error)
         if place := _in_file(wrong):
             self._publish(place[0], None, [place[1]])
+
+    def _log(self, folder: Folder, failures: Sequence[str]) -> None:
+        """Write down once what went wrong that belongs to no file."""
+        before = self._logged.get(folder.path, ())
+        self._logged[folder.path] = failures
+        for failure in failures:
+            if failure not in before:
+                params = types.LogMessageParams(types.MessageType.Error, f"evallint: {failure}")
+                self._server.window_log_message(params)
 
     def _show(self, message: str, kind: types.MessageType) -> None:
         self._server.window_show_message(types.ShowMessageParams(kind, message))

@@ -44,18 +44,30 @@ class Client(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A finding with the diagnostic that tells it. `path` is that of its file, `uri` where it is shown."""
+    """A finding with the diagnostic that tells it, and a digest of that. `path` is that of its file, `uri` where it is
+    shown."""
 
     reported: Reported
     path: str
     uri: str
     diagnostic: types.Diagnostic
+    digest: str
 
 
 class Snapshot:
-    """What was found in a folder while these documents were open, by path. All of it fits them, and no later ones."""
+    """What was found in a folder while these documents were open, by path. All of it fits them, and no later ones.
 
-    def __init__(self, outcome: Outcome, documents: Mapping[str, Document], folder: str, client: Client) -> None:
+    `former`: what was found before, of which all is taken over that would come out again.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        documents: Mapping[str, Document],
+        folder: str,
+        client: Client,
+        former: Snapshot | None = None,
+    ) -> None:
         self.documents = documents
         self._outcome = outcome
         self._folder = folder
@@ -63,10 +75,9 @@ class Snapshot:
         self._lines: dict[str, Lines] = {}
         self._cells: dict[str, CellMap] = {}
         self._moves: dict[str, Mapping[int, int]] = {}
-
-    @functools.cached_property
-    def found(self) -> Sequence[Found]:
-        return [found for one in self._outcome.run.reported if (found := self._found(one))]
+        known = {one.reported: one for one in former.found if self._is_as_in(former, one)} if former else {}
+        everything = (known.get(one) or self._found(one) for one in self._outcome.run.reported)
+        self.found: Sequence[Found] = [one for one in everything if one]
 
     @functools.cached_property
     def diagnostics(self) -> Mapping[str, Sequence[types.Diagnostic]]:
@@ -85,7 +96,11 @@ class Snapshot:
     @functools.cached_property
     def results(self) -> Mapping[str, str]:
         """What identifies the diagnostics of each address: a digest of them."""
-        return {uri: _digest(some) for uri, some in self.diagnostics.items()}
+        known = {id(one.diagnostic): one.digest for one in self.found}
+        return {
+            uri: _hash("".join(known.get(id(one)) or _digest(one) for one in some))
+            for uri, some in self.diagnostics.items()
+        }
 
     def is_of_now(self, path: str) -> bool:
         """Whether what is found in a file was found in the text that is open, not in a former one."""
@@ -111,6 +126,16 @@ class Snapshot:
         """Return the version of the text that was judged; None for one that is not open."""
         return next((text.version for text in self._texts() if text.uri == uri), None)
 
+    def _is_as_in(self, former: Snapshot, found: Found) -> bool:
+        """Whether all texts that a finding speaks of are those of a former snapshot."""
+        finding = found.reported.finding
+        return all(self._text(path) == former._text(path) for path in {at.path for at in _places(finding)})
+
+    def _text(self, shown: str) -> tuple[Document | None, str | None, str | None]:
+        """Return what the places in a file depend on."""
+        path, sources = self._path(shown), self._outcome.run.sources or {}
+        return self.documents.get(path), sources.get(shown), self._outcome.former.get(path)
+
     def _texts(self) -> Iterator[Text]:
         yield from (text for document in self.documents.values() for text in document.texts)
 
@@ -135,7 +160,7 @@ class Snapshot:
             related_information=self._related(finding) if self._client.shows_related else None,
             data={"fingerprint": one.fingerprint, "fix": one.fix_applicability},
         )
-        return Found(one, self._path(finding.at.path), location.uri, diagnostic)
+        return Found(one, self._path(finding.at.path), location.uri, diagnostic, _digest(diagnostic))
 
     def _message(self, finding: Finding, cell: int | None) -> str:
         where = f"cell {cell}, line {finding.at.span.line}: " if cell else ""
@@ -241,6 +266,11 @@ def _meet(one: types.Range, other: types.Range) -> bool:
     return starts[0] <= ends[1] and starts[1] <= ends[0]
 
 
+def _places(finding: Finding) -> Iterator[Place]:
+    yield finding.at
+    yield from (step.at for step in finding.because)
+
+
 def _same_lines(before: Sequence[str], now: Sequence[str]) -> Mapping[int, int]:
     """Return the numbers, from 1, of the lines of a text by those that they had in a former one."""
     least = min(len(before), len(now))
@@ -250,9 +280,12 @@ def _same_lines(before: Sequence[str], now: Sequence[str]) -> Mapping[int, int]:
     return {**{i: i for i in range(1, start + 1)}, **ends}
 
 
-def _digest(diagnostics: Sequence[types.Diagnostic]) -> str:
-    plain = json.dumps([_CONVERTER.unstructure(one) for one in diagnostics], sort_keys=True)
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _digest(diagnostic: types.Diagnostic) -> str:
+    return _hash(json.dumps(_CONVERTER.unstructure(diagnostic), sort_keys=True))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @functools.cache
