@@ -101,7 +101,12 @@ def recognise(mean: Sequence[float], std: Sequence[float]) -> Recognition:
 
 def published(key: str) -> Published | None:
     """The set under this key."""
-    return next((each for each in _sets() if each.key == key), None)
+    return next((each for each in every_published() if each.key == key), None)
+
+
+def every_published() -> tuple[Published, ...]:
+    """All sets, in the order of the table."""
+    return _sets()
 
 
 @lru_cache(maxsize=4096)
