@@ -11,6 +11,7 @@ from evallint.apis import Chain, Dataset, Transform
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import argument, called, functions, last_name, statements
+from evallint.gather.data.orders import contrary, head
 from evallint.gather.data.pipelines import numbers
 from evallint.interpret.events import Events
 from evallint.interpret.render import code
@@ -62,6 +63,7 @@ def typed_constants(program: Program, runs: Iterable[Events]) -> Iterator[TypedC
     found = list(program.each(pairs_in))
     for pair in found:
         yield from contradicting(pair)
+    yield from program.each(otherwise_ordered)
     yield from program.each(unscaled)
     yield from foreign(program, runs, {pair.at: pair.function for pair in found})
     yield from repeated(found)
@@ -88,6 +90,34 @@ def pairs(program: Program, symbol: FunctionSymbol) -> Iterator[Pair]:
         for call in called(block):
             yield from in_call(reader, call, name)
         yield from side_by_side(reader, block, name)
+    yield from in_parameters(reader)
+
+
+def in_parameters(reader: Reader) -> Iterator[Pair]:
+    """The defaults of two parameters of a function."""
+    function = reader.program.function(reader.symbol)
+    names = parameters(function)
+    if names is None:
+        return
+    span = head(reader.program, reader.symbol)
+    given = {one.name: one.default for one in function.parameters if one.default is not None}
+    mean, std = (reader.literal(given[name], span) if name in given else None for name in names)
+    if mean is not None and std is not None and len(mean.numbers) == len(std.numbers) > 1:
+        yield Pair(mean, std, Place(reader.symbol.path, span), function.qualname)
+
+
+def parameters(function: f.Function) -> tuple[str, str] | None:
+    """The names of the parameters for a mean and for its deviation."""
+    named = [one.name for one in function.parameters]
+    return next(
+        (
+            (mean, std)
+            for mean in named
+            for std in named
+            if words(mean) & MEANS and words(std) & DEVIATIONS and words(mean) - MEANS == words(std) - DEVIATIONS
+        ),
+        None,
+    )
 
 
 def in_call(reader: Reader, call: f.Call, function: str) -> Iterator[Pair]:
@@ -284,6 +314,20 @@ def mended(pair: Pair, wrong: Literal, seen: Recognition) -> str:
     )
     text = f"{code(pair.call.function)}({', '.join(arguments)})"
     return "" if "…" in text else text
+
+
+def otherwise_ordered(program: Program, path: str) -> Iterator[TypedConstants]:
+    """Defaults for blue, green and red, where the images are red, green and blue."""
+    defaults = [
+        (symbol, names, recognise(pair.mean.numbers, pair.std.numbers))
+        for symbol in functions(program, path)
+        if (names := parameters(program.function(symbol))) is not None
+        for pair in in_parameters(Reader(program, symbol))
+    ]
+    for symbol, seen, step in contrary(program, defaults):
+        at = Place(symbol.path, head(program, symbol))
+        qualname = program.function(symbol).qualname
+        yield TypedConstants(at, qualname, "order", title(seen.names[0]), "", "", (step,))
 
 
 def unscaled(program: Program, path: str) -> Iterator[TypedConstants]:
