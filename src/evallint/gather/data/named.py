@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from evallint.findings import Place, Step
 from evallint.gather.data.pipelines import Pipelines
-from evallint.gather.data.standing import OPPOSITE, Branch, Definition, Standing, standing
+from evallint.gather.data.standing import OPPOSITE, Branch, Definition, File, Standing, standing
 from evallint.interpret.events import Creation, Events
-from evallint.interpret.roles import EVALUATION, TRAINING, Use, use_of, words
+from evallint.interpret.roles import EVALUATION, TRAINING, Use, is_test_file, use_of, words
 from evallint.interpret.terms import AnyOf, Items, Made, Term
 from evallint.program import Program
 from evallint.project import DataSource, LoaderUse
@@ -45,38 +45,33 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A pipeline for evaluation, and those for training that are made closest to it. `on_purpose`: it is to be random.
-    `apart`: what normalises may be elsewhere."""
+    """A pipeline for evaluation, and those for training that are made closest. `on_purpose`: it is to be random."""
 
     evaluating: LoaderUse
     training: tuple[LoaderUse, ...]
     on_purpose: bool
-    apart: bool
 
 
 def side_by_side(program: Program, runs: Sequence[Events], loaders: Sequence[LoaderUse]) -> Iterator[Beside]:
     """The pipelines for evaluation, by their names, that stand beside one for training."""
     pipelines = Pipelines(program)
     told = {use: set(used_for(use, loaders)) for use in OPPOSITE}
-    by_path: dict[str, list[Named]] = {}
+    by_folder: dict[object, list[Named]] = {}
     for number, events in enumerate(runs):
         inner = set(parts(events))
         for address, creation in events.created.items():
             found = named(program, creation, number) if creation.kind == "pipeline" and address not in inner else None
             if found is not None:
-                by_path.setdefault(found.made.at.path, []).append(found)
+                by_folder.setdefault(found.standing.layers[0], []).append(found)
     elsewhere = set(normalised_elsewhere(loaders))
-    for group in by_path.values():
+    for group in by_folder.values():
         trained = [one for one in group if one.use == "train"]
         for one in group:
             beside = closest(one, trained) if one.use == "eval" else []
             if beside and one.made.at not in told["train"] and not any(each.made.at in told["eval"] for each in beside):
-                yield Beside(
-                    used(pipelines, one),
-                    tuple(used(pipelines, other) for other in beside),
-                    meant_to_be_random(one),
-                    not elsewhere.isdisjoint(each.made.at for each in (one, *beside)),
-                )
+                hand = not elsewhere.isdisjoint(each.made.at for each in (one, *beside))
+                evaluating, *training = (used(pipelines, each, hand) for each in (one, *beside))
+                yield Beside(evaluating, tuple(training), meant_to_be_random(one))
 
 
 # ---- what loaders tell --------------------------------------------------------------------------
@@ -117,17 +112,26 @@ def named(program: Program, creation: Creation, run: int) -> Named | None:
     name = next(iter(creation.names), "")
     if where.tests:
         use, test = where.tests[-1]
-        label = name or (where.names[-1] if where.names else "the pipeline")
+        label = name or where.names[-1]
         return _named(creation, made, use, label, f"`{test}` decides on it", name, where, run)
     given = {use_of(one): one for one in where.made if use_of(one) is not None}
     if len(given) > 1:
         return None
     for receiving, one in given.items():
         return _named(creation, made, receiving, name or one, f"`{one}` is made with it", name, where, run)
-    for around in reversed(where.names):
+    for around in reversed(where.names[1:]):
         if use_of(around) is not None:
             return _named(creation, made, use_of(around), around, f"`{around}` makes it", around, where, run)
+    file = where.names[0]
+    if is_script(program, made.at.path):
+        return _named(creation, made, use_of(file), name or file, f"`{file}` is its file", name, where, run)
     return None
+
+
+def is_script(program: Program, path: str) -> bool:
+    """Whether a file that is named for a use may be taken at its word: what evaluates does not train."""
+    trains = any("backward" in function.mentions for function in program.files[path].functions)
+    return not is_test_file(path) and trains == (use_of(path.rpartition("/")[2]) == "train")
 
 
 def _named(
@@ -154,10 +158,13 @@ def closest(one: Named, trained: Sequence[Named]) -> list[Named]:
 
 
 def are_siblings(one: Named, other: Named) -> bool:
-    """Whether two pipelines stand in one block, or in functions or classes that differ by their use alone."""
+    """Whether two pipelines stand in one block, or in functions, classes or files that differ by their use alone, the
+    files with a model that they share."""
     depth = shared(one.standing.layers, other.standing.layers)
     apart = [layers[depth] for layers in (one.standing.layers, other.standing.layers) if depth < len(layers)]
     match apart:
+        case [File(_, first, models), File(_, second, others)]:
+            return saying(first) == saying(second) and not models.isdisjoint(others)
         case [Definition(_, first), Definition(_, second)]:
             return saying(first) == saying(second)
         case [Branch(use=None), Branch()]:
@@ -203,7 +210,7 @@ def held(term: Term) -> Iterator[Term]:
 # ---- as loaders are compared ---------------------------------------------------------------------
 
 
-def used(pipelines: Pipelines, one: Named) -> LoaderUse:
+def used(pipelines: Pipelines, one: Named, hand: bool) -> LoaderUse:
     made = one.made
     sources = tuple(
         DataSource(one.label, made.at, made.identity, False, None, None, "", (), steps, made.identity, made.at, False)
@@ -225,5 +232,6 @@ def used(pipelines: Pipelines, one: Named) -> LoaderUse:
         run="",
         models=frozenset(),
         applied=True,
+        hand=hand,
         trains=one.use == "train",
     )

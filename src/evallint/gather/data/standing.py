@@ -14,9 +14,17 @@ from evallint.gather.code.sites import last_name, leaves, statements
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, use_of
 from evallint.link.natures import within
-from evallint.program import Program
+from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol
 
 OPPOSITE: dict[Use, Use] = {"train": "eval", "eval": "train"}
+
+
+class File(NamedTuple):
+    """A file, its name without what comes after a dot, and what it imports of the project's files that have models."""
+
+    path: str
+    name: str
+    models: frozenset[Symbol]
 
 
 class Definition(NamedTuple):
@@ -38,10 +46,11 @@ class Branch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a call stands in, the outermost first: the file, classes and functions, statements and their branches.
+    """What a call stands in, the outermost first: the folder, the file, classes and functions, statements and their
+    branches.
 
-    `tests`: what the tests around it say that it is for, each with its code, the outermost first. `names`: of the
-    classes and functions, the outermost first. `key`: the code by which an entry of a dict is reached that the call is.
+    `tests`: what the tests around it say that it is for, each with its code, the outermost first. `names`: of the file,
+    the classes and the functions, the outermost first. `key`: the code by which a dict's entry is reached that it is.
     `made`: the names of what the functions around make of it, or of what they hand it to by its own names: data sets.
     """
 
@@ -57,14 +66,28 @@ def standing(program: Program, at: Place, called: Collection[str]) -> Standing:
     facts = program.files[at.path]
     definitions: tuple[f.Function | f.Class, ...] = (*facts.functions[1:], *facts.classes)
     around = sorted(Definition(one.span, one.name, one.body) for one in definitions if contains(one.span, at.span))
-    names = tuple(one.name for one in around)
     block = facts.bodies[around[-1].body if around else 0]
-    layers: list[object] = [at.path, *around]
+    folder, _, name = at.path.rpartition("/")
+    file = File(at.path, name.partition(".")[0], models_of(program, at.path))
+    names = (file.name, *(one.name for one in around))
+    layers: list[object] = [folder, file, *around]
     layers += _within(block, at.span)
     tests = tuple((layer.use, layer.test) for layer in layers if isinstance(layer, Branch) and layer.use is not None)
     assigns = [layer for layer in layers if isinstance(layer, f.Assign)]
     key, made = (_key(assigns[-1], at.span), _made_of(assigns[-1], at.span)) if assigns else ("", "")
     return Standing(tuple(layers), tests, names, key, (made,) if made else tuple(_made_with(block, called)))
+
+
+def models_of(program: Program, path: str) -> frozenset[Symbol]:
+    """What a file imports of files of the project in which classes of modules stand."""
+    found = {program.resolve(path, f.Name(one.bound)) for one in program.files[path].imports if one.bound}
+    return frozenset(
+        one for one in found if isinstance(one, ClassSymbol | FunctionSymbol) and has_models(program, one.path)
+    )
+
+
+def has_models(program: Program, path: str) -> bool:
+    return any(program.is_module(ClassSymbol(path, index)) for index in range(len(program.files[path].classes)))
 
 
 def _within(block: Block, span: Span) -> Iterator[object]:
