@@ -508,12 +508,13 @@ class RandomInEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class StaleState:
-    """A state dict that shares the tensors of its model is used after these have changed. `how`: what for."""
+    """A state dict that shares the tensors of its model is used after these have changed. `how`: what for; "kept" for
+    code out of sight."""
 
     at: Place
     function: str
     code: str
-    how: Literal["restored", "saved", "returned"]
+    how: Literal["restored", "saved", "returned", "kept"]
     because: tuple[Step, ...]
 
 

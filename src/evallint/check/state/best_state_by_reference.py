@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evallint.findings import Finding, Replace
 from evallint.project import Project
 
-ENDS = {"restored": "loaded back", "saved": "saved", "returned": "returned"}
+ENDS = {"restored": "loaded back", "saved": "saved", "returned": "returned", "kept": "used"}
 
 
 def check(project: Project) -> Iterator[Finding]:

@@ -61,12 +61,32 @@ def kept_by(program: Program, klass: ClassSymbol) -> Iterator[StaleState]:
                 continue
             for statement in statements(program.body(method)):
                 name = kept_name(statement, site.call)
-                use = used_by_another(program, klass, method, name) if name else None
-                if use is None or program.function(method).name == "__init__":
+                if not name or program.function(method).name == "__init__":
                     continue
                 at = Place(method.path, site.call.span)
                 taken = Step(at, f"`{code(site.call)}` gives the tensors that training goes on to change")
-                yield StaleState(at, program.function(method).qualname, code(site.call), "restored", (taken, use))
+                use = used_by_another(program, klass, method, name)
+                if use is not None:
+                    yield StaleState(at, program.function(method).qualname, code(site.call), "restored", (taken, use))
+                elif is_for_others(program, klass, method, name):
+                    yield StaleState(at, program.function(method).qualname, code(site.call), "kept", (taken,))
+
+
+def is_for_others(program: Program, klass: ClassSymbol, method: FunctionSymbol, name: str) -> bool:
+    """Whether the best state is kept for code out of sight: of a class that this one derives from. Not where it is
+    written to a file as it is taken."""
+    if "best" not in words(name) or "save" in program.function(method).mentions:
+        return False
+    bases = [base for one in program.lineage(klass) if isinstance(one, ClassSymbol) for base in program.bases(one)]
+    out_of_sight = any(base is None or is_unknown(program, base) for base in bases)
+    return out_of_sight and not any(
+        name in program.function(other).mentions for other in program.methods(klass) if other != method
+    )
+
+
+def is_unknown(program: Program, base: Symbol) -> bool:
+    """Whether a class is one of a library of which no table knows."""
+    return isinstance(base, External) and base.name.partition(".")[0] not in (*program.apis.packages(), "builtins")
 
 
 def is_state(call: f.Call) -> bool:
