@@ -594,7 +594,14 @@ class Fit(NamedTuple):
     data: Argument
 
 
-Data: TypeAlias = Transform | Chain | Preset | Dataset | Loader | Split | Sampler | Read | Draw | Fit
+class Constants(NamedTuple):
+    """Numbers that a library gives a name: a mean or a deviation, channel by channel."""
+
+    name: str
+    numbers: tuple[float, ...]
+
+
+Data: TypeAlias = Transform | Chain | Preset | Dataset | Loader | Split | Sampler | Read | Draw | Fit | Constants
 """What a name does to data: the pipelines from files to batches."""
 
 
@@ -1016,6 +1023,7 @@ DATA_KINDS: dict[str, Callable[..., Data]] = {
     "read": Read,
     "draw": Draw,
     "fit": Fit,
+    "constants": Constants,
 }
 """The same in the tables about data."""
 METRIC_KINDS: dict[str, Callable[..., Metric]] = {"measure": Measure, "average": Average, "meter": Meter}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evallint.apis import Constants
 from evallint.interpret import sampling
 from evallint.interpret.render import code
 from evallint.interpret.terms import DARK, AnyOf, Dark, Items, Made, Named, Pass, Plain, Term
@@ -65,7 +66,7 @@ class Description:
             case Ref(address):
                 return self._object(address, depth)
             case External(name):
-                return Named(self._machine.apis.canonical(name))
+                return self._named(name)
             case Callee(symbol):
                 return Named(self._machine.program.function(symbol).qualname, symbol)
             case ClassSymbol():
@@ -73,6 +74,13 @@ class Description:
             case Anonymous(path, lambda_):
                 return Dark(code(lambda_.body), (path, self._machine.number(lambda_)))
         return DARK
+
+    def _named(self, name: str) -> Term:
+        """What a name of a library stands for: numbers, where a table has them."""
+        meaning = self._machine.apis.data(name)
+        if isinstance(meaning, Constants):
+            return Items(tuple((index, Plain(number)) for index, number in enumerate(meaning.numbers)))
+        return Named(self._machine.apis.canonical(name))
 
     def _object(self, address: Address, depth: int) -> Term:
         if address in self._taken:

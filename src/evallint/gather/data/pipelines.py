@@ -116,9 +116,9 @@ class Pipelines:
     def _with_constants(self, transform: Transform, made: Made) -> Iterator[PipelineStep]:
         """A step, with each mean and deviation that it may have."""
         step = self._step(transform, made)
-        means, deviations = (options(given(made, argument)) for argument in (transform.mean, transform.std))
-        for mean, std in product(means or (None,), deviations or (None,)):
-            yield replace(step, mean=numbers(mean), std=numbers(std))
+        means, deviations = (normalisers(made, argument) for argument in (transform.mean, transform.std))
+        for mean, std in product(means, deviations):
+            yield replace(step, mean=mean, std=std)
 
     def _step(self, transform: Transform, made: Made) -> PipelineStep:
         positional, keywords = plain(made)
@@ -205,6 +205,15 @@ def given(made: Made, argument: Argument | None) -> Term | None:
     if argument.position is not None and argument.position < len(made.positional):
         return made.positional[argument.position]
     return Dark("**") if made.spread else None
+
+
+def normalisers(made: Made, argument: Argument | None) -> tuple[tuple[float, ...] | None, ...]:
+    """Each mean or deviation that an argument may be, its default where it is left out; None for what is not known."""
+    term = given(made, argument)
+    if term is None:
+        default = argument.default if argument is not None else None
+        return (default if isinstance(default, tuple) else None,)
+    return tuple(map(numbers, options(term)))
 
 
 def constant(made: Made, argument: Argument | None) -> object:
