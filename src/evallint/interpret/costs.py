@@ -13,10 +13,11 @@ MOST = 300_000
 
 
 class Spent(NamedTuple):
-    """What one entry spent on each function. `before` is what those that it found to be too dear had cost when it
-    began."""
+    """What one entry spent on each function. `asked` is what it had spent on one when that was followed for the last
+    time, `before` what those that it found to be too dear had cost when it began."""
 
     costs: Mapping[FunctionSymbol, int]
+    asked: Mapping[FunctionSymbol, int]
     before: Mapping[FunctionSymbol, int]
 
 
@@ -26,12 +27,14 @@ class Costs:
     def __init__(self) -> None:
         self._total: Counter[FunctionSymbol] = Counter()
         self._now: Counter[FunctionSymbol] = Counter()
+        self._asked: dict[FunctionSymbol, int] = {}
         self._refused: dict[FunctionSymbol, int] = {}
 
     def are_enough(self, symbol: FunctionSymbol) -> bool:
         """Whether a function is to be followed no more."""
         before = self._total.get(symbol, 0)
         if before + self._now[symbol] <= MOST:
+            self._asked[symbol] = self._now[symbol]
             return False
         self._refused[symbol] = before
         return True
@@ -41,11 +44,11 @@ class Costs:
 
     def begin(self) -> None:
         """Another entry is about to run."""
-        self._now, self._refused = Counter(), {}
+        self._now, self._asked, self._refused = Counter(), {}, {}
 
     def spent(self) -> Spent:
         """What has been spent since it began."""
-        return Spent(self._now, self._refused)
+        return Spent(self._now, self._asked, self._refused)
 
     def settle(self, spent: Spent) -> None:
         """Count what an entry has spent."""
@@ -53,9 +56,8 @@ class Costs:
 
     def leave(self, spent: Spent) -> bool:
         """Whether an entry that once spent this would do so again, after what others have spent by now."""
-        for symbol, cost in spent.costs.items():
-            if symbol not in spent.before and self._total[symbol] + cost > MOST:
-                return False
+        if any(self._total[symbol] + cost > MOST for symbol, cost in spent.asked.items()):
+            return False
         return all(
             self._total[symbol] == before or (before > MOST and self._total[symbol] > MOST)
             for symbol, before in spent.before.items()
