@@ -1,6 +1,6 @@
 """How fast evallint is, as ratios to public tools on the same machine, over public packages.
 
-    python benchmarks/speed.py FOLDER [extract] [cold] [warm] [changed] [memory]
+    python benchmarks/speed.py FOLDER [extract] [cold] [warm] [changed] [edited] [memory]
 
 Packages (timm's sdist, transformers' wheel, TorchFix) come from PyPI through pip, once, into FOLDER. Figures are CPU
 seconds of a process and all it starts, the least of several runs, unless they say wall. Needs a system with `wait4`.
@@ -17,6 +17,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ CHANGED = (
     "utils/hub.py",
 )
 """Files of transformers of which one at a time is changed: models, a leaf, and two that much else imports."""
+
+
+EDITED = ("train.py", "timm/models/vision_transformer.py", "timm/layers/drop.py", "timm/utils/metrics.py")
+"""Files of timm that are edited one at a time: a script, a model, and two that others import."""
 
 
 class Cost(NamedTuple):
@@ -116,6 +121,22 @@ def changed(work: Path) -> None:
         cost(command)
 
 
+def edited(work: Path) -> None:
+    """Judging timm's sdist anew after an edit that is not saved, in a session as editors hold one; at most 0.3 s."""
+    from evallint.config import Configs
+    from evallint.engine.session import Session
+
+    tree = timm(work)
+    options = {"cache-dir": str(work / "cache")}
+    with Session([str(tree)], lambda: Configs(str(work), isolated=True, options=options)) as session:
+        tell("first analysis", cpu_of(session.check))
+        for name in EDITED:
+            (path,) = tree.glob(f"*/{name}")
+            text = path.read_bytes()
+            edits = [{str(path): text + b"\n_changed = %d\n" % number} for number in range(3)]
+            tell(name, min(cpu_of(partial(session.check, edit)) for edit in edits))
+
+
 def memory(work: Path) -> None:
     """The largest process of a run without a cache: timm's sdist and transformers' wheel."""
     for target in (timm(work), transformers(work)):
@@ -128,6 +149,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "cold": cold,
     "warm": warm,
     "changed": changed,
+    "edited": edited,
     "memory": memory,
 }
 

@@ -111,6 +111,11 @@ class Memo(dict[Key, Value]):
         """Forget a result."""
         del self[key]
 
+    def drop_others(self, keys: Collection[Key]) -> None:
+        """Forget all results but those for these keys: nobody will ask for them again."""
+        for key in self.keys() - set(keys):
+            self.drop(key)
+
     def forget(self, changed: Collection[Part]) -> None:
         """Drop what stands on one of these parts."""
 

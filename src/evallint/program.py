@@ -108,6 +108,7 @@ class Program:
     _methods: Memo[tuple[ClassSymbol, str], FunctionSymbol | None]
     _modules: Memo[Symbol | None, bool]
     _by_file: Memo[tuple[object, ...], tuple[object, ...]]
+    _by_function: Memo[tuple[object, FunctionSymbol], object]
 
     @cached_property
     def linted(self) -> tuple[str, ...]:
@@ -123,6 +124,10 @@ class Program:
             key = find, path, *given
             found = self._by_file.of(key, lambda path: tuple(find(self, path, *given)), path)
             yield from cast("tuple[T, ...]", found)
+
+    def once(self, find: Callable[[Program, FunctionSymbol], T], symbol: FunctionSymbol) -> T:
+        """What `find` finds in a function. Kept; `find` is a function at the top of a module."""
+        return cast(T, self._by_function.of((find, symbol), find, self, symbol))
 
     def users(self, name: str) -> Iterator[FunctionSymbol]:
         """The functions that mention a name, of those that findings are reported of, in the order of the files."""

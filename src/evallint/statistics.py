@@ -91,7 +91,12 @@ UNKNOWN: Final = Recognition("unknown")
 
 def recognise(mean: Sequence[float], std: Sequence[float]) -> Recognition:
     """What this mean and deviation are; a deviation of no numbers, or of ones, says that only a mean is subtracted."""
-    means, stds = _single(tuple(map(float, mean)), tuple(map(float, std)))
+    return _recognised(tuple(map(float, mean)), tuple(map(float, std)))
+
+
+@lru_cache(maxsize=4096)
+def _recognised(mean: Numbers, std: Numbers) -> Recognition:
+    means, stds = _single(mean, std)
     if _inverts(means, stds):
         stds = tuple(round(1 / each, 9) for each in stds)
         means = tuple(round(-each * other, 9) for each, other in zip(means, stds, strict=True))
@@ -109,7 +114,6 @@ def every_published() -> tuple[Published, ...]:
     return _sets()
 
 
-@lru_cache(maxsize=4096)
 def _recognise(mean: Numbers, std: Numbers) -> Recognition:
     if not mean or not all(map(_is_finite, (*mean, *std))) or len(std) not in (0, len(mean)):
         return UNKNOWN

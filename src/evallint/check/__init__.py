@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -34,15 +34,16 @@ def run(project: Project, names: Iterable[str]) -> list[Finding]:
     modules = rules()
     findings: list[Finding] = []
     for name in names:
-        if name not in modules:
-            raise ModuleNotFoundError(f"its page has no module `{name.replace('-', '_')}` in its category's package")
-        findings += run_one(project, name, modules[name])
+        findings += run_one(project, name, modules)
     return findings
 
 
-def run_one(project: Project, name: str, module: str) -> Iterator[Finding]:
-    """What one rule finds: at each place the most severe finding, and of those the one that is shown soonest."""
-    check: Rule = import_module(module).check
+def run_one(project: Project, name: str, modules: Mapping[str, str]) -> Iterator[Finding]:
+    """What one of the rules in these modules finds: at each place the most severe finding, and of those the one that
+    is shown soonest. Raises what `run` raises."""
+    if name not in modules:
+        raise ModuleNotFoundError(f"its page has no module `{name.replace('-', '_')}` in its category's package")
+    check: Rule = import_module(modules[name]).check
     best: dict[object, Finding] = {}
     for finding in check(project):
         known = best.get(finding.at)

@@ -28,6 +28,7 @@ from evallint.read import Discovery, File, Revision, Source
 DEFAULTS: Final = Settings()
 
 if TYPE_CHECKING:
+    from evallint.engine.analysis import Analyst
     from evallint.engine.fixing import Fixed, Lint
     from evallint.engine.silencing import Silenced
 
@@ -121,19 +122,20 @@ def silence(
 @contextmanager
 def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) -> Iterator[tuple[Discovery, Lint]]:
     """Give the files, and what lints them as they would be after a change; of that nothing is left on the disk."""
+    from evallint.engine.analysis import Analyst
     from evallint.engine.fixing import Kept, loading
 
     found = read.discover(paths, configs)
     if scope.in_project:
         found = read.in_projects(found, configs)
     settings = configs.of_run()
-    shelf, extract = shelf_of(settings), in_workers(settings)
+    shelf, extract, analyst = shelf_of(settings), in_workers(settings), Analyst()
     with Cache(cache.folder_of(settings) if cached else "") as disk:
         store = Kept(disk)
 
         def lint(files: Discovery, changed: Mapping[str, bytes]) -> Run:
             load = loading(read.load, changed)
-            return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf)
+            return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf, analyst)
 
         yield found, lint
 
@@ -156,18 +158,20 @@ def fix_texts(files: Mapping[str, str], settings: Settings = DEFAULTS, unsafe: b
 
 
 def _fix_within(files: Mapping[File, bytes], unsafe: bool, shelf: Shelf) -> Fixed:
+    from evallint.engine.analysis import Analyst
     from evallint.engine.fixing import Kept, fixed, loading
 
     found = Discovery(tuple(files), ())
     data = {file.shown: content for file, content in files.items()}
-    store = Kept(Cache())
+    store, analyst = Kept(Cache()), Analyst()
 
     def load(file: File) -> Source | Trouble:
         return read.decode(data[file.shown], file.shown, file.settings.cell_magics)
 
     def lint(files: Discovery, changed: Mapping[str, bytes]) -> Run:
         changing = loading(load, changed)
-        return _lint(identified(files, changing, store, on_disk=False), changing, in_this_process, store, shelf)
+        tree = identified(files, changing, store, on_disk=False)
+        return _lint(tree, changing, in_this_process, store, shelf, analyst)
 
     return fixed(found, lint, lambda one: True, unsafe, data)
 
@@ -208,33 +212,45 @@ def _lint_since(
     shelf: Shelf,
 ) -> Run:
     """Lint the files as they are and as they were, and return what is new."""
+    from evallint.engine.analysis import Analyst
+
+    analyst = Analyst()
     with Revision(configs.directory, scope.since) as revision:
         former = as_it_was(found, folders, revision, configs)
         then = identified(former.found, former.load, store, on_disk=False)
-        before = _lint(then, former.load, extract, store, shelf)
+        before = _lint(then, former.load, extract, store, shelf, analyst)
         now = identified(found, read.load, store)
-        run = _lint(now, read.load, extract, store, shelf)
+        run = _lint(now, read.load, extract, store, shelf, analyst)
         changes = Changes(Texts(now.files, read.load), Texts(then.files, former.load), former.renamed)
         return baseline.new_since(before, run, changes, former.renamed, scope.touched)
 
 
-def _lint(tree: Tree, load: Load, extract: Extract, store: Cache, shelf: Shelf) -> Run:
+def _lint(tree: Tree, load: Load, extract: Extract, store: Cache, shelf: Shelf, analyst: Analyst | None = None) -> Run:
+    """Lint a tree; `analyst` is there where others much like it are linted too."""
     texts = Texts(tree.files, load)
     key = cache.key_of(tree.key, shelf)
     run = store.run(key)
     if run is None:
         facts = extracted(tree, load, extract, store)
-        run = reported(tree, facts, _judged(tree, facts, extract, store, shelf), texts)
+        run = reported(tree, facts, _judged(tree, facts, extract, store, shelf, analyst), texts)
         if not run.crashed and tree.is_unchanged():
             store.keep_run(key, run)
     return replace(run, sources=texts.shown_in(run))
 
 
-def _judged(tree: Tree, facts: Extracted, extract: Extract, store: Cache, shelf: Shelf) -> Judged:
+def _judged(
+    tree: Tree, facts: Extracted, extract: Extract, store: Cache, shelf: Shelf, analyst: Analyst | None
+) -> Judged:
     rules = rules_of(tree.files)
     if not rules or not facts.encoded:
         return Judged()
     files = decoded(facts.encoded)
     installed = identified(Discovery(sources_for(files, shelf), ()), read.load, store)
-    files |= decoded(extracted(installed, read.load, extract, store).encoded)
-    return judged(files, rules, {file.shown: file.path for file in tree.files}, shelf.apis)
+    others = extracted(installed, read.load, extract, store).encoded
+    if analyst is None:
+        files |= decoded(others)
+        return judged(files, rules, {file.shown: file.path for file in tree.files}, shelf.apis)
+    from evallint.engine.analysis import Setting
+
+    every = {**facts.encoded, **others}
+    return analyst.judged(Setting.of(every, tree, shelf), every, rules)

@@ -6,20 +6,27 @@ what stands on what. Where files come or go, or other settings hold, all begins 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evallint import codec
-from evallint.engine.judging import NO_FACTS, Judged, judgement
+from evallint.engine.judging import NO_FACTS, Judged, judgement, little_garbage
 from evallint.facts import FileFacts
 from evallint.memory import Memory, differing, watched
 
 if TYPE_CHECKING:
+    from evallint.engine.installed import Shelf
+    from evallint.engine.tree import Tree
     from evallint.gather import Gatherer
     from evallint.interpret import Interpreter
     from evallint.program import Program
 
-NO_BYTES: Final = codec.encode(NO_FACTS)
+
+@functools.cache
+def no_bytes() -> bytes:
+    """What is written of a file that mentions nothing a rule could be about."""
+    return codec.encode(NO_FACTS)
 
 
 class Setting(NamedTuple):
@@ -28,6 +35,35 @@ class Setting(NamedTuple):
 
     places: tuple[tuple[str, str], ...]
     apis: tuple[str, ...]
+
+    @classmethod
+    def of(cls, encoded: Mapping[str, bytes], tree: Tree, shelf: Shelf) -> Setting:
+        """That of these files, in their order."""
+        places = {file.shown: file.path for file in tree.files}
+        return cls(tuple((path, places.get(path, "")) for path in encoded), shelf.apis)
+
+
+class Analyst:
+    """Judges whatever it is given, with the help of what it was given last."""
+
+    def __init__(self) -> None:
+        self._analysis: Analysis | None = None
+
+    def judged(self, setting: Setting, encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
+        """Return what these rules find in files, whose facts these are, in order. Raises `codec.Corrupt`."""
+        from evallint.extract.deep import deep
+
+        with little_garbage():
+            return deep(lambda: self._judged(setting, encoded, rules))
+
+    def _judged(self, setting: Setting, encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
+        analysis, self._analysis = self._analysis, None  # one that fails is used no more
+        if analysis is None or analysis.setting != setting:
+            analysis = None  # what it holds goes before there is more
+            analysis = Analysis(setting, encoded)
+        found = analysis.judged(encoded, rules)
+        self._analysis = analysis
+        return found
 
 
 class Analysis:
@@ -40,7 +76,7 @@ class Analysis:
         from evallint.link import link
 
         self.setting = setting
-        self._encoded = {path: data or NO_BYTES for path, data in encoded.items()}
+        self._encoded = {path: data or no_bytes() for path, data in encoded.items()}
         self._facts = {path: codec.decode(data) for path, data in self._encoded.items()}
         self._memory = Memory(records=True)
         self._files = {path: watched(self._memory, path, facts) for path, facts in self._facts.items()}
@@ -58,12 +94,12 @@ class Analysis:
 
     def _renew(self, encoded: Mapping[str, bytes]) -> None:
         """Take in the facts of the files that have changed, and forget what stood on those that differ."""
-        changed = [path for path, data in encoded.items() if (data or NO_BYTES) != self._encoded[path]]
+        changed = [path for path, data in encoded.items() if (data or no_bytes()) != self._encoded[path]]
         if not changed:
             return
         names: list[object] = []
         for path in changed:
-            names += self._replaced(path, encoded[path] or NO_BYTES)
+            names += self._replaced(path, encoded[path] or no_bytes())
         for path in changed:
             names += self._program.symbols.renew(path)
         self._memory.forget(names)

@@ -79,11 +79,12 @@ def _checked(project: Project, rules: Collection[str]) -> Judged:
     """Return what the rules find; one that fails takes no other with it."""
     from evallint import check
 
+    modules = check.rules()
     findings: list[Finding] = []
     troubles: dict[str, Trouble] = {}
     for rule in sorted(rules):
         try:
-            findings += check.run(project, [rule])
+            findings += check.run_one(project, rule, modules)
         except Exception as error:
             troubles[rule] = Trouble("", 0, f"the rule `{rule}` failed: {_described(error)}")
     return Judged(tuple(findings), frozenset(troubles), tuple(troubles.values()))

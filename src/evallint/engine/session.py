@@ -13,7 +13,7 @@ then is not found out again unless a change can tell in it; see `analysis`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from evallint import cache, read
 from evallint.cache import Cache
 from evallint.config import Configs
-from evallint.engine.analysis import Analysis, Setting
+from evallint.engine.analysis import Analyst, Setting
 from evallint.engine.extraction import (
     LONGEST,
     NO_FILES,
@@ -34,7 +34,7 @@ from evallint.engine.extraction import (
     renewed,
 )
 from evallint.engine.installed import shelf_of, sources_of, wanted
-from evallint.engine.judging import Judged, decoded, little_garbage
+from evallint.engine.judging import Judged, decoded
 from evallint.engine.reporting import Kept, Texts, reported, rules_of
 from evallint.engine.tree import Load, Tree, identified, overlaid
 from evallint.facts import FileFacts
@@ -100,7 +100,7 @@ class Session:
         self._facts, self._keys = NO_FILES, dict[str, str]()
         self._heads: dict[str, tuple[bytes, FileFacts]] = {}
         self._packages: tuple[object, Mapping[str, bytes]] = (None, {})
-        self._analysis: Analysis | None = None
+        self._analyst = Analyst()
         self.reload()
         self._store = Cache(cache.folder_of(self._settings, self._made.directory) if cached else "")
 
@@ -197,20 +197,12 @@ class Session:
         return self._reader.extract(sources, min(self._settings.deadline, LONGEST))
 
     def _judged(self, tree: Tree, encoded: Mapping[str, bytes]) -> Judged:
-        from evallint.extract.deep import deep
-
         self._told(0, 0)
         rules = rules_of(tree.files)
         if not rules or not encoded:
             return Judged()
         every = {**encoded, **self._installed_for(encoded)}
-        places = {file.shown: file.path for file in tree.files}
-        setting = Setting(tuple((path, places.get(path, "")) for path in every), self._shelf.apis)
-        former, self._analysis = self._analysis, None  # one that fails is used no more
-        with little_garbage():
-            analysis, found = deep(lambda: _judged(former, setting, every, rules))
-        self._analysis = analysis
-        return found
+        return self._analyst.judged(Setting.of(every, tree, self._shelf), every, rules)
 
     def _installed_for(self, encoded: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """Return the facts of the installed packages that these files import."""
@@ -226,15 +218,6 @@ class Session:
         new = decoded(other)
         self._heads = {path: (data, new[path]) if path in new else self._heads[path] for path, data in encoded.items()}
         return {path: facts for path, (_, facts) in self._heads.items()}
-
-
-def _judged(
-    former: Analysis | None, setting: Setting, encoded: Mapping[str, bytes], rules: Collection[str]
-) -> tuple[Analysis, Judged]:
-    if former is None or former.setting != setting:
-        former = None  # what it holds goes before there is more
-        former = Analysis(setting, encoded)
-    return former, former.judged(encoded, rules)
 
 
 def _by_shown_path(found: Discovery, buffers: Mapping[str, bytes]) -> dict[str, bytes]:

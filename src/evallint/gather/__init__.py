@@ -17,8 +17,9 @@ from evallint.gather.data.loaders import Loaders
 from evallint.gather.data.named import side_by_side
 from evallint.gather.data.order import pipeline_faults
 from evallint.gather.data.unused import unused_pipelines
-from evallint.gather.metric.averages import averaged
+from evallint.gather.metric.averages import Averages
 from evallint.gather.metric.figures import of_training
+from evallint.gather.metric.passes import evaluating_passes
 from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.modes import forwards, training
@@ -99,7 +100,9 @@ class Gatherer:
         self._substances = Substances(program)
         self._known = forwards.Known(self._substances, Predicting(program))
         self._loaders = Loaders(program)
+        self._averages = Averages(program)
         self._flagged, self._layers = flagged_titles(program), module_titles(program)
+        self._contexts_known: Memo[str, tuple[list[Forward], tuple[IneffectiveContext, ...]]] = program.memory.memo()
         self._of_runs: Memo[int, tuple[Events, OfRun]] = program.memory.memo()
 
     def renew(self) -> None:
@@ -113,15 +116,17 @@ class Gatherer:
         complete = [run for run in runs if run.complete]
         events = [run for run in complete if not run.supposed]
         every = [self._of_run(run) for run in complete]
+        self._of_runs.drop_others([id(run) for run in complete])
         seen = [found for run, found in zip(complete, every, strict=True) if not run.supposed]
         used = forwards.placed(program, tuple(self._dated(one for found in seen for one in found.forwards)))
         loaders = tuple(one for found in seen for one in found.loaders)
+        passes = evaluating_passes(program, events)
         named = tuple(side_by_side(program, events, loaders))
         return Project(
             forwards=used,
             lost_training=first_each(one for found in seen for one in found.lost_training),
             accumulated=first_each(one for found in seen for one in found.accumulated),
-            averaged=first_each(averaged(program, events)),
+            averaged=first_each(self._averages.wrong(passes)),
             training_figures=first_each(one for found in seen for one in found.training_figures),
             other_precisions=first_each(
                 (*(one for found in seen for one in found.other_precisions), *cast_in_forward(program))
@@ -143,7 +148,7 @@ class Gatherer:
             unused_pipelines=first_each(program.each(unused_pipelines)),
             fitted_on_test=first_each(program.each(fitted_on_test, frozenset(program.each(scalers_in)))),
             loaders=tuple(dict.fromkeys(loaders)),
-            matched_by_position=first_each(matched_by_position(program, events, loaders)),
+            matched_by_position=first_each(matched_by_position(program, passes, loaders)),
             learnt_from=first_each(one for found in seen for one in found.learnt_from),
             pipeline_faults=first_each(one for found in seen for one in found.pipeline_faults),
             pipelines_differ=first_each(differences.differing(program, loaders, named)),
@@ -213,7 +218,15 @@ class Gatherer:
         for one in used:
             runs.setdefault(one.at.path, []).append(one)
         for path in self._program.linted:
-            yield from ineffective_contexts(self._program, path, runs.get(path, ()))
+            yield from self._contexts_in(path, runs.get(path, []))
+
+    def _contexts_in(self, path: str, seen: list[Forward]) -> tuple[IneffectiveContext, ...]:
+        if path in self._contexts_known and self._contexts_known[path][0] != seen:
+            self._contexts_known.drop(path)
+        return self._contexts_known.of(path, self._find_contexts, path, seen)[1]
+
+    def _find_contexts(self, path: str, seen: list[Forward]) -> tuple[list[Forward], tuple[IneffectiveContext, ...]]:
+        return seen, tuple(ineffective_contexts(self._program, path, seen))
 
 
 def gather(program: Program, runs: Iterable[Events]) -> Project:

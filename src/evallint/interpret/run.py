@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from evallint.apis import Hook
@@ -55,6 +56,7 @@ class Interpreter:
         memory = program.memory
         self._program = program
         self._outcomes: Memo[Key, Outcome] = memory.memo()
+        self._asked: set[Key] = set()
         self._orphans = ByFile(memory, program.linted, self._orphans_in)
         self._choices = ByFile(memory, program.linted, lambda path: tuple(choices(program, path, self._restoring)))
         self._variants = Variants(program)
@@ -73,6 +75,7 @@ class Interpreter:
         """What every entry of the program saw, in the order of the files."""
         machine = self.machine
         machine.costs, machine.untaken.open = Costs(), frozenset()
+        self._asked.clear()
         reached: set[FunctionSymbol] = set()
         taken: set[Branch] = set()
         passed: dict[Branch, str | FunctionSymbol] = {}
@@ -97,7 +100,8 @@ class Interpreter:
         self._choices.renew()
         for path in self._program.linted:
             for choice in self._choices.known[path]:
-                yield self._of(("choice", *choice), lambda: run_constructor(machine, *choice)).events  # noqa: B023
+                yield self._of(("choice", *choice), partial(run_constructor, machine, *choice)).events
+        self._outcomes.drop_others(self._asked)
 
     def _in_order(self) -> list[FunctionSymbol]:
         """The functions worth an entry of their own: those whose names nobody mentions first."""
@@ -129,6 +133,7 @@ class Interpreter:
         else:
             if key in self._outcomes and not self.machine.costs.leave(self._outcomes[key].spent):
                 self._outcomes.drop(key)
+            self._asked.add(key)
             found = self._outcomes.of(key, self._run, run)
         self.machine.costs.settle(found.spent)
         return found

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place
-from evallint.gather.code.sites import argument, called, names_in, root, sites, statements
+from evallint.gather.code.sites import Site, argument, called, names_in, root, sites, statements
 from evallint.interpret.render import code
 from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program
@@ -127,8 +127,12 @@ def said(expression: f.Expr, rest: str) -> str:
 
 
 def call_at(program: Program, at: Place) -> f.Call | None:
-    body = program.body(function_around(program, at))
-    return next((call for call in called(body) if call.span == at.span), None)
+    return program.once(calls_in, function_around(program, at)).get(at.span)
+
+
+def calls_in(program: Program, symbol: FunctionSymbol) -> dict[Span, f.Call]:
+    """The calls in a function's own code, by where they stand."""
+    return {call.span: call for call in reversed(list(called(program.body(symbol))))}
 
 
 def is_known(program: Program, at: Place, name: str) -> bool:
@@ -137,7 +141,7 @@ def is_known(program: Program, at: Place, name: str) -> bool:
         return False
     parts = mentioned(name)
     symbol = function_around(program, at)
-    site = next((site for site in sites(program.body(symbol)) if site.call.span == at.span), None)
+    site = program.once(sites_in, symbol).get(at.span)
     if site is None:
         return True
     targets = [clause.target for loop in site.loops if isinstance(loop, f.Comprehension) for clause in loop.clauses]
@@ -154,6 +158,11 @@ def bound(body: f.Block) -> set[str]:
         elif isinstance(statement, f.Assign):
             found |= {node.id for node in map(root, statement.targets) if isinstance(node, f.Name)}
     return found
+
+
+def sites_in(program: Program, symbol: FunctionSymbol) -> dict[Span, Site]:
+    """The calls in a function's own code with what stands around them, by where they stand."""
+    return {site.call.span: site for site in reversed(list(sites(program.body(symbol))))}
 
 
 # ---- code that stands elsewhere --------------------------------------------------------------------

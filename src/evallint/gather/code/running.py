@@ -11,7 +11,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.sites import Bindings, Site, bindings, encloser, last_name, of_self, sites
 from evallint.link.natures import walk
 from evallint.memory import ByFile, Memo
-from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
 
 Opens: TypeAlias = Callable[[Site, Bindings], bool]
 """Whether what a call leads to counts, by what stands around the call."""
@@ -37,6 +37,7 @@ class Running:
         memory = program.memory
         self._bases = ByFile(memory, program.files, self._bases_in)
         self._families: dict[ClassSymbol, dict[ClassSymbol, int]] = {}
+        self._doors: Memo[str, frozenset[str]] = memory.memo()
         self._members: Memo[str, dict[ClassSymbol, list[FunctionSymbol]]] = memory.memo()
         self._edges: Memo[FunctionSymbol, tuple[Edge, ...]] = memory.memo()
         self._named: Memo[FunctionSymbol, dict[str, list[f.Expr]]] = memory.memo()
@@ -118,10 +119,28 @@ class Running:
     def _find(self, symbol: FunctionSymbol) -> Iterator[Edge]:
         function = self.program.function(symbol)
         klass = self.program.class_of(symbol)
-        users = self.users(function.name) if klass is None else self._kin(klass, function.name)
+        users = self._callers(symbol, function.name) if klass is None else self._kin(klass, function.name)
         for user in users:
             if user != symbol and ("<locals>" not in function.qualname or self._shares(user, symbol)):
                 yield from self._calls(user, symbol, function.name, klass is not None)
+
+    def _callers(self, symbol: FunctionSymbol, name: str) -> Iterator[FunctionSymbol]:
+        """The functions that mention a name, of files in which it can stand for a function: what is said in a file that
+        imports neither the function nor a module is not even looked at."""
+        for user in self.users(name):
+            if user.path == symbol.path or not self._doors.of(user.path, self._doors_in, user.path).isdisjoint(
+                (name, "*")
+            ):
+                yield user
+
+    def _doors_in(self, path: str) -> frozenset[str]:
+        """The names that a file imports; "*" where it imports a whole module, or all that is in one."""
+        found = set()
+        for one in self.program.files[path].imports:
+            found |= {one.name, one.bound}
+            if isinstance(self.program.imported(path, one), ModuleSymbol):
+                found.add("*")
+        return frozenset(found)
 
     def _kin(self, klass: ClassSymbol, name: str) -> Iterable[FunctionSymbol]:
         """The methods of a class's family, and the functions within these, that mention a name."""

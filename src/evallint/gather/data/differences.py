@@ -33,10 +33,11 @@ def random_in_evaluation(loaders: Sequence[LoaderUse], named: Iterable[Beside]) 
 
 
 def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
+    training = Training(loaders)
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        partners = [other for other in loaders if other.trains and belongs(other, loader)]
+        partners = training.beside(loader)
         trained = [one for other in partners for one in other.sources]
         at = {step.at for one in trained for step in one.steps}
         for _, sources in by_title(trained, loader.sources):
@@ -117,10 +118,11 @@ def differing(program: Program, loaders: Sequence[LoaderUse], named: Iterable[Be
 
 
 def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+    training = Training(loaders)
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        partners = [other for other in loaders if other.trains and other.sources and belongs(other, loader)]
+        partners = [other for other in training.beside(loader) if other.sources]
         if partners and not any(_agrees(partners, other) for other in _instead(loader, loaders)):
             yield from _compared(partners, loader)
 
@@ -148,6 +150,22 @@ def _instead(loader: LoaderUse, loaders: Sequence[LoaderUse]) -> Iterator[Loader
 
 def _agrees(partners: Sequence[LoaderUse], loader: LoaderUse) -> bool:
     return bool(loader.sources) and next(_compared(partners, loader), None) is None
+
+
+class Training:
+    """The loaders that train, by what they have in common with those that evaluate the same model."""
+
+    def __init__(self, loaders: Sequence[LoaderUse]) -> None:
+        self._loaders = loaders
+        self._common: dict[object, list[int]] = {}
+        for number, one in enumerate(loaders):
+            for key in (one.run, *one.models) if one.trains else ():
+                self._common.setdefault(key, []).append(number)
+
+    def beside(self, loader: LoaderUse) -> list[LoaderUse]:
+        """Those that train a model which this one evaluates, in order."""
+        numbers = {number for key in (loader.run, *loader.models) for number in self._common.get(key, ())}
+        return [one for number in sorted(numbers) if belongs(one := self._loaders[number], loader)]
 
 
 def belongs(train: LoaderUse, other: LoaderUse) -> bool:

@@ -5,28 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from evallint.findings import Step
-from evallint.gather.metric.ledger import Entry, Ledger
-from evallint.gather.metric.passes import Loop, Pass, entered, evaluating_passes, loops_over_batches
+from evallint.gather.metric.ledger import Entry, Ledger, Seen, named_losses
+from evallint.gather.metric.passes import Loop, Pass, entered, loops_over_batches
 from evallint.gather.metric.rests import Rests
 from evallint.gather.modes.training import around
-from evallint.interpret.events import Events
 from evallint.interpret.machine import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of
+from evallint.memory import Memo
 from evallint.program import FunctionSymbol, Program
 from evallint.project import Averaged
 
 
-def averaged(program: Program, runs: Iterable[Events]) -> Iterator[Averaged]:
-    """Every average of an evaluation that a smaller last batch, or the metric itself, makes wrong."""
-    passes = evaluating_passes(program, runs)
-    loops = loops_over_batches(program)
-    ledger = Ledger(program, passes)
-    for symbol in worth_following(program, passes, loops.values()):
-        ledger.follow(symbol)
+class Averages:
+    """Follows the functions that evaluate, each once for as long as nothing changes that it meets."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._seen = Seen(program.memory)
+        self._ledger = Ledger(program, self._seen)
+        self._entries: Memo[FunctionSymbol, tuple[Entry, ...]] = program.memory.memo()
+
+    def wrong(self, passes: Mapping[int, Pass]) -> Iterator[Averaged]:
+        """Every average of an evaluation that a smaller last batch, or the metric itself, makes wrong."""
+        program = self._program
+        self._seen.renew(passes, named_losses(program))
+        worth = worth_following(program, passes, loops_over_batches(program).values())
+        return averaged(program, passes, [entry for one in worth for entry in self._follow(one)])
+
+    def _follow(self, symbol: FunctionSymbol) -> tuple[Entry, ...]:
+        return self._entries.of(symbol, self._ledger.follow, symbol)
+
+
+def averaged(program: Program, passes: Mapping[int, Pass], entries: Iterable[Entry]) -> Iterator[Averaged]:
     rests = Rests(program)
     scaled: set[int] = set()
-    for entry in ledger.entries:
+    for entry in entries:
         found = passes.get(entry.loop)
         if entry.how == "scaled" and entry.loop in scaled:
             continue  # one division is told; those beside it in the same loop are made alike

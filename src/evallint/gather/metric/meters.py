@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.gather.code.sites import last_name, of_self, statements
 from evallint.link.natures import walk
+from evallint.memory import Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 
 UPDATES = frozenset("update add append push record log_value".split())
@@ -28,20 +29,16 @@ class Intake:
     by_name: bool = False
 
 
-@dataclass
 class Meters:
     """Judges methods of classes, each once."""
 
-    program: Program
-    _known: dict[tuple[ClassSymbol, str], Intake | None] = field(default_factory=dict)
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: Memo[tuple[ClassSymbol, str], Intake | None] = program.memory.circles(lambda key: None)
 
     def intake(self, klass: ClassSymbol, name: str) -> Intake | None:
         """How a method takes in a value, None where the class is no meter, or in a way that is not understood."""
-        key = klass, name
-        if key not in self._known:
-            self._known[key] = None
-            self._known[key] = self._judge(klass, name) if name in UPDATES else None
-        return self._known[key]
+        return self._known.of((klass, name), self._judge, klass, name) if name in UPDATES else None
 
     def _judge(self, klass: ClassSymbol, name: str) -> Intake | None:
         method = self.program.method(klass, name)

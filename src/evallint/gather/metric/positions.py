@@ -9,8 +9,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import called, last_name, root, statements
-from evallint.gather.metric.passes import Pass, entered, evaluating_passes
-from evallint.interpret.events import Events
+from evallint.gather.metric.passes import Pass, entered
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.link.natures import within
@@ -44,13 +43,13 @@ class Kept:
 
 
 def matched_by_position(
-    program: Program, runs: Sequence[Events], loaders: Iterable[LoaderUse]
+    program: Program, passes: Mapping[int, Pass], loaders: Iterable[LoaderUse]
 ) -> Iterator[MatchedByPosition]:
     """Every match of what a shuffling loader's batches give with what is in the order of the data."""
     shuffling = {one.at: one for one in loaders if one.use == "eval" and one.shuffles and not one.sampled}
     if not shuffling:
         return
-    for found in evaluating_passes(program, runs).values():
+    for found in passes.values():
         if not found.followed or not found.loaders or not found.loaders <= shuffling.keys():
             continue
         loader = shuffling[min(found.loaders)]

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def of_call(ledger: Ledger, call: f.Call) -> Quantity:
     place = Place(ledger.frame.symbol.path, call.span)
     function = call.function
-    if place in ledger.runs:
+    if ledger.seen.runs_model(place):
         followed = followed_call(ledger, call)
         if followed is not None and followed.kind != "unknown":
             return followed

@@ -55,7 +55,7 @@ def averaged_sum(ledger: Ledger, average: Quantity) -> Quantity:
 
 def there(ledger: Ledger, loop: int, span: Span | None = None) -> Place:
     """Where an average is made: the statement, or the call in the function of the loop that leads to it."""
-    symbol = ledger.passes[loop].loop.symbol if loop in ledger.passes else None
+    symbol = ledger.seen.evaluates_in(loop)
     frame = next((one for one in ledger.frames[:-1] if one.symbol == symbol), None)
     return Place(frame.symbol.path, frame.at) if frame is not None else here(ledger, span)
 

@@ -7,7 +7,7 @@ its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,9 +17,10 @@ from evallint.facts import Block, Expr
 from evallint.gather.code.sites import last_name
 from evallint.gather.metric.ledger import calls, entering, expressions
 from evallint.gather.metric.ledger.book import Around, Entry, Frame
-from evallint.gather.metric.ledger.words import NAMED, any_of, as_named, item_of, named_losses
+from evallint.gather.metric.ledger.seen import Seen
+from evallint.gather.metric.ledger.words import NAMED, any_of, as_named, item_of
 from evallint.gather.metric.meters import Meters
-from evallint.gather.metric.passes import Pass, goes_over_batches, names_loader
+from evallint.gather.metric.passes import goes_over_batches, names_loader
 from evallint.gather.metric.quantities import (
     DATA,
     NUMBER,
@@ -46,19 +47,17 @@ WRAPPERS = frozenset(("enumerate", "tqdm"))
 
 
 class Ledger:
-    """Follows functions; what is wrong is in `entries` afterwards."""
+    """Follows functions."""
 
-    def __init__(self, program: Program, passes: Mapping[int, Pass]) -> None:
+    def __init__(self, program: Program, seen: Seen) -> None:
         self.program = program
+        self.seen = seen
         self.entries: list[Entry] = []
-        self.passes = passes
-        self.runs = frozenset(place for one in passes.values() for place in one.runs)
         self.meters = Meters(program)
         self.loops: list[Around] = []
         self.frames: list[Frame] = []
         self.left = MOST
         self.cores: dict[int, str] = {}
-        self.losses = named_losses(program)
         self.statements: dict[type, Callable[[Any], None]] = {
             f.Assign: self._assign,
             f.Augment: self._augment,
@@ -91,12 +90,14 @@ class Ledger:
             f.Text: partial(expressions.of_text, self),
         }
 
-    def follow(self, symbol: FunctionSymbol) -> None:
-        """Follow one function from its beginning, its arguments unknown."""
+    def follow(self, symbol: FunctionSymbol) -> tuple[Entry, ...]:
+        """Follow one function from its beginning, its arguments unknown; what is wrong there."""
         self.left = MOST
         self.loops = []
         self.frames = []
+        self.entries, self.cores = [], {}
         self.run(symbol, self.program.class_of(symbol), {})
+        return tuple(self.entries)
 
     @property
     def frame(self) -> Frame:
@@ -308,7 +309,7 @@ class Ledger:
         self.block(statement.orelse)
 
     def _goes_over_batches(self, statement: f.For, core: Expr) -> bool:
-        if id(statement) in self.passes or goes_over_batches(statement):
+        if self.seen.evaluates_in(id(statement)) is not None or goes_over_batches(statement):
             return True
         return self.frame.names.get(code(core), UNKNOWN).kind == "loader" and not names_loader(statement.target)
 

@@ -32,8 +32,8 @@ def object_of(ledger: Ledger, expression: Expr, base: Quantity) -> Quantity | No
     if base.kind not in ("unknown", "number"):
         return None
     built = builder_of(ledger, expression)
-    if built is None and isinstance(expression, f.Name) and expression.id in ledger.losses:
-        return Quantity("object", text=ledger.losses[expression.id])
+    if built is None and isinstance(expression, f.Name) and (gives := ledger.seen.named_loss(expression.id)):
+        return Quantity("object", text=gives)
     if isinstance(built, f.Call):
         return instance_of(ledger, built)
     return None

@@ -1,0 +1,117 @@
+"""What is kept is forgotten when something changes that it stands on, and only then."""
+
+from __future__ import annotations
+
+import pytest
+
+from evallint import codec
+from evallint.extract import extract
+from evallint.interpret import Interpreter
+from evallint.link import link
+from evallint.memory import Memo, Memory, differing, watched
+
+
+def test_a_result_is_forgotten_with_a_part_that_was_read_for_it() -> None:
+    memory = Memory(records=True)
+    memo: Memo[str, int] = memory.memo()
+    found: list[str] = []
+
+    def find(name: str) -> int:
+        found.append(name)
+        memory.note(name)
+        return len(found)
+
+    for name in ("a", "b", "a"):
+        memo.of(name, find, name)
+    assert found == ["a", "b"]
+    memory.forget(["a"])
+    for name in ("a", "b"):
+        memo.of(name, find, name)
+    assert found == ["a", "b", "a"]
+
+
+def test_a_result_stands_on_what_its_parts_stand_on_even_if_they_were_known() -> None:
+    memory = Memory(records=True)
+    inner: Memo[str, str] = memory.memo()
+    outer: Memo[str, str] = memory.memo()
+
+    def find() -> str:
+        memory.note("part")
+        return "found"
+
+    inner.of("a", find)
+    outer.of("b", inner.of, "a", find)
+    memory.forget(["part"])
+    assert not inner and not outer
+
+
+def test_what_was_read_before_a_failure_counts() -> None:
+    memory = Memory(records=True)
+    inner: Memo[str, str] = memory.memo()
+    outer: Memo[str, str] = memory.memo()
+
+    def fail() -> str:
+        memory.note("part")
+        raise ValueError
+
+    def find() -> str:
+        with pytest.raises(ValueError):
+            inner.of("a", fail)
+        return "none"
+
+    outer.of("b", find)
+    memory.forget(["part"])
+    assert not outer
+
+
+@pytest.mark.parametrize("order", ["abc", "bca", "cab"])
+def test_results_that_hang_on_each_other_do_not_hang_on_who_asks_first(order: str) -> None:
+    """`a` asks `b`, `b` asks `c` and `c` asks `a`: each is its own name and those that it asks."""
+    memo: Memo[str, frozenset[str]] = Memory().circles(lambda name: frozenset())
+    asks = {"a": "b", "b": "c", "c": "a"}
+
+    def find(name: str) -> frozenset[str]:
+        return memo.of(asks[name], find, asks[name]) | {name}
+
+    for name in order:
+        assert memo.of(name, find, name) == frozenset("abc")
+
+
+def test_the_parts_that_differ_are_told() -> None:
+    text = "import torch\n\n\ndef f(x):\n    return x.eval()\n\n\ndef g(x):\n    return x.half()\n"
+    old, new = (codec.encode(extract(one)) for one in (text, text.replace("half", "eval")))
+    assert set(differing("a.py", old, new)) == {
+        ("functions", "a.py", 2),
+        ("functions", "a.py", "all"),
+        ("bodies", "a.py", 2),
+        ("bodies", "a.py", "all"),
+    }
+    assert not [*differing("a.py", old, old)]
+
+
+def test_facts_of_other_classes_differ_though_they_are_equal_tuples() -> None:
+    old, new = (
+        codec.encode(extract(f"import torch\n\n\ndef f(x):\n    {word} (x.eval())\n")) for word in ("return", "raise")
+    )
+    assert ("bodies", "a.py", 1) in set(differing("a.py", old, new))
+
+
+def test_entries_that_read_nothing_of_a_change_are_not_run_again() -> None:
+    texts = {
+        "train.py": "from net import net\n\n\ndef main(x):\n    model = net()\n    model.eval()\n    model(x)\n",
+        "net.py": "from torch import nn\n\n\ndef net():\n    return nn.Dropout()\n\n\ndef other(x):\n    x.eval()\n",
+    }
+    memory = Memory(records=True)
+    files = {path: watched(memory, path, extract(text)) for path, text in texts.items()}
+    program = link(files, memory=memory)
+    interpreter = Interpreter(program)
+    before = list(interpreter.entries())
+    old, new = codec.encode(extract(texts["net.py"])), extract(texts["net.py"].replace("x.eval()", "y.eval()"))
+    files["net.py"] = watched(memory, "net.py", new)
+    memory.forget([*differing("net.py", old, codec.encode(new)), *program.symbols.renew("net.py")])
+    program.index.renew()
+    interpreter.renew()
+    after = list(interpreter.entries())
+    assert {one.entry for one in after} - {one.entry for one in after if any(one is other for other in before)} == {
+        "net.py:other"
+    }
