@@ -119,6 +119,8 @@ def named(program: Program, creation: Creation, run: int) -> Named | None:
         return None
     for receiving, one in given.items():
         return _named(creation, made, receiving, name or one, f"`{one}` is made with it", name, where, run)
+    if saying(name):
+        return None  # it is one of several: `{"source": …, "target": …}`
     for around in reversed(where.names[1:]):
         if use_of(around) is not None:
             return _named(creation, made, use_of(around), around, f"`{around}` makes it", around, where, run)
@@ -146,7 +148,8 @@ def saying(name: str) -> frozenset[str]:
 
 
 def meant_to_be_random(one: Named) -> bool:
-    return any(words(name) & ON_PURPOSE for name in (*one.creation.names, one.label, *one.standing.names[-1:]))
+    where = one.standing
+    return any(words(name) & ON_PURPOSE for name in (*one.creation.names, one.label, *where.made, where.names[-1]))
 
 
 def closest(one: Named, trained: Sequence[Named]) -> list[Named]:
@@ -212,8 +215,9 @@ def held(term: Term) -> Iterator[Term]:
 
 def used(pipelines: Pipelines, one: Named, hand: bool) -> LoaderUse:
     made = one.made
+    identity = one.run, made.identity  # that of another run may be equal
     sources = tuple(
-        DataSource(one.label, made.at, made.identity, False, None, None, "", (), steps, made.identity, made.at, False)
+        DataSource(one.label, made.at, identity, False, None, None, "", (), steps, identity, made.at, False)
         for steps in pipelines.ways(made)
     )
     return LoaderUse(
