@@ -152,7 +152,7 @@ class Gatherer:
             learnt_from=first_each(one for found in seen for one in found.learnt_from),
             pipeline_faults=first_each(one for found in seen for one in found.pipeline_faults),
             pipelines_differ=first_each(differences.differing(program, loaders, named)),
-            random_in_evaluation=first_each(differences.random_in_evaluation(loaders, named)),
+            random_in_evaluation=first_each(differences.random_in_evaluation(program, loaders, named)),
             stale_states=first_each(
                 (*(one for found in every for one in found.stale_states), *program.each(saves.kept_by_objects))
             ),

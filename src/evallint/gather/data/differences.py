@@ -6,11 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from evallint import facts as f
+from evallint.facts import Block
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import alike, repeated, with_numbers
-from evallint.gather.code.sites import function_at
-from evallint.gather.data.named import Beside
+from evallint.gather.code.mending import alike, function_around, repeated, with_numbers
+from evallint.gather.code.sites import function_at, last_name, statements
+from evallint.gather.data.named import ON_PURPOSE, Beside
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random_steps
+from evallint.interpret.render import code
+from evallint.interpret.roles import use_of_data, words
+from evallint.link.natures import within
 from evallint.program import ClassSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
 
@@ -21,7 +26,9 @@ Constants = tuple[tuple[float, ...], tuple[float, ...]]
 # ---- random steps -------------------------------------------------------------------------------
 
 
-def random_in_evaluation(loaders: Sequence[LoaderUse], named: Iterable[Beside]) -> Iterator[RandomInEvaluation]:
+def random_in_evaluation(
+    program: Program, loaders: Sequence[LoaderUse], named: Iterable[Beside]
+) -> Iterator[RandomInEvaluation]:
     """The loaders, transforms and pipelines that evaluate on samples which surely go through a random step."""
     yield from _random_in_loaders(loaders)
     for beside in named:
@@ -30,6 +37,38 @@ def random_in_evaluation(loaders: Sequence[LoaderUse], named: Iterable[Beside]) 
         own = [(one, step) for one, step in found if step.at not in at]  # else it is both pipelines' on purpose
         if own and not beside.on_purpose:
             yield _random(beside.evaluating, *own[0], beside.training)
+        for trained in beside.training:
+            yield from _reused(program, trained, beside.evaluating)
+
+
+def _reused(program: Program, trained: LoaderUse, evaluating: LoaderUse) -> Iterator[RandomInEvaluation]:
+    """The data named for evaluation that a function gives its random pipeline for training, where it has another."""
+    random = [random_steps(source.steps) for source in trained.sources]
+    function = function_around(program, trained.at)
+    if not random or not all(random) or function != function_around(program, evaluating.at):
+        return
+    for name, call in given_to(program.body(function), trained.label):
+        if use_of_data(name) == "eval" and not words(name) & ON_PURPOSE:
+            at, step = Place(trained.at.path, call.span), random[0][0]
+            because = (
+                Step(step.at or trained.at, f"`{step.name}` is random"),
+                Step(trained.at, f"`{trained.label}` is for the training data, by its name"),
+                Step(evaluating.at, f"`{evaluating.label}` is there for evaluation"),
+            )
+            qualname = program.function(function).qualname
+            yield RandomInEvaluation(at, qualname, name, step.name, True, False, because)
+
+
+def given_to(block: Block, label: str) -> Iterator[tuple[str, f.Call]]:
+    """The calls in a function that are given something by its name, with the names of what they make; none where a
+    transform is exchanged later."""
+    assigns = [one for one in statements(block) if isinstance(one, f.Assign) and len(one.targets) == 1]
+    if any(isinstance(one.targets[0], f.Attribute) and "transform" in one.targets[0].name for one in assigns):
+        return
+    for assign in assigns:
+        for call in within(assign.value):
+            if isinstance(call, f.Call) and any(code(one.value) == label for one in call.arguments):
+                yield last_name(assign.targets[0]), call
 
 
 def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
