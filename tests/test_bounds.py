@@ -67,3 +67,15 @@ def test_a_line_of_millions_of_letters(lint: Lint) -> None:
     outcome = lint("--output-format", "json", files={"a.py": f"{BUG}\nx = '{'a' * 4_000_000}'\n"})
     (one,) = json.loads(outcome.out)["findings"]
     assert (one["line"], one["column"]) == AT
+
+
+def test_a_script_that_calls_more_than_is_followed(lint: Lint) -> None:
+    """The last of its calls are not followed any more, and it is not given up for that."""
+    levels = "".join(
+        f"def level{n}(model, x):\n    level{n + 1}(model.eval(), x.a)\n    level{n + 1}(model.train(), x.b)\n\n\n"
+        for n in range(14)
+    )
+    levels += "def level14(model, x):\n    model.train(x.c and x.d)\n\n\n"
+    script = BUG.replace("def validate(val_loader):", "if True:")
+    files = {"a.py": f"{script}\n\n{levels}level0(Net(), open('x'))\n"}
+    assert found(lint, files) == [("a.py", "eval-missing")]

@@ -8,48 +8,51 @@ from functools import cached_property
 from typing import Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from evallint.apis import Apis
-from evallint.facts import Attribute, Block, Class, Expr, FileFacts, Function, Import, Name
+from evallint.facts import Attribute, Block, Class, Expr, Fact, FileFacts, Function, Import, Name
 from evallint.memory import Memo, Memory
 
 T = TypeVar("T")
 
+# Symbols are named tuples, like facts, because they are hashed and compared by the million. `kind` keeps those apart
+# whose other fields could be equal.
 
-@dataclass(frozen=True, slots=True)
-class FunctionSymbol:
+
+class FunctionSymbol(Fact):
     """A function or method of the program, by its index in its file's facts."""
 
     path: str
     index: int
+    kind: Literal["function"] = "function"
 
 
-@dataclass(frozen=True, slots=True)
-class ClassSymbol:
+class ClassSymbol(Fact):
     """A class of the program, by its index in its file's facts."""
 
     path: str
     index: int
+    kind: Literal["class"] = "class"
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleSymbol:
+class ModuleSymbol(Fact):
     """A file of the program, as something that can be imported; a `path` that ends with `/` is a mere folder."""
 
     path: str
+    kind: Literal["file"] = "file"
 
 
-@dataclass(frozen=True, slots=True)
-class VariableSymbol:
+class VariableSymbol(Fact):
     """A name that a file's own code assigns."""
 
     path: str
     name: str
+    kind: Literal["variable"] = "variable"
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(Fact):
     """Something outside the program, by its qualified name: `torch.nn.Linear`."""
 
     name: str
+    kind: Literal["external"] = "external"
 
 
 Symbol: TypeAlias = FunctionSymbol | ClassSymbol | ModuleSymbol | VariableSymbol | External

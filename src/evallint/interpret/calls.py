@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import data, describing, library, modules, sampling, states
+from evallint.interpret import data, describing, library, modules, patience, sampling, states
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
@@ -57,26 +57,27 @@ EXITS = frozenset(("sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os
 def call(machine: Machine, expression: f.Call, state: State) -> Value:
     """The value of a call, whose effects are those of what it calls."""
     function = expression.function
-    machine.frame.span = expression.span
-    if isinstance(function, f.Name):
+    frame = machine.frames[-1]
+    frame.span = expression.span
+    if isinstance(function, f.Name) and function.id in NAMED:
         special = named(machine, function.id, expression, state)
         if special is not None:
             return special
-    if isinstance(function, f.Attribute):
-        base = machine.value(function.value, state)
-        given = arguments(machine, expression, state)
-        machine.frame.span = expression.span
-        machine.grad_now = state.grad
-        return method(machine, base, function.name, given, expression, state)
-    callee = machine.value(function, state)
+    callee = machine.value(function.value if isinstance(function, f.Attribute) else function, state)
     given = arguments(machine, expression, state)
-    machine.frame.span = expression.span
+    frame.span = expression.span
     machine.grad_now = state.grad
+    if isinstance(function, f.Attribute):
+        return method(machine, callee, function.name, given, expression, state)
     return invoke(machine, callee, given, expression, state)
 
 
+NAMED = frozenset("super reveal_mode reveal_grad".split())
+"""The few functions that the interpreter itself answers."""
+
+
 def named(machine: Machine, name: str, expression: f.Call, state: State) -> Value | None:
-    """The few functions that the interpreter itself answers."""
+    """What one of `NAMED` gives, None where it is not the one that is meant."""
     if name == "super":
         return super_of(machine, expression, state)
     if name == "reveal_mode" and expression.arguments:
@@ -122,7 +123,7 @@ def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:
         value = machine.value(argument.value, state)
         if value.atoms:
             value = with_contents(value, state)
-        if argument.stars == 0:
+        if not argument.stars:
             if argument.keyword:
                 keywords[argument.keyword] = value
             else:
@@ -180,8 +181,9 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
                 found.append(method(machine, of(Ref(bound)), name, given, expression, state))
     ways.end()
     if not found:
-        data.note_unseen(machine, code(expression.function), given)
-        return library.unknown(machine, code(expression.function), given, expression, state)
+        name = machine.text(expression.function)
+        data.note_unseen(machine, name, given)
+        return library.unknown(machine, name, given, expression, state)
     value = joined(found)
     if callee.flow is not NO_FLOW and callee.flow.graph:
         value = value.with_flow(callee.flow)
@@ -196,8 +198,7 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
     program = machine.program
     symbol = callee.symbol
     function = program.function(symbol)
-    depth = len(machine.frames)
-    if depth >= 16 or any(frame.symbol == symbol for frame in machine.frames):
+    if len(machine.frames) >= 16 or machine.runs(symbol):
         return Value(flow=given.flow())
     if function.name != "__init__" and not machine.relevance.matters(symbol) and not is_small(machine, symbol):
         states.saves_by_name(machine, function.name, given, f.Call(f.Name(function.name), (), span), state)
@@ -207,9 +208,8 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
         wrapped = decorated(machine, callee, given, span, state)
         if wrapped is not None:
             return wrapped
-    if machine.costs.are_enough(symbol):
-        data.note_unseen(machine, function.name, given)
-        return library.opaque_result(machine, function.name, given, span, state)
+    if not patience.follows(machine, symbol):
+        return patience.unfollowed(machine, callee, given, span, state)
     return follow(machine, callee, given, span, state)
 
 
@@ -232,7 +232,7 @@ def is_small(machine: Machine, symbol: FunctionSymbol) -> bool:
 
 
 def is_running_generator(machine: Machine, callee: Callee) -> bool:
-    return any(frame.symbol == callee.symbol for frame in machine.frames)
+    return machine.runs(callee.symbol)
 
 
 def run(
@@ -571,7 +571,7 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         if found is not None:
             return data.by_program(machine, address, found, given, state)
     if thing.kind in ("module", "wrapper", "symbol", "parts"):
-        data.note_unseen(machine, code(expression.function), given)
+        data.note_unseen(machine, machine.text(expression.function), given)
         return forward(machine, address, given, expression, state)
     if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
         found = machine.program.method(thing.klass, "__call__")
@@ -667,7 +667,7 @@ def run_inside(
     machine: Machine, callee: Callee, given: Arguments, expression: f.Call, state: State, event: ForwardCall
 ) -> Value | None:
     """Run a method as part of a model's run; None where calls are too deep."""
-    if len(machine.frames) >= 12 or any(frame.symbol == callee.symbol for frame in machine.frames):
+    if len(machine.frames) >= 12 or machine.runs(callee.symbol):
         return None
     place = machine.place(expression.span)
     context = machine.context(machine.frame.context, place, callee.symbol, callee.bound)
@@ -705,6 +705,7 @@ def record(
 ) -> ForwardCall:
     """The event of a model's run: one for each place, each way there, and each set of assumptions."""
     thing = state.heap[address]
+    family = frozenset(modules.family(address, state))
     frames = {frame.address for frame in machine.frames}
     phase = frozenset((key[1], truth) for key, truth in state.assumed.items() if key[0] in frames)
     key = (machine.frame.context, machine.number(expression), phase, flags(machine, state))
@@ -712,7 +713,7 @@ def record(
     mode = modules.effective(machine, address, state)
     if number is not None:
         event = machine.events.forwards[number]
-        event.replaced = event.replaced and states.replaced_in(frozenset(modules.family(address, state)), state)
+        event.replaced = event.replaced and states.replaced_in(family, state)
         event.mode = event.mode.join(mode)
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
@@ -738,14 +739,14 @@ def record(
         machine.frame.inside,
         known,
         marks_of(thing, address, state),
-        frozenset(modules.family(address, state)),
+        family,
         thing.mode,
         frozen_parts(machine, address, state),
         part_of=machine.frame.part_of,
         core=(beneath := core(address, state)).klass,
         built=beneath.born if beneath.kind == "module" else None,
         method=method,
-        replaced=states.replaced_in(frozenset(modules.family(address, state)), state),
+        replaced=states.replaced_in(family, state),
     )
     machine.events.forwards.append(event)
     came_through(machine, event, flow, state)
@@ -782,12 +783,13 @@ def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | N
 def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
     """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still
     moves."""
-    family = [state.heap[part] for part in modules.family(address, state)]
-    if all("frozen" in part.marks for part in family if part.kind == "module"):
+    family = [(part, state.heap[part]) for part in modules.family(address, state)]
+    if not any("frozen" in thing.marks for _, thing in family):
+        return ()
+    if all("frozen" in thing.marks for _, thing in family if thing.kind == "module"):
         return ()
     found = []
-    for part in modules.family(address, state):
-        thing = state.heap[part]
+    for part, thing in family:
         step = thing.marks.get("frozen")
         if thing.kind not in ("module", "wrapper", "symbol"):
             continue

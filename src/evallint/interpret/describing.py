@@ -56,7 +56,8 @@ class Description:
         if not value.atoms or depth > DEEPEST:
             return DARK
         found = [self._atom(atom, depth) for atom in in_order(value.atoms)]
-        found = list(dict.fromkeys(found))
+        if len(found) > 1:
+            found = list(dict.fromkeys(found))
         return found[0] if len(found) == 1 else AnyOf(tuple(found))
 
     def _atom(self, atom: Atom, depth: int) -> Term:

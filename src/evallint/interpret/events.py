@@ -369,6 +369,17 @@ class Events:
     created: dict[Address, Creation] = field(default_factory=dict)
     built: dict[Address, tuple[Caller, ...]] = field(default_factory=dict)
 
+    def tell_of_models(self) -> bool:
+        """Whether anything was done with what is known to be a model, or with its data."""
+        return bool(
+            self.changes
+            or self.exports
+            or self.backwards
+            or self.states
+            or self.created
+            or any(event.sure for event in self.forwards)
+        )
+
     def behind(self, number: int) -> Iterator[ForwardCall]:
         """The run of a model that a number in a flow stands for, and those that it is part of."""
         seen: int | None = self.doubtful.get(number, number)

@@ -161,8 +161,9 @@ def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, sta
             flow = Flow(flow.graph, flow.cut, roles, flow.sums, sources=flow.sources)
     last = name.rpartition(".")[2]
     runs = state.grad.on and (names_forward(last) or last.endswith("step") or "loss" in last)
+    frame = machine.frames[-1]
     if flow.graph or runs:  # whether its result holds the graph is not known
-        number = -1 - machine.context("opaque", machine.frame.context, machine.place(span), name)
+        number = -1 - machine.context("opaque", frame.context, frame.path, span, name)
         if not flow.graph:
             machine.events.unfed.add(number)
         flow = flow.holding(flow.graph | {number})
@@ -170,7 +171,7 @@ def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, sta
             return Value(flow=flow)
     if (flow.cut or flow.synthetic) and not flow.graph:
         return Value(flow=flow)
-    address: Address = ("result", machine.context(machine.frame.context, machine.place(span), name))
+    address: Address = ("result", machine.context(frame.context, frame.path, span, name))
     value = machine.symbol(address, "", state)
     if state.heap[address].origin is None:
         state.own(address).origin = Origin(name, given, machine.place(span))
@@ -772,9 +773,9 @@ def tensor_method(
     if detaches(machine, name):
         return Value(flow=flow.detached())
     if flow is NO_FLOW:
-        return machine.symbol(
-            ("result", machine.context(machine.frame.context, machine.place(expression.span), name)), "", state
-        )
+        frame = machine.frames[-1]
+        address: Address = ("result", machine.context(frame.context, frame.path, expression.span, name))
+        return machine.symbol(address, "", state)
     return Value(flow=kept(flow, state))
 
 

@@ -27,7 +27,7 @@ from evallint.interpret.events import (
 from evallint.interpret.flags import Flags
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import use_of, use_of_data
+from evallint.interpret.roles import Use, use_of, use_of_data
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.sampling import SEEN
 from evallint.interpret.terms import Applied, Pass
@@ -55,7 +55,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.link.natures import walk
+from evallint.link.natures import walk, within
 from evallint.memory import Memo
 from evallint.program import (
     ClassSymbol,
@@ -159,7 +159,9 @@ class Machine:
         self.costs = Costs()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._numbers: dict[int, tuple[int, object]] = {}
+        self._texts: dict[int, tuple[str, Expr]] = {}
         self._values: dict[Symbol, Value] = {}
+        self._globals: dict[tuple[str, str], Value] = {}
         memory = program.memory
         self._sizes: Memo[FunctionSymbol, int] = memory.memo()
         self._tests: Memo[tuple[str, int], Tests] = memory.memo()
@@ -220,6 +222,10 @@ class Machine:
     def frame(self) -> Frame:
         return self.frames[-1]
 
+    def runs(self, symbol: FunctionSymbol) -> bool:
+        """Whether a function is running, by itself or further out."""
+        return symbol in [frame.symbol for frame in self.frames]
+
     def place(self, span: Span | None = None) -> Place:
         frame = self.frames[-1]
         return Place(frame.path, span if span is not None else frame.span)
@@ -252,6 +258,13 @@ class Machine:
         known = self._numbers.get(id(code))
         if known is None:
             known = self._numbers[id(code)] = len(self._numbers), code  # kept, lest another gets its `id`
+        return known[0]
+
+    def text(self, test: Expr) -> str:
+        """A test's code, written once."""
+        known = self._texts.get(id(test))
+        if known is None:
+            known = self._texts[id(test)] = code(test), test  # kept, lest another gets its `id`
         return known[0]
 
     def class_variables(self, klass: ClassSymbol) -> dict[str, tuple[str, f.Assign]]:
@@ -306,7 +319,12 @@ class Machine:
         self.frames = []
         self.ids, self.states = {}, {}
         self._contexts, self._numbers = {}, {}
+        self._globals, self._texts = {}, {}
         return State()
+
+    def spent(self) -> int:
+        """What the entry has cost so far."""
+        return BUDGET - self.budget
 
     def spend(self) -> None:
         self.budget -= 1
@@ -368,7 +386,7 @@ class Machine:
             self.events.figures.append(Figure(self.place(), code(target), flow, self.callers()))
 
     def set_name(self, name: str, value: Value, state: State) -> None:
-        frame = self.frame
+        frame = self.frames[-1]
         address = frame.address
         if name in frame.outer:
             address = self.module_frame(frame.path, state)
@@ -600,7 +618,7 @@ class Machine:
             return right if left is not None else None
         found = truth_of(self.value(test, state), state)
         if found is None:
-            found = state.assumed.get((self.frame.address, code(test)))
+            found = state.assumed.get((self.frames[-1].address, self.text(test))) if state.assumed else None
         if found is None and isinstance(test, f.Attribute) and self.flags.is_true(test.name):
             return True
         if found is None and isinstance(test, f.Comparison) and is_with_constant(test):
@@ -642,12 +660,13 @@ class Machine:
         if isinstance(test, f.Call):
             narrowing.narrow(self, test, state, outcome)
         else:
-            state.assumed[frame.address, code(test)] = outcome
+            state.assumed[frame.address, self.text(test)] = outcome
 
     def _is_repeated(self, test: Expr) -> bool:
-        if self.coarse:
+        repeated = self.frames[-1].tests.repeated
+        if self.coarse or not repeated:
             return False
-        return any(text in self.frame.tests.repeated for text in asked(test))
+        return any(text in repeated for text in asked(test))
 
     # ---- loops ----------------------------------------------------------------------------------
 
@@ -856,17 +875,11 @@ class Machine:
     def _name(self, expression: f.Name, state: State) -> Value:
         name = expression.id
         value = self.variable(name, state)
-        return self.with_role(value, name, name)
-
-    def with_role(self, value: Value, name: str, label: str) -> Value:
-        """A value with what its name says of its use, where neither an argument nor names that agree say it better."""
         use = use_of_data(name)
-        if use is None or is_settled(value.flow.roles):
-            return value
-        return value.used_as(Role(use, False, label))
+        return value if use is None else with_role(value, use, name)
 
     def variable(self, name: str, state: State) -> Value:
-        frame = self.frame
+        frame = self.frames[-1]
         address: Address | None = frame.address if name not in frame.outer else None
         while address is not None:
             thing = state.heap.get(address)
@@ -881,13 +894,21 @@ class Machine:
     def global_variable(self, path: str, name: str, state: State) -> Value:
         module = state.heap.get(("module", path))
         if module is not None:
-            found = module.attributes.get(name)
-            if found is not None:
-                return found
+            assigned = module.attributes.get(name)
+            if assigned is not None:
+                return assigned
+        known = self._globals.get((path, name))
+        if known is not None:
+            return known
         symbol = self.program.lookup(path, name)
-        if symbol is None:
-            return of(External(f"builtins.{name}")) if name in library.BUILTINS else UNKNOWN
-        return self.symbol_value(symbol, state)
+        if isinstance(symbol, VariableSymbol):
+            return self.static_variable(symbol.path, symbol.name, state)
+        if symbol is not None:
+            found = self.symbol_value(symbol, state)
+        else:
+            found = of(External(f"builtins.{name}")) if name in library.BUILTINS else UNKNOWN
+        self._globals[path, name] = found
+        return found
 
     def symbol_value(self, symbol: Symbol, state: State) -> Value:
         """What a symbol is as a value."""
@@ -991,7 +1012,8 @@ class Machine:
     def _attribute(self, expression: f.Attribute, state: State) -> Value:
         base = self.value(expression.value, state)
         value = modules.attribute(self, base, expression.name, state, expression)
-        return self.with_role(value, expression.name, code(expression))
+        use = use_of_data(expression.name)
+        return value if use is None else with_role(value, use, code(expression))
 
     def _collection(self, expression: f.Collection, state: State) -> Value:
         thing = Thing("list", born=self.place())
@@ -1056,7 +1078,8 @@ class Machine:
         if text is None:
             return value
         whole = code(expression.value)
-        return self.with_role(value, f"{whole}_{text}", f"{whole}[{text!r}]")
+        use = use_of_data(f"{whole}_{text}")
+        return value if use is None else with_role(value, use, f"{whole}[{text!r}]")
 
     def _sliced(self, base: Value, key: f.Slice, state: State, number: int) -> Value | None:
         """A slice of a container whose elements are known, None for others."""
@@ -1432,9 +1455,14 @@ def is_short(iterable: Expr) -> bool:
 SHORT = 16
 
 
+def with_role(value: Value, use: Use, label: str) -> Value:
+    """A value with what its name says of its use, where neither an argument nor names that agree say it better."""
+    return value if is_settled(value.flow.roles) else value.used_as(Role(use, False, label))
+
+
 def is_settled(roles: frozenset[Role]) -> bool:
     """Whether it is known what data are for: an argument says so, or all names that they went by agree."""
-    return any(role.sure for role in roles) or len({role.use for role in roles}) == 1
+    return bool(roles) and (any(role.sure for role in roles) or len({role.use for role in roles}) == 1)
 
 
 def flow_of(*values: Value) -> Flow:
@@ -1476,12 +1504,7 @@ def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
     tests: list[f.If] = []
     others: list[Expr] = []
     used: set[str] = set()
-    todo: list[object] = [body]
-    while todo:
-        node = todo.pop()
-        if not isinstance(node, tuple):
-            continue
-        todo.extend(node)
+    for node in walk(body):
         if node.__class__ not in TELLING:
             continue
         match node:
@@ -1518,17 +1541,13 @@ def has_weight(statement: f.If, weighty: Callable[[str], bool]) -> bool:
 
 def called_in(root: object) -> Iterator[str]:
     """The last names of everything called in a fact."""
-    todo = [root]
-    while todo:
-        node = todo.pop()
+    for node in within(root):
         if isinstance(node, f.Call):
             function = node.function
             if isinstance(function, f.Attribute):
                 yield function.name
             elif isinstance(function, f.Name):
                 yield function.id
-        if isinstance(node, tuple):
-            todo.extend(node)
 
 
 def gone_over(iterable: Expr) -> Expr:

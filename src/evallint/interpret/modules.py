@@ -59,8 +59,6 @@ OF_CLASS = frozenset("__class__ __name__ __qualname__ __module__ __doc__".split(
 
 def attribute(machine: Machine, base: Value, name: str, state: State, expression: Expr) -> Value:
     """`base.name`."""
-    from evallint.interpret import calls
-
     found: list[Value] = []
     for atom in in_order(base.atoms):
         match atom:
@@ -84,7 +82,6 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
             case Callee() if name == "__wrapped__":
                 found.append(of(atom))
     value = joined(found) if found else UNKNOWN
-    del calls
     if base.flow is NO_FLOW:
         return value
     use = machine.apis.method("torch.Tensor", name)
@@ -312,6 +309,22 @@ def switch(address: Address, mode: Mode, state: State) -> None:
         thing.marks.pop("partly eval", None)
 
 
+def lose(address: Address, state: State) -> None:
+    """The mode of an object, and of everything that it holds, becomes unknown."""
+    switch(address, UNKNOWN_MODE, state)
+    seen = set()
+    todo = [address]
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        thing = state.heap[here]
+        if thing.kind in ("module", "wrapper", "symbol", "parts"):
+            state.own(here).mode = UNKNOWN_MODE
+        todo.extend(children(thing))
+
+
 def family(address: Address, state: State) -> Iterator[Address]:
     """A module and its submodules: not what is held in plain lists and dicts, which PyTorch does not see."""
     seen: set[Address] = set()
@@ -327,8 +340,9 @@ def family(address: Address, state: State) -> Iterator[Address]:
         yield here
         if thing.inner is not None and thing.kind == "wrapper":
             todo.append(thing.inner)
-        for value in (*thing.attributes.values(), *thing.items.values(), thing.rest or UNKNOWN):
-            todo.extend(value.refs())
+        if thing.attributes or thing.items or thing.rest is not None:
+            for value in (*thing.attributes.values(), *thing.items.values(), thing.rest or UNKNOWN):
+                todo.extend(value.refs())
 
 
 def effective(machine: Machine, address: Address, state: State) -> Mode:

@@ -64,11 +64,13 @@ def names_data(name: str) -> bool:
     return bool(words(name.rpartition(".")[2]) & DATA)
 
 
+@lru_cache(maxsize=8192)
 def names_forward(name: str) -> bool:
     """Whether a method's name is one that models are run by."""
     return FORWARD.match(name) is not None
 
 
+@lru_cache(maxsize=8192)
 def keeps_modes(name: str) -> bool:
     """Whether a function of this name is none that would set the mode of a model that it is given: it fills the model
     from a file, or tells of it."""

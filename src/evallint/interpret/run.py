@@ -334,7 +334,7 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
             if state.heap[part].mode.eval is None:
                 state.own(part).mode = UNKNOWN_MODE
     elif others_switch(machine, klass, symbol):
-        switch_all(state, address)
+        modules.lose(address, state)
     return address
 
 
@@ -351,19 +351,3 @@ def others_switch(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol) 
         )
         for base in program.lineage(klass)
     )
-
-
-def switch_all(state: State, address: Address) -> None:
-    """The mode of everything an object holds becomes unknown."""
-    modules.switch(address, UNKNOWN_MODE, state)
-    seen = set()
-    todo = [address]
-    while todo:
-        here = todo.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        thing = state.heap[here]
-        if thing.kind in ("module", "wrapper", "symbol", "parts"):
-            state.own(here).mode = UNKNOWN_MODE
-        todo.extend(modules.children(thing))

@@ -443,7 +443,8 @@ def weighs(machine: Machine, address: Address, state: State, depth: int = 0) -> 
 
 def replaced_in(family: frozenset[Address], state: State) -> tuple[Step, Step] | None:
     """The loading and the replacement of a layer of a model that nothing has given weights since."""
-    for part in sorted(family, key=repr):
+    exchanged = [part for part in family if "replacing" in state.heap[part].marks]
+    for part in sorted(exchanged, key=repr):
         thing = state.heap[part]
         new, load = thing.marks.get("replacing"), thing.marks.get("replaced after")
         if new is not None and load is not None and not {"weight", "bias"} & thing.attributes.keys():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evallint.facts import Lambda
 from evallint.findings import Place, Step
@@ -19,25 +19,23 @@ Address: TypeAlias = tuple[object, ...]
 
 
 # ---- atoms: the things a value may be -----------------------------------------------------------
+# They are named tuples, like symbols, and no two classes have fields of the same types.
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A constant. `kind` keeps `1`, `1.0` and `True` apart, which Python holds to be equal."""
 
     value: str | int | float | bool | None
     kind: type
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """An object of the heap."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Callee:
+class Callee(NamedTuple):
     """A function of the program: `bound` to its receiver, `within` the frame whose variables it sees.
 
     `plain` marks the function beneath its decorators.
@@ -49,8 +47,7 @@ class Callee:
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Anonymous:
+class Anonymous(NamedTuple):
     """A lambda. `place` is that of the statement it stands in."""
 
     path: str
@@ -58,16 +55,14 @@ class Anonymous:
     within: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Super:
+class Super(NamedTuple):
     """`super()` in a method of `after`, for the object at `bound`."""
 
     bound: Address
     after: ClassSymbol
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """A method of something outside the program, bound to an object: `model.eval`."""
 
     bound: Address
@@ -168,13 +163,18 @@ class Value:
 
     def refs(self) -> Sequence[Address]:
         atoms = self.atoms
-        return [atom.address for atom in in_order(atoms) if isinstance(atom, Ref)] if atoms else ()
+        if len(atoms) > 1:
+            return [atom.address for atom in in_order(atoms) if isinstance(atom, Ref)]
+        for atom in atoms:
+            if isinstance(atom, Ref):
+                return (atom.address,)
+        return ()
 
     def constant(self) -> Known | None:
         """The constant that the value is, None where it may be another."""
         if len(self.atoms) == 1:
-            (atom,) = self.atoms
-            return atom if isinstance(atom, Known) else None
+            for atom in self.atoms:
+                return atom if isinstance(atom, Known) else None
         return None
 
     def is_flag(self) -> bool:
@@ -565,6 +565,9 @@ LONGEST_TRAIL = 48
 
 
 def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
+    maybe = ours.maybe | theirs.maybe
+    if ours.items or theirs.items:
+        maybe |= ours.items.keys() ^ theirs.items.keys()
     return Thing(
         kind=ours.kind,
         label=ours.label,
@@ -572,8 +575,8 @@ def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
         born=ours.born,
         mode=ours.mode.join(theirs.mode),
         attributes=join_maps(ours.attributes, theirs.attributes),
-        items=join_items(ours, theirs),
-        maybe=ours.maybe | theirs.maybe | (ours.items.keys() ^ theirs.items.keys()),
+        items=join_items(ours, theirs) if ours.items or theirs.items else {},
+        maybe=maybe,
         rest=join_rests(ours.rest, theirs.rest),
         inner=ours.inner or theirs.inner,
         marks=join_marks(ours.marks, theirs.marks),
@@ -588,6 +591,8 @@ def join_things(ours: Thing, theirs: Thing, owner: object) -> Thing:
 
 def join_maps(ours: Mapping[Any, Value], theirs: Mapping[Any, Value]) -> dict[Any, Value]:
     found: dict[Any, Value] = dict(theirs)
+    if not found:
+        return dict(ours)
     for name, value in ours.items():
         other = found.get(name)
         if other is not value:
