@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeAlias
@@ -15,7 +16,8 @@ from evallint.project import Project
 Rule: TypeAlias = Callable[[Project], Iterator[Finding]]
 
 
-def rules() -> dict[str, str]:
+@cache
+def rules() -> Mapping[str, str]:
     """The modules of all rules, by the rule's name (`eval-missing`: `evallint.check.mode.eval_missing`)."""
     return {
         module.name.rpartition(".")[2].replace("_", "-"): module.name

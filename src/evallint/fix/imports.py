@@ -11,7 +11,7 @@ from libcst.helpers import get_full_name_for_node
 
 from evallint.findings import Fix
 from evallint.fix.edits import Edit, Unfixable
-from evallint.fix.tree import Tree
+from evallint.fix.tree import Tree, children
 
 
 class Binding(NamedTuple):
@@ -110,7 +110,7 @@ def _bound(scope: cst.CSTNode) -> Iterator[str]:
 
 
 def _inside(scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    for child in scope.children:
+    for child in children(scope):
         if isinstance(child, cst.Import | cst.ImportFrom):
             continue
         yield child
