@@ -479,6 +479,9 @@ class Machine:
     def _bare_switch(self, expression: f.Attribute, found: Value, state: State) -> None:
         """`model.eval` as a statement."""
         owners = frozenset(self.value(expression.value, state).refs())
+        for address in owners:
+            if address[0] == "loaded":
+                library.note_use(self, address, expression.name, state)
         known = any(modules.is_model(state.heap[address]) or address[0] == "loaded" for address in owners)
         self.events.bare_switches.append(
             BareSwitch(self.place(), render(expression.value), expression.name, self.callers(), owners, known)
