@@ -1,7 +1,7 @@
 """What the fixes of evallint do to real code.
 
     python benchmarks/fixes.py checkouts FOLDER WORK
-    python benchmarks/fixes.py mutants FOLDER WORK [TOOLS]
+    python benchmarks/fixes.py mutants FOLDER WORK [TOOLS [MOST]]
 
 `checkouts`: FOLDER holds a checkout in each of its folders. Each is copied below WORK and fixed there, unsafe fixes
 too: whatever parsed still parses, `--diff` writes nothing and names the files that change, a second run changes
@@ -10,9 +10,9 @@ nothing, comments, line ends, byte order marks and all of a notebook but its cod
 `mutants`: FOLDER holds right code under `src/<owner>+<name>/`, and copies of one of its files with a fault put in:
 `mutants.jsonl` gives `id`, `operator`, `repo`, `path`, `spans` and `expected_category` of each, `files/<id>/<path>` its
 text. A mutant counts as detected when a finding of its category that the right code has not stands where it was made,
-and as mended when after the fixes nothing is found that the right code has not, and the fault is gone: the code is the
-right code again, or does the same by TOOLS, the folder of the mutants' maker, which follows modes and gradients.
-What is not mended is shown.
+and as mended when after the fixes nothing is found that the right code has not, and the fault is gone: the code is what
+the fixes make of the right code, or does the same by TOOLS, the folder of the mutants' maker, which follows modes and
+gradients. Of each kind of fault at most MOST (25) are tried, from all repositories in turn. Others are shown.
 """
 
 from __future__ import annotations
@@ -54,13 +54,15 @@ def main(words: Sequence[str]) -> int:
     what, folder, work, *more = words
     warnings.simplefilter("ignore")
     Path(work).mkdir(parents=True, exist_ok=True)
-    measure = {"checkouts": checkouts, "mutants": mutants}[what]
-    return measure(Path(folder).resolve(), Path(work).resolve(), *map(Path, more))
+    if what == "checkouts":
+        return checkouts(Path(folder).resolve(), Path(work).resolve())
+    tools, most = [*more, None, None][:2]
+    return mutants(Path(folder).resolve(), Path(work).resolve(), Path(tools) if tools else None, int(most or 25))
 
 
 def evallint(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = (sys.executable, "-m", "evallint", "check", "--isolated", "--exit-zero", "-j", "1", *options, ".")
-    environment = {**os.environ, "EVALLINT_CACHE_DIR": str(root.parent / "cache")}
+    environment = {**os.environ, "EVALLINT_CACHE_DIR": str(root.parents[1] / "cache")}
     return subprocess.run(
         command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", env=environment, check=False
     )
@@ -220,6 +222,13 @@ class Mutant(NamedTuple):
     spans: tuple[tuple[str, int, int], ...]
 
 
+class Right(NamedTuple):
+    """What is found in right code, and the texts that the fixes make of it."""
+
+    found: Counter[str]
+    fixed: Mapping[str, str]
+
+
 class Outcome(NamedTuple):
     """What comes of a mutant: whether it is detected, what is found after its fixes, and the texts they changed."""
 
@@ -230,30 +239,41 @@ class Outcome(NamedTuple):
     says: str = ""
 
 
-def mutants(folder: Path, work: Path, tools: Path | None = None) -> int:
-    rows = [json.loads(line) for line in (folder / "mutants.jsonl").read_text().splitlines()]
-    todo = [
-        Mutant(
-            row["id"], row["operator"], row["repo"].replace("/", "+"), row["path"], row["site_line"],
-            row["expected_category"].lower(), tuple(map(tuple, row["spans"])),
-        )
-        for row in rows
-        if row["operator"] in OPERATORS
-    ]  # fmt: skip
-    judge = Judge(folder, tools)
+def mutants(folder: Path, work: Path, tools: Path | None, most: int) -> int:
+    todo = chosen(folder, most)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    known: dict[str, Counter[str]] = {}
     with ThreadPoolExecutor(JOBS) as pool:
-        for repo, found in pool.map(lambda repo: (repo, keys(linted(folder, work, repo))), {one.repo for one in todo}):
-            known[repo] = found
+        repos = sorted({one.repo for one in todo})
+        known = dict(zip(repos, pool.map(lambda repo: right(folder, work, repo), repos), strict=True))
+        judge = Judge(folder, tools, known)
         for outcome in pool.map(lambda one: tried(folder, work, one, known[one.repo]), todo):
             verdict = judge.verdict(outcome)
             counts[outcome.mutant.operator].update({"all": 1, "detected": outcome.detected, verdict: 1})
+            print(f"{verdict}: {outcome.mutant.id} {outcome.mutant.path}:{outcome.mutant.line}", flush=True)
             if verdict not in ("mended", "missed"):
-                print(f"{verdict}: {outcome.mutant.id} {outcome.mutant.path}:{outcome.mutant.line}")
                 print(*outcome.left, outcome.says, sep="\n", flush=True)
     tell(counts)
     return 0
+
+
+def chosen(folder: Path, most: int) -> list[Mutant]:
+    """At most so many mutants of each operator, from all repositories in turn."""
+    rows = [json.loads(line) for line in (folder / "mutants.jsonl").read_text().splitlines()]
+    by_repo: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
+    for row in rows:
+        one = Mutant(
+            row["id"], row["operator"], row["repo"].replace("/", "+"), row["path"], row["site_line"],
+            row["expected_category"].lower(), tuple(map(tuple, row["spans"])),
+        )  # fmt: skip
+        by_repo[one.operator, one.repo].append(one)
+    in_turn: dict[str, list[tuple[int, Mutant]]] = defaultdict(list)
+    for (operator, _), some in by_repo.items():
+        in_turn[operator] += enumerate(some)
+    return [
+        one
+        for operator in OPERATORS
+        for _, one in sorted(in_turn[operator], key=lambda numbered: (numbered[0], numbered[1].repo))[:most]
+    ]
 
 
 def tell(counts: Mapping[str, Counter[str]]) -> None:
@@ -263,14 +283,16 @@ def tell(counts: Mapping[str, Counter[str]]) -> None:
         print(f"{operator:34} {count['all']:4} detected {count['detected']:4} mended {count['mended']:4} {share}")
 
 
-def linted(folder: Path, work: Path, repo: str) -> list[dict[str, Any]]:
-    """What is found in right code."""
-    with_root = work / f"right-{repo}"
-    root = copied(folder, with_root, repo)
+def right(folder: Path, work: Path, repo: str) -> Right:
+    """What is found in right code, and what the fixes make of it."""
+    place = work / f"right-{repo}"
+    root = copied(folder, place, repo)
     try:
-        return findings(evallint(root, "--output-format", "json").stdout)
+        found = keys(findings(evallint(root, "--output-format", "json").stdout))
+        evallint(root, "--fix", "--unsafe-fixes", "--quiet")
+        return Right(found, texts(root))
     finally:
-        shutil.rmtree(with_root, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def copied(folder: Path, work: Path, repo: str) -> Path:
@@ -293,21 +315,22 @@ def key(one: Mapping[str, Any]) -> str:
     return f"{one['path']} {one['rule']} {re.sub('[0-9]+', '#', one['message'])}"
 
 
-def tried(folder: Path, work: Path, mutant: Mutant, known: Counter[str]) -> Outcome:
+def tried(folder: Path, work: Path, mutant: Mutant, known: Right) -> Outcome:
     place = work / mutant.id
     root = copied(folder, place, mutant.repo)
     try:
         shutil.copyfile(folder / "files" / mutant.id / mutant.path, root / mutant.path)
         found = findings(evallint(root, "--output-format", "json").stdout)
-        new = keys(found) - known
+        new = keys(found) - known.found
         if not any(key(one) in new and is_of(mutant, one) for one in found):
             return Outcome(mutant)
         before = texts(root)
         run = evallint(root, "--fix", "--unsafe-fixes", "--show-fixes", "--output-format", "json")
-        left = keys(findings(run.stdout)) - known
-        fixed = {path: text for path, text in texts(root).items() if text != before[path]}
-        held = [line for line in run.stderr.splitlines() if "not fixed" in line]
-        diffs = [line for path, text in fixed.items() for line in differences(before[path], text, path)]
+        left = keys(findings(run.stdout)) - known.found
+        after = texts(root)
+        fixed = {path: text for path, text in after.items() if text != before[path]}
+        held = [line for line in run.stderr.splitlines() if "not fixed" in line and f" {mutant.path}:" in line]
+        diffs = [line for path, text in after.items() for line in differences(known.fixed[path], text, path)]
         return Outcome(mutant, True, tuple(left), fixed, "\n".join([*held, *diffs]))
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -331,8 +354,9 @@ def differences(before: str, after: str, path: str) -> list[str]:
 class Judge:
     """Whether a mutant's fault is gone after its fixes."""
 
-    def __init__(self, folder: Path, tools: Path | None) -> None:
+    def __init__(self, folder: Path, tools: Path | None, known: Mapping[str, Right]) -> None:
         self._folder = folder
+        self._known = known
         self._benches: dict[str, Any] = {}
         self._tools: Any = None
         if tools is not None:
@@ -349,9 +373,9 @@ class Judge:
         return "mended" if self.is_right_again(outcome) or self.does_the_same(outcome) else "fault stays"
 
     def is_right_again(self, outcome: Outcome) -> bool:
-        """Whether the code is what it was before the fault was put in, but for how it is put."""
-        root = self._folder / "src" / outcome.mutant.repo
-        return all(alike((root / path).read_text("utf-8"), text) for path, text in outcome.fixed.items())
+        """Whether the code is what the fixes make of it without the fault, but for how it is put."""
+        right = self._known[outcome.mutant.repo].fixed
+        return all(text == right[path] or alike(right[path], text) for path, text in outcome.fixed.items())
 
     def does_the_same(self, outcome: Outcome) -> bool:
         """Whether no model is called in another mode, or records a graph, where the right code avoids that."""
