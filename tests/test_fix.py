@@ -19,6 +19,7 @@ from evallint.findings import (
     ReplaceKept,
     SetArgument,
     Swap,
+    Together,
     Wrap,
     WrapRest,
 )
@@ -279,6 +280,30 @@ def test_two_items_are_exchanged() -> None:
 
 
 # ---- imports -------------------------------------------------------------------------------------
+
+
+def test_a_part_of_a_statement_takes_its_parentheses_along() -> None:
+    before = "return total / (len(loader) * size)\n"
+    assert fixed(before, Replace(at(before.strip(), before), "samples", "", part="len(loader) * size")) == (
+        "return total / samples\n"
+    )
+
+
+@pytest.mark.parametrize(("before", "reason"), [("return a / c\n", "does not stand"), ("return b / b\n", "more than")])
+def test_a_part_of_a_statement_must_stand_there_once(before: str, reason: str) -> None:
+    assert reason in refused(before, Replace(at(before.strip(), before), "d", "", part="b"))
+
+
+TWO = "total += loss\nmean = total / batches\n"
+ADD = ReplaceKept(at("total += loss", TWO), "{} * n", "")
+DIVIDE = Replace(at("mean = total / batches", TWO), "samples", "", part="batches")
+ABSENT = Replace(at("mean = total / batches", TWO), "samples", "", part="loader")
+
+
+def test_changes_that_make_sense_together_only_are_all_made_or_none() -> None:
+    assert fixed(TWO, Together(DIVIDE.at, (ADD, DIVIDE), "")) == "total += loss * n\nmean = total / samples\n"
+    assert "does not stand there" in refused(TWO, Together(ABSENT.at, (ADD, ABSENT), ""))
+    assert "same code" in refused(TWO, Together(DIVIDE.at, (ADD, ADD), ""))
 
 
 def copied(before: str) -> str:

@@ -136,8 +136,27 @@ class Swap:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several changes of one file that make sense together only: all are made, or none. `at` is where the last is."""
+
+    at: Place
+    parts: tuple[Replace | ReplaceKept, ...]
+    title: str
+
+
 Fix: TypeAlias = (
-    InsertBefore | InsertAfter | Wrap | WrapRest | Decorate | SetArgument | Replace | ReplaceKept | Remove | Swap
+    InsertBefore
+    | InsertAfter
+    | Wrap
+    | WrapRest
+    | Decorate
+    | SetArgument
+    | Replace
+    | ReplaceKept
+    | Remove
+    | Swap
+    | Together
 )
 """What would mend a finding. `{}` in its code stands for what was there before.
 

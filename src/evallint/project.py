@@ -113,6 +113,28 @@ class Accumulated:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighing:
+    """How batches are made to count by their size. `additions`: the statements that add up, with what is to be added
+    in place of `{}`; `division`: the statement in which `divisor` must become `samples` ("": it may stay).
+    """
+
+    additions: tuple[tuple[Place, str], ...]
+    division: Place
+    divisor: str
+    samples: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How a meter is told how much a value counts: the call at a place gives `size` for a parameter."""
+
+    at: Place
+    parameter: str
+    position: int | None
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
 class Averaged:
     """A number of an evaluation that is averaged over batches, and so not the average over the data.
 
@@ -129,6 +151,7 @@ class Averaged:
     loader: str
     other: str
     because: tuple[Step, ...]
+    weighing: Weighing | Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from evallint.findings import (
@@ -20,6 +21,7 @@ from evallint.findings import (
     ReplaceKept,
     SetArgument,
     Swap,
+    Together,
     Wrap,
     WrapRest,
 )
@@ -99,7 +101,20 @@ def _edits(tree: Tree, fix: Fix) -> tuple[list[Edit], list[Edit]]:
         code, added = spelled(tree, fix, getattr(fix, field))
         changes: Any = {field: code}
         fix = replace(fix, **changes)
+    if isinstance(fix, Together):
+        return _all(tree, fix)
     return _CODEMODS[type(fix)](tree, fix), added
+
+
+def _all(tree: Tree, fix: Together) -> tuple[list[Edit], list[Edit]]:
+    """Return the edits of all parts. Unfixable: one can't be carried out, or stands in another file."""
+    if any(part.at.path != fix.at.path for part in fix.parts):
+        raise Unfixable("a part of it stands in another file")
+    made = [_edits(tree, part) for part in fix.parts]
+    edits = sorted(edit for some, _ in made for edit in some)
+    if any(one.end > other.start for one, other in pairwise(edits)):
+        raise Unfixable("its parts change the same code")
+    return edits, [edit for _, some in made for edit in some]
 
 
 def _meet(edits: Sequence[Edit], others: Sequence[Edit]) -> bool:

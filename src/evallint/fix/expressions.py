@@ -11,7 +11,7 @@ import libcst as cst
 from evallint.facts import Span
 from evallint.findings import Remove, Replace, ReplaceKept, SetArgument, Swap
 from evallint.fix.edits import Edit, Unfixable
-from evallint.fix.tree import Tree
+from evallint.fix.tree import Tree, own
 
 Item: TypeAlias = "cst.BaseElement | cst.Arg"
 HOLE: Final = "{}"
@@ -158,11 +158,16 @@ def _inner(tree: Tree, node: cst.CSTNode) -> tuple[int, int]:
 
 def _part(tree: Tree, fix: Replace) -> cst.BaseExpression:
     statement = tree.statement(fix.at.span)
-    items = statement.items if isinstance(statement, cst.With) else ()
-    for item in items:
-        if tree.code(item.item) == fix.part:
-            return item.item
-    raise Unfixable(f"`{fix.part}` does not stand there")
+    if isinstance(statement, cst.With):
+        parts: list[cst.BaseExpression] = [item.item for item in statement.items]
+    else:
+        parts = [node for node in own(statement) if isinstance(node, cst.BaseExpression)]
+    found = [node for node in parts if fix.part in (tree.code(node), tree.text[slice(*_inner(tree, node))])]
+    if not found:
+        raise Unfixable(f"`{fix.part}` does not stand there")
+    if len(found) > 1 and not isinstance(statement, cst.With):
+        raise Unfixable(f"`{fix.part}` stands there more than once")
+    return found[0]
 
 
 def _value(statement: cst.BaseSmallStatement) -> cst.BaseExpression:

@@ -20,6 +20,7 @@ from evallint.findings import (
     SetArgument,
     Step,
     Swap,
+    Together,
     Trouble,
     Wrap,
     WrapRest,
@@ -87,7 +88,7 @@ def _step(step: Step) -> dict[str, object]:
 
 def _fix(fix: Fix, reported: Reported) -> dict[str, object]:
     """`action` is what is done at the place: insert-before, insert-after, wrap, wrap-rest, decorate, set-argument,
-    replace, replace-kept, remove or swap."""
+    replace, replace-kept, remove, swap or together."""
     return {
         "title": fix.title,
         "applicability": reported.fix_applicability,
@@ -118,6 +119,8 @@ def _code(fix: Fix) -> dict[str, object]:
             return {"code": fix.decorator}
         case Remove() | Swap():
             return {}
+        case Together():
+            return {"parts": [{"code": part.code, **_place(part.at)} for part in fix.parts]}
         case _:
             return {"code": fix.code}
 

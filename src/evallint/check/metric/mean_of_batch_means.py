@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evallint.findings import Finding
-from evallint.project import Averaged, Project
+from evallint.findings import Finding, Replace, ReplaceKept, SetArgument, Together
+from evallint.project import Averaged, Counted, Project, Weighing
 
 
 def check(project: Project) -> Iterator[Finding]:
     for average in project.averaged:
-        yield Finding(at=average.at, says=says(average), because=average.because, function=average.function)
+        yield Finding(
+            at=average.at,
+            says=says(average),
+            because=average.because,
+            function=average.function,
+            fix=weighed(average.weighing) if average.weighing is not None else None,
+        )
 
 
 def says(average: Averaged) -> str:
@@ -31,6 +37,18 @@ def says(average: Averaged) -> str:
         case "other loader":
             over, other = cut(average.loader, 24), cut(average.other, 24)
             return f"`{cut(what, 18)}` over `{over}` is divided by `len({other})`"
+
+
+def weighed(how: Weighing | Counted) -> Together | SetArgument:
+    if isinstance(how, Counted):
+        return SetArgument(how.at, how.parameter, how.size, "say how many samples the batch has", how.position)
+    parts: list[Replace | ReplaceKept] = [ReplaceKept(at, code, TITLE) for at, code in how.additions]
+    if how.divisor:
+        parts.append(Replace(how.division, how.samples, TITLE, part=how.divisor))
+    return Together(how.division, tuple(parts), TITLE)
+
+
+TITLE = "let each sample count once"
 
 
 def cut(text: str, length: int) -> str:

@@ -8,6 +8,7 @@ from evallint.findings import Step
 from evallint.gather.metric.ledger import Entry, Ledger, Seen, named_losses
 from evallint.gather.metric.passes import Loop, Pass, entered, loops_over_batches
 from evallint.gather.metric.rests import Rests
+from evallint.gather.metric.weighing import weighing
 from evallint.gather.modes.training import around
 from evallint.interpret.machine import gone_over
 from evallint.interpret.render import code
@@ -69,7 +70,14 @@ def of_batches(program: Program, entry: Entry, found: Pass, rests: Rests) -> Ite
         return  # batches may be of one sample
     last = Step(entry.at, "the average over its batches is made here")
     yield Averaged(
-        entry.at, around(program, entry.at), entry.text, entry.how, entry.loader, "", (*steps, entered(found), last)
+        entry.at,
+        around(program, entry.at),
+        entry.text,
+        entry.how,
+        entry.loader,
+        "",
+        (*steps, entered(found), last),
+        weighing(program, entry, found),
     )
 
 

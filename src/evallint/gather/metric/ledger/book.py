@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from evallint.facts import Span
+from evallint.facts import Expr, Span
 from evallint.findings import Place
 from evallint.gather.metric.quantities import (
     Quantity,
@@ -16,8 +16,30 @@ How: TypeAlias = Literal["batches", "score", "nominal", "scaled", "unweighted", 
 
 
 @dataclass(frozen=True, slots=True)
+class Division:
+    """The statement in which a sum, which code calls `name`, is divided, and by what."""
+
+    at: Place
+    name: str
+    divisor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intaking:
+    """A call by which a meter takes in a value, and the parameter that says how often the value counts."""
+
+    at: Place
+    weight: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A number that is not what it seems, and in which pass: `other` is the loader whose length was taken."""
+    """A number that is not what it seems, and in which pass: `other` is the loader whose length was taken.
+
+    `division`: where a sum becomes an average, `added`: what the statements add to it. `intake`: the call that gives a
+    value to a meter, without its weight.
+    """
 
     at: Place
     how: How
@@ -25,6 +47,9 @@ class Entry:
     loop: int
     loader: str
     other: str = ""
+    division: Division | None = None
+    added: tuple[tuple[Place, Expr], ...] = ()
+    intake: Intaking | None = None
 
 
 @dataclass(slots=True)

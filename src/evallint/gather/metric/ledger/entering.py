@@ -8,7 +8,7 @@ from evallint import facts as f
 from evallint.facts import Expr, Span
 from evallint.findings import Place
 from evallint.gather.code.sites import last_name
-from evallint.gather.metric.ledger.book import Entry, How
+from evallint.gather.metric.ledger.book import Division, Entry, How
 from evallint.gather.metric.ledger.words import other_use
 from evallint.gather.metric.quantities import (
     MEASURES,
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from evallint.gather.metric.ledger.following import Ledger
 
 
-def quotient(ledger: Ledger, left: Quantity, right: Quantity, text: str) -> Quantity:
-    """`left / right`."""
+def quotient(ledger: Ledger, left: Quantity, right: Quantity, text: str, divisor: Expr) -> Quantity:
+    """`left / right`, where `divisor` is the code of `right`."""
     if left.kind != "sum" or left.inner is None:
         return combined("/", left, right)
+    ledger.divisions[left.loop, text] = Division(here(ledger), left.text, code(divisor))
     average = Quantity("average", loop=left.loop, inner=left.inner, text=text, at=there(ledger, left.loop))
     if right.kind == "batches":
         if right.loop == -1 and not is_own(ledger, right, left.loop):
@@ -96,4 +97,10 @@ def loader_text(ledger: Ledger, core: Expr) -> str:
 
 
 def enter(ledger: Ledger, how: How, text: str, loop: int, at: Place | None = None, other: str = "") -> None:
-    ledger.entries.append(Entry(at or here(ledger), how, text, loop, ledger.cores.get(loop, ""), other))
+    division = ledger.divisions.get((loop, text))
+    added = ledger.additions.get((loop, division.name), {}) if division is not None else {}
+    intake = ledger.intakes.get((loop, text))
+    loader = ledger.cores.get(loop, "")
+    ledger.entries.append(
+        Entry(at or here(ledger), how, text, loop, loader, other, division, tuple(added.items()), intake)
+    )

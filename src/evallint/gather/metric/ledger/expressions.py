@@ -154,7 +154,8 @@ def of_operation(ledger: Ledger, expression: f.Operation) -> Quantity:
     if expression.operator in ("/", "//") and left.kind == "sum":
         divisor = render(expression.right)
         shown = f"({divisor})" if isinstance(expression.right, f.Operation) else divisor
-        return entering.quotient(ledger, left, right, f"{render(expression.left)} {expression.operator} {shown}")
+        text = f"{render(expression.left)} {expression.operator} {shown}"
+        return entering.quotient(ledger, left, right, text, expression.right)
     found = combined(expression.operator, left, right)
     if found.kind in ("stretched", "scaled") and found not in (left, right):
         weighted(ledger, found, render(expression))

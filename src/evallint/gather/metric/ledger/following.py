@@ -7,6 +7,7 @@ its name.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -14,9 +15,10 @@ from typing import Any
 
 from evallint import facts as f
 from evallint.facts import Block, Expr
+from evallint.findings import Place
 from evallint.gather.code.sites import last_name
 from evallint.gather.metric.ledger import calls, entering, expressions
-from evallint.gather.metric.ledger.book import Around, Entry, Frame
+from evallint.gather.metric.ledger.book import Around, Division, Entry, Frame, Intaking
 from evallint.gather.metric.ledger.seen import Seen
 from evallint.gather.metric.ledger.words import NAMED, any_of, as_named, item_of
 from evallint.gather.metric.meters import Meters
@@ -58,6 +60,12 @@ class Ledger:
         self.frames: list[Frame] = []
         self.left = MOST
         self.cores: dict[int, str] = {}
+        self.additions: dict[tuple[int, str], dict[Place, Expr]] = defaultdict(dict)
+        """What the statements add to a sum, by the loop and what the code calls the sum."""
+        self.divisions: dict[tuple[int, str], Division] = {}
+        """Where sums are divided, by the loop and the text of the average."""
+        self.intakes: dict[tuple[int, str], Intaking] = {}
+        """Where meters take in values without their weights, by the loop and the text of the call."""
         self.statements: dict[type, Callable[[Any], None]] = {
             f.Assign: self._assign,
             f.Augment: self._augment,
@@ -96,6 +104,8 @@ class Ledger:
         self.loops = []
         self.frames = []
         self.entries, self.cores = [], {}
+        self.additions.clear()
+        self.divisions, self.intakes = {}, {}
         self.run(symbol, self.program.class_of(symbol), {})
         return tuple(self.entries)
 
@@ -204,7 +214,8 @@ class Ledger:
             return
         before, by = self.value(statement.target), self.value(statement.value)
         if statement.operator in ("/", "//"):
-            found = entering.quotient(self, before, by, f"{render(statement.target)} /= {render(statement.value)}")
+            text = f"{render(statement.target)} /= {render(statement.value)}"
+            found = entering.quotient(self, before, by, text, statement.value)
         else:
             found = combined(statement.operator, before, by)
             if found.kind == "stretched" and before.kind != "stretched":
@@ -224,6 +235,8 @@ class Ledger:
             self.listed(target, self.value(items[0]) if items else UNKNOWN, loop)
             return
         found = self.summed(before, value, loop, name)
+        if found.kind == "sum":
+            self.additions[loop.number, name][entering.here(self)] = added
         self.bind(target, found)
 
     def summed(self, before: Quantity, value: Quantity, loop: Around, name: str) -> Quantity:

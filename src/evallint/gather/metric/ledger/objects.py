@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.apis import Measure, Meter, ReturnsSelf
 from evallint.facts import Expr
+from evallint.findings import Place
 from evallint.gather.code.sites import last_name, of_self, root, statements
 from evallint.gather.metric.ledger import entering
-from evallint.gather.metric.ledger.book import Around
+from evallint.gather.metric.ledger.book import Around, Intaking
 from evallint.gather.metric.ledger.words import argument_of, as_named, reduced
 from evallint.gather.metric.quantities import (
     MEASURES,
@@ -124,6 +125,9 @@ def taken(
     if found.kind not in MEASURES:
         return
     if counted is None or counted == f.Constant(1):
+        if weight:
+            place = Place(ledger.frame.symbol.path, call.span)
+            ledger.intakes[loop.number, render(call)] = Intaking(place, weight, positions[1])
         entering.enter(ledger, "score" if found.kind == "score" else "unweighted", render(call), loop.number)
     elif ledger.value(counted).kind == "nominal":
         entering.enter(ledger, "nominal", render(call), loop.number)
