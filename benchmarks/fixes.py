@@ -438,7 +438,7 @@ class Plain(ast.NodeTransformer):
         self.generic_visit(node)
         match node.func:
             case ast.Attribute(value, "item" | "detach") if not node.args:
-                return value if isinstance(value, ast.Call) and is_item(value) else item(value)
+                return item(value)
             case ast.Name("float") if len(node.args) == 1:
                 return item(node.args[0])
             case ast.Attribute(_, "deepcopy"):
@@ -451,8 +451,11 @@ class Plain(ast.NodeTransformer):
 
 
 def item(value: ast.expr) -> ast.expr:
+    """The number of a tensor; that of a product is the product of the number."""
     if isinstance(value, ast.Call) and is_item(value):
         return value
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        return ast.BinOp(item(value.left), value.op, value.right)
     return ast.Call(ast.Attribute(value, "item", ast.Load()), [], [])
 
 

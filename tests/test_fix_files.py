@@ -93,7 +93,9 @@ def test_what_was_fixed_is_listed(lint: Lint) -> None:
 
 
 def test_the_exit_code_can_tell_of_fixes(lint: Lint) -> None:
-    assert lint("--fix", "--exit-non-zero-on-fix", files={"a.py": BUG}).code == 1
+    assert lint("--diff", files={"a.py": BUG}).code == 1
+    assert lint("--diff", "--exit-zero").code == 0
+    assert lint("--fix", "--exit-non-zero-on-fix").code == 1
     assert lint("--fix", "--exit-non-zero-on-fix").code == 0
 
 

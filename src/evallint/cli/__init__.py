@@ -101,8 +101,9 @@ def _told(run: Run, settings: Settings, asked: argparse.Namespace, is_code_out: 
     if asked.diff or settings.fix_only:
         if not asked.diff and not asked.quiet:
             log(f"fixed {run.fixed} finding{'' if run.fixed == 1 else 's'}")
-        code = _exit_code(replace(run, reported=()), settings, exit_zero=False)
-        return max(code, 1) if run.fixed and (asked.diff or asked.exit_non_zero_on_fix) else code
+        code = _exit_code(replace(run, reported=()), settings, asked.exit_zero)
+        tells = asked.exit_non_zero_on_fix or (asked.diff and not asked.exit_zero)
+        return max(code, 1) if run.fixed and tells else code
     with contextlib.redirect_stdout(sys.stderr if is_code_out and settings.fix else sys.stdout):
         write(run, settings, asked)
     code = _exit_code(run, settings, asked.exit_zero)
