@@ -37,7 +37,7 @@ class Running:
         memory = program.memory
         self._bases = ByFile(memory, program.files, self._bases_in)
         self._families: dict[ClassSymbol, dict[ClassSymbol, int]] = {}
-        self._doors: Memo[str, frozenset[str]] = memory.memo()
+        self._doors: Memo[str, bool] = memory.memo()
         self._members: Memo[str, dict[ClassSymbol, list[FunctionSymbol]]] = memory.memo()
         self._edges: Memo[FunctionSymbol, tuple[Edge, ...]] = memory.memo()
         self._named: Memo[FunctionSymbol, dict[str, list[f.Expr]]] = memory.memo()
@@ -125,22 +125,22 @@ class Running:
                 yield from self._calls(user, symbol, function.name, klass is not None)
 
     def _callers(self, symbol: FunctionSymbol, name: str) -> Iterator[FunctionSymbol]:
-        """The functions that mention a name, of files in which it can stand for a function: what is said in a file that
-        imports neither the function nor a module is not even looked at."""
+        """The functions that mention a name, of files in which it can stand for a function: a file in which the name is
+        another's, and which imports no module, is not even looked at."""
         for user in self.users(name):
-            if user.path == symbol.path or not self._doors.of(user.path, self._doors_in, user.path).isdisjoint(
-                (name, "*")
-            ):
+            is_its = user.path == symbol.path or self.program.resolve(user.path, f.Name(name)) == symbol
+            if is_its or self._doors.of(user.path, self._has_door, user.path):
                 yield user
 
-    def _doors_in(self, path: str) -> frozenset[str]:
-        """The names that a file imports; "*" where it imports a whole module, or all that is in one."""
-        found = set()
-        for one in self.program.files[path].imports:
-            found |= {one.name, one.bound}
-            if isinstance(self.program.imported(path, one), ModuleSymbol):
-                found.add("*")
-        return frozenset(found)
+    def _has_door(self, path: str) -> bool:
+        """Whether a file imports a module of the program as such, or perhaps one with all that is in another."""
+        imports = self.program.files[path].imports
+        return any(isinstance(self.program.imported(path, one), ModuleSymbol) for one in imports) or any(
+            isinstance(found, ModuleSymbol)
+            for one in imports
+            if one.name == "*"
+            for found in self.program.exported(ModuleSymbol(path))
+        )
 
     def _kin(self, klass: ClassSymbol, name: str) -> Iterable[FunctionSymbol]:
         """The methods of a class's family, and the functions within these, that mention a name."""
