@@ -89,6 +89,9 @@ Given: TypeAlias = frozenset[tuple[str, object]]
 
 NOTHING: Given = frozenset()
 
+MODULE = object()
+"""Stands for a module that a constructor is given, and that is judged for itself."""
+
 
 INSTALLED = "<installed>/"
 """Files whose paths begin so are those of installed packages: they are followed, but nothing is reported of them."""

@@ -633,12 +633,14 @@ def result_of(
 
 
 def hold(value: Value, events: frozenset[int], state: State) -> None:
-    """Each of several results belongs to the graph of these runs, but for constants and what was taken off its own."""
+    """Those of several results that have a graph belong to that of these runs; where none has, what gives them theirs
+    is out of sight, and all do."""
     for address in value.refs():
         if state.heap[address].kind in ("list", "dict"):
             thing = state.own(address)
+            known = any(item.flow.graph for item in thing.items.values())
             for key, item in thing.items.items():
-                if not is_plain(item) and (item.flow.graph or not item.flow.cut):
+                if item.flow.graph or not (known or item.flow.cut or is_plain(item)):
                     thing.items[key] = item.with_flow(item.flow.holding(item.flow.graph | events))
 
 

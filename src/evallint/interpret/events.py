@@ -334,10 +334,12 @@ class Events:
 
     `complete`: it was followed to its end, not cut off by its budget; `failed`: how evallint itself failed on it.
     `orphan`: the entry is a function whose caller is out of sight. Negative numbers in a flow are calls out of sight:
-    `doubtful` gives the forward calls behind some of them, which may be no models' at all; `confirmed` are those whose
-    result a backward() proved to hold a graph; `unfed` those that were given nothing with one, of which the backward()
-    of a loss that is a model's too proves nothing. `short` are the loops that make a few passes only. `sources`: the
-    loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and pipelines made;
+    `doubtful` gives the forward calls behind some of them, which may be no models' at all; `parts` the calls of which
+    others are one of several results; `confirmed` are those whose result a backward() proved to hold a graph; `unfed`
+    those that were given nothing with one, of which the backward() of a loss that is a model's too proves nothing.
+    `short` are the loops that make a few passes only, `batches` those over data, as far as loaders and names tell.
+    `sources`: the loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and
+    pipelines made;
     `built`: in which functions the program's own transforms were.
     `supposed`: it went into branches that constants in sight rule out; `by_default`: it built a class with its default
     arguments and the weights that this offers.
@@ -356,10 +358,12 @@ class Events:
     states: list[StateEvent] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
     unfed: set[int] = field(default_factory=set)
+    parts: dict[int, int] = field(default_factory=dict)
     doubtful: dict[int, int] = field(default_factory=dict)
     orphan: bool = False
     differentiating: set[tuple[str, str]] = field(default_factory=set)
     short: set[Address] = field(default_factory=set)
+    batches: set[Address] = field(default_factory=set)
     summed_backwards: set[Place] = field(default_factory=set)
     complete: bool = True
     failed: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from evallint.apis import (
 )
 from evallint.facts import Span
 from evallint.interpret import calls, data, modules, states
-from evallint.interpret.events import Backward, ExportCall, ModeChange
+from evallint.interpret.events import Backward, Events, ExportCall, ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
 from evallint.interpret.values import (
@@ -849,15 +850,25 @@ def backward(machine: Machine, flow: Flow, state: State) -> Value:
     """Gradients flow back through everything that went into a value."""
     events = machine.events
     states.trained(machine, flow, state)
-    from_model = any(number >= 0 for number in flow.graph)
+    events.confirmed |= proved(flow.graph, events)
     for number in flow.graph:
-        if number < 0 and not (from_model and number in events.unfed):
-            events.confirmed.add(number)
         for event in events.behind(number):
             event.trained = event.trained or not is_stale(event.loops, machine.loops())
     events.summed_backwards |= flow.sums
     events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
     return UNKNOWN
+
+
+def proved(graph: frozenset[int], events: Events) -> set[int]:
+    """The calls out of sight whose result must hold a graph for a loss to have one: of several parts of one result any
+    may be it."""
+    from_model = any(number >= 0 for number in graph)
+    shares = Counter(events.parts[number] for number in graph & events.parts.keys())
+    return {
+        number
+        for number in graph
+        if number < 0 and not (from_model and number in events.unfed) and shares[events.parts.get(number, 0)] < 2
+    }
 
 
 def is_stale(made: tuple[Address, ...], used: tuple[Address, ...]) -> bool:

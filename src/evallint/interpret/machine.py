@@ -27,7 +27,7 @@ from evallint.interpret.events import (
 from evallint.interpret.flags import Flags
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import Use, use_of, use_of_data
+from evallint.interpret.roles import Use, use_of, use_of_data, words
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.sampling import SEEN
 from evallint.interpret.terms import Applied, Pass
@@ -376,6 +376,8 @@ class Machine:
                 self._set_item(held, self.value(index, state), value, state, base)
                 if self.notes is not None and SEEN in value.flow.sources and SEEN not in held.flow.sources:
                     self.bind(base, held.with_flow(value.flow), state)  # the array holds the sample
+                elif held.flow.synthetic and value.flow.graph and not held.atoms:
+                    self.bind(base, held.with_flow(value.flow), state)  # so does the tensor that is filled part by part
             case f.Collection(_, items):
                 self._unpack(items, value, state)
             case f.Starred(inner):
@@ -697,6 +699,8 @@ class Machine:
         core = gone_over(expression)
         value = self.value(core, state) if isinstance(core, f.Name | f.Attribute | f.Subscript) else iterable
         loaders = [one for one in value.refs() if one in self.events.created and one in state.heap]
+        if loaders or any("loader" in words(name) for name in names_in(core)):
+            self.events.batches.add(address)
         built = frozenset(origin.at for one in loaders if (origin := state.heap[one].origin) is not None)
         if built:
             self.events.passes.append(LoaderPass(address, built, len(loaders) == len(value.atoms)))
@@ -1158,6 +1162,8 @@ class Machine:
         if len(flow.graph) > MOST_PARTS or not any(number < 0 for number in flow.graph):
             return flow
         parts = {number: -1 - self.context("part", number, key) for number in flow.graph if number < 0}
+        if isinstance(key, int):  # of a tuple; what has a name of its own in a dict is there to be used
+            self.events.parts |= {part: number for number, part in parts.items()}
         self.events.unfed |= {part for number, part in parts.items() if number in self.events.unfed}
         return replace(flow, graph=frozenset(parts.get(number, number) for number in flow.graph))
 

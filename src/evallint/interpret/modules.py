@@ -34,6 +34,7 @@ from evallint.interpret.values import (
 from evallint.link.natures import constants, outside
 from evallint.link.settled import bound
 from evallint.program import (
+    MODULE,
     NOTHING,
     UNKNOWN_NATURE,
     ClassSymbol,
@@ -437,7 +438,12 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
         return thing.nature
     if thing.klass is None:
         return UNKNOWN_NATURE
-    found = machine.program.nature(thing.klass, built_with(machine, thing))
+    given = handed(machine, thing, state)
+    named = frozenset((name, MODULE) for name in given)
+    known_values = frozenset(pair for pair in built_with(machine, thing) if pair[0] not in given)
+    found = machine.program.nature(thing.klass, known_values | named)
+    if given:
+        found = with_parts(found, [_nature(machine, one, state, known) for ones in given.values() for one in ones])
     if found.heeds != "unknown" and found.statistics is not None:
         return found
     parts = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
@@ -446,6 +452,35 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
     if found.statistics is None and any(part.statistics for part in parts):
         return replace(found, statistics=True)
     return found
+
+
+def with_parts(own: Nature, parts: list[Nature]) -> Nature:
+    """The nature of a module together with that of the modules it was given."""
+    heeding = min((own, *parts), key=lambda one: (HEEDS.index(one.heeds), one is not own))
+    moves = True if any(one.statistics for one in parts) else own.statistics
+    return replace(heeding, statistics=moves)
+
+
+HEEDS = ("yes", "unknown", "no")
+
+
+def handed(machine: Machine, thing: Thing, state: State) -> dict[str, tuple[Address, ...]]:
+    """The modules that an object's constructor was given, and nothing else in their place, by its parameters."""
+    given = thing.origin.given if thing.origin is not None else None
+    init = machine.program.method(thing.klass, "__init__") if isinstance(thing.klass, ClassSymbol) else None
+    if given is None or init is None:
+        return {}
+    names = [one.name for one in machine.program.function(init).parameters[1:] if one.kind in ("", "/")]
+    values = dict(zip(names, given.positional, strict=False)) | dict(given.keywords)
+    return {
+        name: tuple(value.refs())
+        for name, value in values.items()
+        if value.atoms and all(isinstance(one, Ref) and is_module(state.heap[one.address]) for one in value.atoms)
+    }
+
+
+def is_module(thing: Thing) -> bool:
+    return thing.kind in ("module", "wrapper")
 
 
 def built_with(machine: Machine, thing: Thing) -> Given:

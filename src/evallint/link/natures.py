@@ -13,6 +13,7 @@ from evallint.facts import Assign, Attribute, Block, Call, Choice, Constant, Def
 from evallint.link.settled import Values, bound, taken, value_of, values_in
 from evallint.memory import Memo, Memory
 from evallint.program import (
+    MODULE,
     NOTHING,
     OWN_CODE,
     UNKNOWN_NATURE,
@@ -71,6 +72,7 @@ class ClassNatures:
                 values = values_in(body, given) if method == constructor else {}
                 if method == constructor:
                     known |= chosen_in(program, method, given)
+                    known = {name: may_be for name, may_be in known.items() if (name, MODULE) not in given}
                 yield from self._parts(program, base.path, body, known, called, values)
 
     def _parts(
@@ -175,7 +177,8 @@ def outside(
             return Nature("unknown", f"`{title}`", meaning.statistics)
         return Nature("yes" if heeds else "no", f"`{title}`", meaning.statistics)
     if isinstance(meaning, FlaggedFunction):
-        return HARMLESS if is_off(meaning, positional, keywords) else Nature("yes", f"`{title}`", False)
+        settled = is_off(meaning, positional, keywords) or always_on(meaning, positional, keywords)
+        return HARMLESS if settled else Nature("yes", f"`{title}`", False)
     if meaning is None and not builds:
         return UNKNOWN_NATURE
     return HARMLESS
@@ -189,6 +192,11 @@ def is_off(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: d
         return False
     rate = meaning.rate.given(positional, keywords)
     return rate is not UNKNOWN and isinstance(rate, int | float) and rate == 0
+
+
+def always_on(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: dict[str, object]) -> bool:
+    """Whether a call says itself that it does as in training, whatever the mode of a module."""
+    return meaning.training is not None and meaning.training.given(positional, keywords) is True
 
 
 def total(parts: Iterator[Nature]) -> Nature:

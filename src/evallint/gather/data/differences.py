@@ -282,7 +282,8 @@ def _comparable(sources: Sequence[DataSource]) -> bool:
 def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants | None, ...]] | None:
     """The constants of each source's normalisation, none where it has none, and None for those that are not known.
 
-    None as a whole where it is not known whether there is a normalisation.
+    None as a whole where it is not known whether there is a normalisation. What stands there twice is taken once: for
+    a pair of images, each by itself.
     """
     found = []
     for source in sources:
@@ -295,7 +296,7 @@ def _constants(sources: Sequence[DataSource]) -> list[tuple[Constants | None, ..
             else None
             for step in steps
         )
-        found.append(tuple(one for one in known if one != ((0.0,), (1.0,))))
+        found.append(tuple(dict.fromkeys(one for one in known if one != ((0.0,), (1.0,)))))
     return found
 
 

@@ -261,6 +261,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
     if event.inputs.synthetic or is_managed(program, event.frames) or is_unit_test(event.frames):
         return None
+    if any(is_constructor(program, caller) for caller in event.frames):
+        return None
     if any(words(caller.function) & (SAMPLING | ADAPTING) for caller in event.frames):
         return None
     data = role_of(event.inputs.roles)
@@ -295,6 +297,14 @@ def is_unit_test(frames: tuple[Caller, ...]) -> bool:
     return any(
         is_test_file(caller.path) and caller.function.rpartition(".")[2].startswith("test_") for caller in frames
     )
+
+
+def is_constructor(program: Program, caller: Caller) -> bool:
+    """Whether a module is just being built here: it runs its layers to learn the sizes of what they give."""
+    if caller.symbol is None or program.function(caller.symbol).name != "__init__":
+        return False
+    klass = program.class_of(caller.symbol)
+    return klass is not None and program.is_module(klass)
 
 
 def refreshes_statistics(event: ForwardCall) -> bool:

@@ -117,10 +117,13 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
             for number in found.flow.graph & events.confirmed & events.doubtful.keys()
         ]
         vague = [number for number in found.flow.graph if number < 0]
-        if not all(holds_graph(events, number) for number in vague) or any(source.differentiated for source in sources):
+        if any(source.differentiated for source in sources):
+            continue
+        proved = is_loss(events, found)
+        if not proved and not all(holds_graph(events, number) for number in vague):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
-        if source is None and (sources or not vague or not events.confirmed.issuperset(vague)):
+        if source is None and (sources or not vague or not (proved or events.confirmed.issuperset(vague))):
             continue
         if source is not None and not outlives(events, found, source):
             continue
@@ -157,6 +160,12 @@ def scales(value: f.Expr, losses: set[str]) -> bool:
     return code(value) in losses
 
 
+def is_loss(events: Events, found: Accumulation) -> bool:
+    """Whether what is kept depends on the very calls that something depends on of which backward() was called."""
+    vague = {number for number in found.flow.graph if number < 0}
+    return any(vague <= one.flow.graph <= found.flow.graph for one in events.backwards if one.flow.graph)
+
+
 def holds_graph(events: Events, number: int) -> bool:
     """Whether the result of a call out of sight holds a graph: a backward() went through it, or through another call of
     the same object, or what is called is a loss by its name."""
@@ -181,6 +190,8 @@ def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
         return False
     if not source.trained:
         return not found.renewed and not shared <= events.short
+    if found.renewed & events.batches and found.loops[-1] not in events.batches:
+        return False  # the parts of one batch
     numbers = {number for number, event in events.doubtful.items() if event == source.id} | {source.id}
     return any(
         one.loops[-1:] and one.loops[-1] in found.loops and one.loops[-1] not in found.renewed
