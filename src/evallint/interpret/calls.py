@@ -740,7 +740,7 @@ def record(
         machine.loops(),
         machine.frame.inside,
         known,
-        marks_of(thing, address, state),
+        marks_of(machine, thing, address, state),
         family,
         thing.mode,
         frozen_parts(machine, address, state),
@@ -771,7 +771,7 @@ def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State)
             event.data[number] = describing.describe(machine, of(Ref(address)), state)
 
 
-def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
+def marks_of(machine: Machine, thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
     """The marks of a model; it is loaded where one of its parts is, and partly in eval mode where it wraps what is."""
     marks = dict(thing.marks)
     if "partly eval" in (wrapped := core(address, state)).marks:
@@ -779,7 +779,19 @@ def marks_of(thing: Thing, address: Address, state: State) -> dict[str, Step | N
     for part in modules.family(address, state):
         if "loaded" in state.heap[part].marks:
             marks.setdefault("loaded", state.heap[part].marks["loaded"])
+    if "frozen" not in marks and all_frozen(machine, thing, state):
+        marks["all frozen"] = None
     return marks
+
+
+def all_frozen(machine: Machine, thing: Thing, state: State) -> bool:
+    """Whether a module that was built in sight holds frozen parts only, and no parameters of its own."""
+    if thing.kind != "module" or thing.pending is not None or not isinstance(thing.klass, ClassSymbol):
+        return False
+    parts = [state.heap[part] for part in modules.children(thing)]
+    init = machine.program.method(thing.klass, "__init__")
+    learns = init is None or machine.relevance.mentions(init, frozenset(("Parameter", "ParameterList")))
+    return bool(parts) and not learns and all("frozen" in part.marks for part in parts)
 
 
 def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:

@@ -1179,8 +1179,12 @@ def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     return UNKNOWN
 
 
+TENSORS = frozenset((External("torch.Tensor"), External("torch.autograd.Variable")))
+"""The classes of every tensor: the second is another name for the first to isinstance()."""
+
+
 def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) == 2 and given.positional[1].atoms == frozenset((External("torch.Tensor"),)):
+    if len(given.positional) == 2 and given.positional[1].atoms and given.positional[1].atoms <= TENSORS:
         return _is_tensor(machine, given, expression, state)
     if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
         return UNKNOWN

@@ -272,16 +272,19 @@ def parts_of(machine: Machine, value: Value, state: State, key: str = "", depth:
             )
         elif thing.kind == "parts" and "parameters" in thing.marks and thing.inner is not None:
             yield Part(key, "parameters", owner_of(machine, thing.inner, state), thing.label, thing.born)
-        elif is_whole(machine, thing):
+        elif is_whole(thing, is_part=address[-2:-1] == (".",)):
             yield Part(key, "whole", owner_of(machine, address, state), thing.label, thing.born)
 
 
-def is_whole(machine: Machine, thing: Thing) -> bool:
-    """Whether this is a module itself, which only pickling its class can save."""
+def is_whole(thing: Thing, is_part: bool) -> bool:
+    """Whether this is a module itself, which only pickling its class can save.
+
+    Of a part of a module that nobody in sight has set only its use tells: it may be a list of numbers, or a name.
+    """
     if "exported" in thing.marks or "file" in thing.marks:
         return False
     return thing.kind in ("module", "wrapper") or (
-        thing.kind == "symbol" and ("module" in thing.marks or "used as module" in thing.marks)
+        thing.kind == "symbol" and ("used as module" in thing.marks or ("module" in thing.marks and not is_part))
     )
 
 
@@ -307,6 +310,18 @@ def unpickled(machine: Machine, address: Address, name: str, state: State) -> No
         )
 
 
+def is_own(value: Value, owner: Owner, state: State) -> bool:
+    """Whether what is loaded into an object are the very tensors it has: nothing changes then."""
+    things = [state.heap[ref] for ref in value.refs()]
+    return bool(things) and all(
+        thing.kind == "state"
+        and "live" in thing.marks
+        and thing.inner is not None
+        and not owner.family.isdisjoint(modules.family(thing.inner, state))
+        for thing in things
+    )
+
+
 def restored(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> None:
     """`owner.load_state_dict(value, …)`"""
     value = given.positional[0] if given.positional else given.keywords.get("state_dict", UNKNOWN)
@@ -329,7 +344,7 @@ def restored(machine: Machine, address: Address, given: Arguments, expression: f
             expression,
         )
     )
-    if owner.role in ("module", "unknown"):
+    if owner.role in ("module", "unknown") and not is_own(value, owner, state):
         step = machine.step("other weights are loaded into the same tensors here")
         overtake(machine, owner.family, step, state)
         for part in owner.family:

@@ -190,7 +190,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         evaluation=found,
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
         escapes=event.escapes,
-        frozen="frozen" in event.marks,
+        frozen=not event.marks.keys().isdisjoint(("frozen", "all frozen")),
         switched_twin=twin(events, event),
         chain=chain(event),
         block=() if found is not None and (found.by == "phase" or is_named(event)) else event.loops,
