@@ -33,7 +33,7 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop stands in the way of tests that have their own
 def browser() -> Iterator[Any]:
     """A real one, where there is one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")

@@ -645,9 +645,8 @@ def test_one_part_that_heeds_outweighs_one_that_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("code", "because"),
     [
-        ("F.dropout(x)", "`dropout`"),
         ("F.dropout(x, training=self.training)", "`dropout`"),
-        ("nn.functional.dropout2d(x, 0.1)", "`dropout2d`"),
+        ("nn.functional.dropout2d(x, 0.1, self.training)", "`dropout2d`"),
         ("x if self.training else -x", "self.training"),
         ("helper(x, self.training)", "self.training"),
     ],
@@ -655,6 +654,12 @@ def test_one_part_that_heeds_outweighs_one_that_is_unknown() -> None:
 def test_a_forward_may_heed_the_mode_by_itself(code: str, because: str) -> None:
     text = f"{IMPORTS}class Net(nn.Module):\n    def forward(self, x):\n        return {code}\n"
     assert nature(text) == Nature("yes", because, False)
+
+
+@pytest.mark.parametrize("code", ["F.dropout(x)", "nn.functional.dropout2d(x, 0.1)"])
+def test_a_dropout_that_is_always_on_heeds_no_mode(code: str) -> None:
+    text = f"{IMPORTS}class Net(nn.Module):\n    def forward(self, x):\n        return {code}\n"
+    assert nature(text).heeds == "no"
 
 
 def test_a_layer_that_heeds_the_mode_is_named_before_the_classs_own_code() -> None:
