@@ -740,7 +740,7 @@ class Apis:
     def packages(self) -> list[str]:
         """The packages with a table, sorted."""
         found = {path.name.split(".")[0] for path in self._folder.iterdir() if path.name.endswith(".toml")}
-        own = (group["within"].partition(".")[0] for table in self._own for group in _groups(table))
+        own = (group["within"].partition(".")[0] for table in self._own for _, group in _groups(table))
         return sorted(found.union(own))
 
     def _find(self, name: str) -> Meaning | None:
@@ -816,10 +816,10 @@ def _is_of(package: str, name: str) -> bool:
     return name.partition(".")[0] == package
 
 
-def _groups(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Every group of a table."""
+def _groups(table: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every group of a table, with its kind."""
     for kind, groups in table.items():
-        yield from groups if kind in KINDS or kind in DATA_KINDS or kind in METRIC_KINDS else ()
+        yield from ((kind, group) for group in groups if class_of(kind) is not None)
 
 
 # ---- tables -------------------------------------------------------------------------------------
@@ -882,9 +882,8 @@ class _Library:
         return group
 
     def _add(self, table: dict[str, Any]) -> None:
-        for kind, groups in table.items():
-            for group in groups if kind in KINDS or kind in DATA_KINDS or kind in METRIC_KINDS else ():
-                self._add_group(kind, group)
+        for kind, group in _groups(table):
+            self._add_group(kind, group)
 
     def _add_group(self, kind: str, group: dict[str, Any]) -> None:
         for name in group["names"].split():
@@ -922,6 +921,11 @@ def _data(name: str, kind: str, group: dict[str, Any]) -> Data:
 def _metric(name: str, kind: str, group: dict[str, Any]) -> Metric:
     fields = {key: _data_field(value) for key, value in group.items() if key not in _NOT_DATA_FIELDS}
     return METRIC_KINDS[kind](name=name, **fields)
+
+
+def class_of(kind: str) -> Any:
+    """The class of meanings that groups of a kind give, None for what is no kind."""
+    return KINDS.get(kind) or DATA_KINDS.get(kind) or METRIC_KINDS.get(kind)
 
 
 def meaning_of(kind: str, name: str, group: dict[str, Any]) -> Meaning | Data | Metric:

@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from evallint.apis import DATA_KINDS, KINDS, METRIC_KINDS, Dependence, meaning_of
+from evallint.apis import DATA_KINDS, KINDS, METRIC_KINDS, Dependence, class_of, meaning_of
 from evallint.spelling import did_you_mean
 
 HEADS = frozenset({"library", "version", "source", "flat", "moved"})
@@ -25,7 +25,7 @@ def problems(table: Mapping[str, Any]) -> Iterator[str]:
         elif key in HEADS:
             if not isinstance(value, str):
                 yield f"`{key}` takes a string"
-        elif _class_of(key) is None:
+        elif class_of(key) is None:
             yield f"unknown key `{key}`{did_you_mean(key, (*HEADS, *KINDS, *DATA_KINDS, *METRIC_KINDS))}"
         elif not isinstance(value, list) or not all(isinstance(group, dict) for group in value):
             yield f"`{key}` takes groups: write `[[{key}]]`"
@@ -40,7 +40,7 @@ def _of_group(kind: str, group: Mapping[str, Any]) -> Iterator[str]:
             yield f"has no `{key}`" if key not in group else f"`{key}` takes a string of names"
             return
     title = f"`{group['within']}.{group['names'].split()[0]}`:"
-    meant = _class_of(kind)
+    meant = class_of(kind)
     assert meant is not None
     depends = "dependence" in meant._fields
     allowed = {*meant._fields, "within", "names", "absent"} - {"name", "dependence"}
@@ -61,10 +61,6 @@ def _of_group(kind: str, group: Mapping[str, Any]) -> Iterator[str]:
             if not _fits(getattr(part, field), hint):
                 key = "depends" if isinstance(part, Dependence) and field == "default" else field
                 yield f"{title} `{key}` takes {_described(hint)}"
-
-
-def _class_of(kind: str) -> Any:
-    return KINDS.get(kind) or DATA_KINDS.get(kind) or METRIC_KINDS.get(kind)
 
 
 def _fits(value: object, hint: Any) -> bool:
