@@ -186,8 +186,8 @@ def without_code(notebook: Any) -> Any:
 
 
 def lost_lines(before: bytes, after: bytes) -> list[bytes]:
-    """The lines that stand nowhere any more, indentation aside."""
-    old, new = ([line.strip() for line in data.split(b"\n")] for data in (before, after))
+    """The lines that stand nowhere any more, indentation aside, which in a notebook stands behind a quote."""
+    old, new = ([line.strip().removeprefix(b'"').lstrip() for line in data.split(b"\n")] for data in (before, after))
     return list((Counter(old) - Counter(new)).elements())
 
 
