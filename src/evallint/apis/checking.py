@@ -6,11 +6,12 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from evallint.apis import DATA_KINDS, KINDS, METRIC_KINDS, Dependence, class_of, meaning_of
+from evallint.apis import Dependence, groups
 from evallint.spelling import did_you_mean
 
 HEADS = frozenset({"library", "version", "source", "flat", "moved"})
 """The keys of a table that are no kinds of groups."""
+KNOWN = HEADS.union(groups.KINDS, groups.DATA_KINDS, groups.METRIC_KINDS)
 
 
 def problems(table: Mapping[str, Any]) -> Iterator[str]:
@@ -25,8 +26,8 @@ def problems(table: Mapping[str, Any]) -> Iterator[str]:
         elif key in HEADS:
             if not isinstance(value, str):
                 yield f"`{key}` takes a string"
-        elif class_of(key) is None:
-            yield f"unknown key `{key}`{did_you_mean(key, (*HEADS, *KINDS, *DATA_KINDS, *METRIC_KINDS))}"
+        elif groups.class_of(key) is None:
+            yield f"unknown key `{key}`{did_you_mean(key, sorted(KNOWN))}"
         elif not isinstance(value, list) or not all(isinstance(group, dict) for group in value):
             yield f"`{key}` takes groups: write `[[{key}]]`"
         else:
@@ -40,7 +41,7 @@ def _of_group(kind: str, group: Mapping[str, Any]) -> Iterator[str]:
             yield f"has no `{key}`" if key not in group else f"`{key}` takes a string of names"
             return
     title = f"`{group['within']}.{group['names'].split()[0]}`:"
-    meant = class_of(kind)
+    meant = groups.class_of(kind)
     assert meant is not None
     depends = "dependence" in meant._fields
     allowed = {*meant._fields, "within", "names", "absent"} - {"name", "dependence"}
@@ -52,7 +53,7 @@ def _of_group(kind: str, group: Mapping[str, Any]) -> Iterator[str]:
     if unknown or missing:
         return
     try:
-        meaning = meaning_of(kind, "name", dict(group))
+        meaning = groups.read(kind, "name", dict(group))
     except (TypeError, KeyError, AttributeError):
         yield f"{title} an argument is a table with `keyword`, and may have `position`, `default` and `values`"
         return
