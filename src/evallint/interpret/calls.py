@@ -809,7 +809,7 @@ def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[Froz
             continue
         if (
             step is not None
-            and "averaged" not in thing.marks
+            and "written" not in thing.marks
             and thing.mode.train is not None
             and "partly eval" not in thing.marks
         ) and modules.nature(machine, part, state).statistics:

@@ -134,8 +134,8 @@ def inherited(machine: Machine, address: Address, name: str, given: Arguments, s
                 return constant(None)
     base_of = state.heap[address].attributes.get(BASE)
     if name == "__getitem__" and machine.notes is not None and base_of is not None:
-        note(machine, describing.describe(machine, base_of, state))
-        return Value(flow=given.flow().through(SEEN))
+        read = note(machine, describing.describe(machine, base_of, state))
+        return Value(flow=given.flow().through(SEEN).through(read))
     return None
 
 
@@ -256,8 +256,9 @@ def apply(machine: Machine, address: Address, given: Arguments, state: State) ->
         return None
     flow = given.flow()
     if machine.notes is not None:
-        note(machine, describing.describe(machine, of(Ref(address)), state), given.all())
-        return Value(flow=library.kept(flow, state).through(SEEN))
+        term = describing.describe(machine, of(Ref(address)), state)
+        number = note(machine, term, given.all(), flow.sources - {DRAWN})
+        return Value(flow=library.kept(flow, state).through(SEEN).through(number))
     creation = machine.events.created.get(address)
     if creation is not None and flow.synthetic:
         creation.fed = creation.fed or machine.place()
@@ -287,14 +288,17 @@ class Ways:
             note(self._machine, OneOf(ways))
 
 
-def note(machine: Machine, what: Term, given: Iterable[Value] = ()) -> None:
-    """Something is done, with these arguments, to the sample that is run aside."""
-    if machine.notes is not None:
-        chance = machine.chance > 0 or any(is_drawn(value) for value in given)
-        asked = machine.frames[1]
-        at = Place(asked.path, asked.span)
-        by = tuple(machine.applied)
-        machine.notes.append(Pass(what, at, machine.place(), machine.unsure == 0, chance, by))
+def note(machine: Machine, what: Term, given: Iterable[Value] = (), on: frozenset[int] = frozenset()) -> int:
+    """Something is done, with these arguments, to the sample that is run aside: the number of what comes of it."""
+    assert machine.notes is not None
+    chance = machine.chance > 0 or any(is_drawn(value) for value in given)
+    asked = machine.frames[1]
+    at = Place(asked.path, asked.span)
+    number = machine.context("pass", machine.place(), on, len(machine.notes))
+    machine.notes.append(
+        Pass(what, at, machine.place(), machine.unsure == 0, chance, tuple(machine.applied), number, on)
+    )
+    return number
 
 
 def note_call(
@@ -307,8 +311,10 @@ def note_call(
         return None  # labels are made into arrays and tensors as well
     positional = tuple(describing.describe(machine, value, state) for value in given.positional)
     keywords = tuple((key, describing.describe(machine, value, state)) for key, value in given.keywords.items())
-    note(machine, Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread), given.all())
-    return Value(flow=library.kept(flow, state).through(SEEN))
+    what = Made(meaning.name, None, machine.place(), None, positional, keywords, given.spread)
+    number = note(machine, what, given.all())
+    kept = library.kept(flow, state).through(SEEN)
+    return Value(flow=kept.through(number) if isinstance(meaning, Read) else kept)
 
 
 IDLE = frozenset(("none", "tensor"))
@@ -319,6 +325,13 @@ SHAPING = frozenset(
     "unsqueeze unsqueeze_ squeeze squeeze_ reshape view detach".split()
 )
 """Methods that leave the values of an image, or of an array or tensor, as they are."""
+
+
+def part_of_sample(machine: Machine, value: Value, key: object) -> Value:
+    """One of several things that a sample consists of: the image, or the mask."""
+    if value.atoms or SEEN not in value.flow.sources:
+        return value
+    return Value(flow=value.flow.through(machine.context("part", value.flow.sources, key)))
 
 
 def note_method(machine: Machine, base: Value, name: str, given: Arguments, state: State) -> None:
@@ -368,12 +381,12 @@ def is_drawn(value: Value) -> bool:
     return DRAWN in value.flow.sources and SEEN not in value.flow.sources
 
 
-def objects(machine: Machine, value: Value, state: State) -> bool:
-    """Note the data sets among what an index picks from; whether there is one."""
-    found = False
+def objects(machine: Machine, value: Value, state: State) -> Flow | None:
+    """Note the data sets among what an index picks from; the flow of what they give, None where there are none."""
+    flow: Flow | None = None
     for address in value.refs():
         thing = state.heap[address]
         if thing.kind == "instance" and (isinstance(thing.klass, ClassSymbol) or thing.origin is not None):
-            note(machine, describing.describe(machine, of(Ref(address)), state))
-            found = True
-    return found
+            read = note(machine, describing.describe(machine, of(Ref(address)), state))
+            flow = (flow or value.flow).through(SEEN).through(read)
+    return flow

@@ -407,7 +407,8 @@ class Machine:
             if isinstance(item, f.Starred):
                 self.bind(item.value, self.element(value, state), state)
             else:
-                self.bind(item, self.item(value, constant(index), state), state)
+                one = self.item(value, constant(index), state)
+                self.bind(item, one if self.notes is None else data.part_of_sample(self, one, index), state)
 
     def _set_item(self, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:
         key = index.constant()
@@ -1076,9 +1077,12 @@ class Machine:
                 return sliced
         if self.notes is not None:
             data.by_hand(self, "[]", base, index, state)
-            if data.objects(self, base, state):
-                return Value(flow=base.flow.join(index.flow).through(SEEN))
+            sample = data.objects(self, base, state)
+            if sample is not None:
+                return Value(flow=sample.join(index.flow))
         value = self.item(base, index, state, isinstance(expression.key, f.Slice))
+        if self.notes is not None and (key := index.constant()) is not None:
+            value = data.part_of_sample(self, value, key.value)
         if index.flow.graph or index.flow.cut:  # a model picks the item
             value = value.with_flow(Flow(cut=index.flow.graph | index.flow.cut))
         text = index.text()

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 MODELS = ("module", "wrapper", "symbol", "parts")
 
+STATISTICS = frozenset("running_mean running_var".split())
+"""What batch norm has learnt of its data."""
+
 
 # ---- attributes ---------------------------------------------------------------------------------
 
@@ -271,6 +274,8 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
         thing = state.own(address)
         if name in ("data", "momentum", "track_running_stats") and thing.kind == "parts":
             average(machine, address, state)
+        if name in STATISTICS and thing.kind == "parts":
+            take_buffers(address, state)
         if name == "training" and thing.kind in MODELS:
             thing.mode = flag_mode(machine, value)
         elif thing.kind == "wrapper" and thing.inner is not None and name in ("module",):
@@ -561,14 +566,53 @@ def optimize(machine: Machine, parameters: Value, state: State) -> None:
 
 
 def average(machine: Machine, address: Address, state: State) -> None:
-    """The parameters of a module are written by hand: a moving average, a momentum encoder."""
-    step = machine.step("its parameters are averaged by hand here")
+    """The parameters of a module are written by hand: a moving average or a momentum encoder, where those of another
+    module are at hand, else such as a mask."""
+    inner = whole(address, state)
+    if inner is None:
+        return
+    mixed = any(other != inner for other in at_hand(machine, state))
+    step = machine.step(f"its parameters are {'averaged' if mixed else 'written'} by hand here")
+    for part in list(family(inner, state)):
+        marks = state.own(part).marks
+        marks["written"] = step
+        if mixed:
+            marks["averaged"] = step
+
+
+def take_buffers(address: Address, state: State) -> None:
+    """The statistics of a module are written by hand too."""
+    inner = whole(address, state)
+    for part in list(family(inner, state)) if inner is not None else ():
+        state.own(part).marks["buffers"] = None
+
+
+def whole(address: Address, state: State) -> Address | None:
+    """The module whose parts, in general, an object stands for."""
     inner = state.heap[address].inner
     while inner is not None and inner in state.heap and state.heap[inner].kind == "parts":
         inner = state.heap[inner].inner
-    if inner is not None and inner in state.heap:
-        for part in list(family(inner, state)):
-            state.own(part).marks["averaged"] = step
+    return inner if inner in state.heap else None
+
+
+def at_hand(machine: Machine, state: State) -> Iterator[Address | None]:
+    """The modules whose parts the variables of the running function hold, by themselves or in a list or dict."""
+    for value in state.heap[machine.frame.address].attributes.values():
+        for address in value.refs():
+            thing = state.heap[address]
+            if thing.kind == "parts":
+                yield whole(address, state)
+            elif thing.kind in ("list", "dict"):
+                yield from (whole(one, state) for one in parts_in(address, state))
+
+
+def parts_in(address: Address, state: State, depth: int = 2) -> Iterator[Address]:
+    """The objects in a list or dict, and in those it holds, that stand for parts of a module."""
+    for one in state.heap[address].elements().refs():
+        if state.heap[one].kind == "parts":
+            yield one
+        elif depth and state.heap[one].kind in ("list", "dict"):
+            yield from parts_in(one, state, depth - 1)
 
 
 def copied(machine: Machine, value: Value, state: State, key: object) -> Value:

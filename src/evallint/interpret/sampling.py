@@ -3,11 +3,12 @@ known, with a note of all that is applied to it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evallint.interpret import calls
 from evallint.interpret.events import Events, Exhausted
-from evallint.interpret.terms import Pass
+from evallint.interpret.terms import OneOf, Pass
 from evallint.interpret.values import UNKNOWN, Arguments, Callee, Flow, State, Value
 from evallint.program import ClassSymbol, FunctionSymbol
 
@@ -46,13 +47,50 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
         sample = UNKNOWN if machine.program.function(symbol).name == "__getitem__" else SAMPLE
         given = Arguments((sample,) * wanted(machine, symbol))
         calls.follow(machine, Callee(symbol, receiver), given, machine.program.function(symbol).span, state.fork())
-        return tuple(machine.notes)
+        return apart(tuple(machine.notes))
     except (Exhausted, RecursionError):
         return None
     finally:
         machine.aside -= 1
         machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, budget = kept
         machine.budget, machine.applied = budget, applied
+
+
+def apart(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
+    """The same passes: where several things are made of one image, as two crops or a plain view beside them, none of
+    what is done to one of them is sure to be done to what a model is given."""
+    made: dict[frozenset[int], set[frozenset[int]]] = {}
+    for one in passes:
+        for on in {each.on for each in alternatives(one) if each.on and each.sure}:
+            made.setdefault(on, set()).add(results(one))
+    views = [several for several in made.values() if len(several) > 1]
+    return tuple(unsure(one) if any(is_of_one(one, several) for several in views) else one for one in passes)
+
+
+def is_of_one(one: Pass, views: set[frozenset[int]]) -> bool:
+    """Whether something is done to one of several views, and not to what was put together of them all."""
+    if results(one) in views:
+        return True
+    of = [{view for view in views if each.on & view} for each in alternatives(one)]
+    return any(found and found != views for found in of)
+
+
+def results(one: Pass) -> frozenset[int]:
+    """The numbers of what may come of a pass."""
+    if not isinstance(one.what, OneOf):
+        return frozenset((one.number,))
+    return frozenset[int]().union(*(results(each) for way in one.what.ways for each in way))
+
+
+def alternatives(one: Pass) -> tuple[Pass, ...]:
+    """The passes of which one is the first to be taken, or the pass itself."""
+    return tuple(way[0] for way in one.what.ways if way) if isinstance(one.what, OneOf) else (one,)
+
+
+def unsure(one: Pass) -> Pass:
+    if not isinstance(one.what, OneOf):
+        return replace(one, sure=False)
+    return replace(one, what=OneOf(tuple(tuple(map(unsure, way)) for way in one.what.ways)))
 
 
 def entry(machine: Machine, klass: ClassSymbol) -> FunctionSymbol | None:

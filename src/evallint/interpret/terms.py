@@ -4,7 +4,7 @@ made of."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from evallint.findings import Place
@@ -43,7 +43,8 @@ class Pass:
     """Something that is done to a sample: which, and where in the method that is asked for the sample.
 
     `within`: where in what this method calls. `by`: the transforms in whose code it is, the outermost first. `sure`:
-    every sample that comes this way gets it. `chance`: whether, or how, it is done hangs on a random number.
+    every sample that comes this way gets it. `chance`: whether, or how, it is done hangs on a random number. `number`:
+    by which what comes of it is known, 0 where nothing tells it apart; `on`: what it is done to.
     """
 
     what: Term
@@ -52,6 +53,8 @@ class Pass:
     sure: bool = True
     chance: bool = False
     by: tuple[Applied, ...] = ()
+    number: int = field(default=0, compare=False)
+    on: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,6 +320,7 @@ MAY = frozenset(
         "partly frozen",
         "partly eval",
         "averaged",
+        "written",
         "buffers",
         "optimized",
         "live",

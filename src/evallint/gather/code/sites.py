@@ -318,6 +318,15 @@ def called(block: Block) -> Iterator[f.Call]:
     return (node for node in walk(block) if isinstance(node, f.Call))
 
 
+def covers(block: Block, span: Span) -> bool:
+    """Whether a place is in one of these statements."""
+    return any(
+        statement.span.line <= span.line <= statement.span.end_line
+        for statement in block
+        if not isinstance(statement, f.Outer)
+    )
+
+
 def functions_of(program: Program, frames: Iterable[Caller]) -> Iterator[FunctionSymbol]:
     """The functions that were running, the code of a file as its function 0."""
     for caller in frames:

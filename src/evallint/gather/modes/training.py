@@ -252,7 +252,7 @@ def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLe
         step, change = event.marks.get("frozen"), event.mode.train
         if step is None or change is None or event.mode.eval is not None or event.mode.unknown or event.trained:
             continue
-        if "averaged" in event.marks or not event.nature.statistics or not within_training_step(event, trained):
+        if "written" in event.marks or not event.nature.statistics or not within_training_step(event, trained):
             continue
         if events.backwards and not is_trained_on(event, events, trained):  # a framework's backward() is out of sight
             continue

@@ -14,6 +14,7 @@ from evallint.gather.code.sites import (
     Site,
     argument,
     called,
+    covers,
     functions_of,
     last_name,
     leaves,
@@ -96,8 +97,13 @@ class Resumed:
                         self._files.add(found.at.path)
 
     def from_what(self, saved: Saved, run: Events) -> bool:
-        """Whether a checkpoint may be one that training goes on from: written by a program that does so, or beside."""
-        return run.entry in self._runs or not self._files.isdisjoint(caller.path for caller in saved.frames)
+        """Whether a checkpoint may be one that training goes on from: written by a program that does so, or beside such
+        code for programs out of sight."""
+        if run.entry in self._runs:
+            return True
+        return not run.entry.endswith(":<module>") and not self._files.isdisjoint(
+            caller.path for caller in saved.frames
+        )
 
 
 def takes_step(found: StateEvent) -> bool:
@@ -402,12 +408,4 @@ def is_other_branch(body: f.Block, first: Span, second: Span) -> bool:
             for one, other in ((statement.body, statement.orelse), (statement.orelse, statement.body))
         )
         for statement in statements(body)
-    )
-
-
-def covers(block: f.Block, span: Span) -> bool:
-    return any(
-        statement.span.line <= span.line <= statement.span.end_line
-        for statement in block
-        if not isinstance(statement, f.Outer)
     )

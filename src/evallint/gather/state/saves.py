@@ -10,7 +10,9 @@ from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, written
 from evallint.gather.code.sites import (
     called,
+    covers,
     function_at,
+    functions,
     functions_of,
     last_name,
     of_self,
@@ -281,15 +283,28 @@ def beside(part: Part, parts: Iterable[Part]) -> bool:
 def averaged_parameters(program: Program, events: Events) -> Iterator[BareParameters]:
     """Averages of the parameters of a model with batch norm that evaluate with the statistics of their beginning."""
     for event in events.forwards:
-        step = event.marks.get("averaged")
+        step = event.marks.get("averaged") or event.marks.get("written")
         if step is None or not event.nature.statistics or event.mode.eval is None:
             continue
         if event.mode.train is not None or event.mode.unknown or event.trained or "buffers" in event.marks:
             continue
         if any(event.address in other.family and other.mode.eval is None for other in events.forwards):
             continue  # it runs in training mode too, and so moves statistics of its own
+        if "averaged" not in event.marks and not is_of_pairs(program, step.at):
+            continue  # a mask, or such
         steps = (step, Step(event.at, f"`{event.receiver}` evaluates here with batch statistics nobody has updated"))
         yield BareParameters(step.at, function_at(program, step.at), event.receiver, "averaged", True, steps)
+
+
+def is_of_pairs(program: Program, at: Place) -> bool:
+    """Whether a statement stands in a loop over the parts of several models, each with those of the others."""
+    return any(
+        isinstance(statement, f.For)
+        and any(last_name(call.function) == "zip" for call in within(statement.iterable) if isinstance(call, f.Call))
+        and covers(statement.body, at.span)
+        for symbol in functions(program, at.path)
+        for statement in statements(program.body(symbol))
+    )
 
 
 # ---- wrappers ---------------------------------------------------------------------------------------------
