@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import data, describing, library, modules, patience, sampling, states
+from evallint.interpret import data, describing, idleness, library, modules, patience, sampling, states
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
@@ -258,7 +258,7 @@ def run(
     thing = Thing("frame", function.qualname, inner=callee.within)
     state.put(address, thing)
     before = state.grad
-    budget = machine.budget
+    budget, seen = machine.budget, machine.events.number()
     doubts = machine.unsure, machine.chance
     with machine.running(symbol, symbol.path, address, place, function.span, context) as frame:
         frame.on_yield = on_yield
@@ -274,7 +274,8 @@ def run(
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
     machine.unsure, machine.chance = doubts
-    machine.costs.add(symbol, budget - machine.budget)
+    cost = budget - machine.budget
+    machine.costs.add(symbol, cost)
     if not outcomes:  # it only raises: a subclass out of sight says what comes of it
         state.grad = before
         return library.opaque_result(machine, function.name, given, place.span, state)
@@ -285,6 +286,8 @@ def run(
     if effect is not None:
         merged.grad = before
     state.adopt(merged)
+    if machine.events.number() == seen and idleness.is_idle(machine, callee, given, value, state):
+        machine.costs.add_idle(symbol, cost)
     if function.is_generator:
         held = Thing("generator", function.name, born=place, rest=joined(yields) if yields else UNKNOWN)
         flow = held.rest.flow if held.rest is not None else NO_FLOW

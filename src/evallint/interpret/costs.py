@@ -11,6 +11,9 @@ from evallint.program import FunctionSymbol
 MOST = 300_000
 """A function that has cost so much over all entries is followed no more: further callers would tell little new."""
 
+DEARER = 32
+"""So many times its cost counts a run that has told nothing: the next will not either."""
+
 
 class Spent(NamedTuple):
     """What one entry spent on each function. `asked` is what it had spent on one when that was followed for the last
@@ -41,6 +44,10 @@ class Costs:
 
     def add(self, symbol: FunctionSymbol, cost: int) -> None:
         self._now[symbol] += cost
+
+    def add_idle(self, symbol: FunctionSymbol, cost: int) -> None:
+        """Count a run for more that has told nothing."""
+        self._now[symbol] += cost * (DEARER - 1)
 
     def begin(self) -> None:
         """Another entry is about to run."""

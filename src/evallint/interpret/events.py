@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -372,6 +372,25 @@ class Events:
     sources: dict[int, Address] = field(default_factory=dict)
     created: dict[Address, Creation] = field(default_factory=dict)
     built: dict[Address, tuple[Caller, ...]] = field(default_factory=dict)
+
+    def number(self) -> int:
+        """How much was seen so far."""
+        seen: tuple[Sized, ...] = (
+            self.forwards,
+            self.backwards,
+            self.accumulations,
+            self.changes,
+            self.exports,
+            self.bare_switches,
+            self.passes,
+            self.figures,
+            self.reveals,
+            self.states,
+            self.sources,
+            self.created,
+            self.built,
+        )
+        return sum(map(len, seen))
 
     def tell_of_models(self) -> bool:
         """Whether anything was done with what is known to be a model, or with its data."""
