@@ -90,7 +90,7 @@ Given: TypeAlias = frozenset[tuple[str, object]]
 NOTHING: Given = frozenset()
 
 MODULE = object()
-"""Stands for a module that a constructor is given, and that is judged for itself."""
+"""Stands for a module that a constructor is given, and that is judged for itself, or for an object that is none."""
 
 
 INSTALLED = "<installed>/"

@@ -42,7 +42,7 @@ class Forward:
     function it stands in; `mode_at` and `graph_at`: the innermost of them that no call with the right mode, or
     without a graph, shares. `legacy`: the code is for torch before 0.4. `block`: equal for calls in one function
     that one statement before or around them all would reach. `own_run`: where the model's method runs it, if that is
-    in sight and there for evaluation.
+    in sight and there for evaluation. `asked`: code in sight asked for training mode; a new model is in it by itself.
     """
 
     at: Place
@@ -69,6 +69,7 @@ class Forward:
     own_run: Run | None = None
     evaluates_from: tuple[Place, str] | None = None
     without_graph: tuple[Place, Place] | None = None
+    asked: bool = False
 
     @property
     def surely_trains_mode(self) -> bool:

@@ -816,7 +816,7 @@ def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[Froz
             and thing.mode.train is not None
             and "partly eval" not in thing.marks
         ) and modules.nature(machine, part, state).statistics:
-            found.append(FrozenPart(thing.label, step, thing.mode))
+            found.append(FrozenPart(part, thing.label, step, thing.mode))
     return tuple(found)
 
 

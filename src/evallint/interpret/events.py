@@ -31,6 +31,7 @@ class Caller:
 class FrozenPart:
     """A part of a model whose parameters are frozen while its batch norm still learns."""
 
+    address: Address
     label: str
     frozen_at: Step
     mode: Mode
@@ -337,6 +338,7 @@ class Events:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `parts` the calls of which
     others are one of several results; `confirmed` are those whose result a backward() proved to hold a graph; `unfed`
     those that were given nothing with one, of which the backward() of a loss that is a model's too proves nothing.
+    `thawed`: the modules whose parameters are to be trained again, each with a loop in which that is said.
     `short` are the loops that make a few passes only, `batches` those over data, as far as loaders and names tell.
     `sources`: the loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and
     pipelines made;
@@ -362,6 +364,7 @@ class Events:
     doubtful: dict[int, int] = field(default_factory=dict)
     orphan: bool = False
     differentiating: set[tuple[str, str]] = field(default_factory=set)
+    thawed: set[tuple[Address, Address]] = field(default_factory=set)
     short: set[Address] = field(default_factory=set)
     batches: set[Address] = field(default_factory=set)
     summed_backwards: set[Place] = field(default_factory=set)

@@ -430,9 +430,14 @@ class Machine:
     def _augment(self, statement: f.Augment, state: State) -> list[State]:
         value = self.value(statement.value, state)
         before = self.value(statement.target, state)
+        own = [adder for ref in before.refs() if (adder := self._own_addition(ref, statement.operator, state))]
+        if own:
+            for adder in own:
+                calls.call_function(self, adder, Arguments((value,)), statement.span, state)
+            return [state]
         flow = before.flow.join(value.flow)
         self.frames[-1].span = statement.span  # the calls in the value have left theirs
-        if value.flow.graph:
+        if value.flow.graph and statement.operator in GROWING:
             flow = self.accumulate(render(statement.target), value.flow, "added to").join(before.flow)
         atoms = before.atoms if any(isinstance(atom, Ref) for atom in before.atoms) else frozenset()
         if statement.operator == "+":
@@ -441,6 +446,12 @@ class Machine:
                     calls.extend(self, address, value, state)
         self.bind(statement.target, Value(atoms, flow), state)
         return [state]
+
+    def _own_addition(self, address: Address, operator: str, state: State) -> Callee | None:
+        """The method by which an object of the program takes `+=`."""
+        klass = state.heap[address].klass
+        method = self.program.method(klass, "__iadd__") if isinstance(klass, ClassSymbol) and operator == "+" else None
+        return Callee(method, address) if method is not None else None
 
     def accumulate(self, target: str, flow: Flow, how: str) -> Flow:
         """Something with a graph is kept beyond the pass of the loop that made it; the flow of what keeps it."""
@@ -624,7 +635,7 @@ class Machine:
             return right if left is not None else None
         found = truth_of(self.value(test, state), state)
         if found is None:
-            found = state.assumed.get((self.frames[-1].address, self.text(test))) if state.assumed else None
+            found = state.assumed.get((self._holds_in(test, state), self.text(test))) if state.assumed else None
         if found is None and isinstance(test, f.Attribute) and self.flags.is_true(test.name):
             return True
         if found is None and isinstance(test, f.Comparison) and is_with_constant(test):
@@ -647,6 +658,9 @@ class Machine:
                 self.assume(test.right, state, outcome)
             return
         frame = self.frame
+        scope = self._holds_in(test, state)
+        if scope != frame.address:
+            state.assumed[scope, self.text(test)] = outcome
         if isinstance(test, f.Name) and test.id not in frame.tests.used:
             value = constant(True) if outcome else constant(False).join(constant(None))
             state.own(frame.address).attributes[test.id] = value
@@ -666,7 +680,18 @@ class Machine:
         if isinstance(test, f.Call):
             narrowing.narrow(self, test, state, outcome)
         else:
-            state.assumed[frame.address, self.text(test)] = outcome
+            state.assumed[scope, self.text(test)] = outcome
+
+    def _holds_in(self, test: Expr, state: State) -> Address:
+        """Where what is assumed of a test holds: of a variable of the file, in all of its functions."""
+        frame = self.frames[-1]
+        while isinstance(test, f.Attribute):
+            test = test.value
+        outer: Address = ("module", frame.path)
+        if not isinstance(test, f.Name) or outer not in state.heap or outer == frame.address:
+            return frame.address
+        is_outer = test.id in state.heap[outer].attributes and test.id not in state.heap[frame.address].attributes
+        return outer if is_outer else frame.address
 
     def _is_repeated(self, test: Expr) -> bool:
         repeated = self.frames[-1].tests.repeated
@@ -691,7 +716,10 @@ class Machine:
 
         def bind(head: State) -> None:
             self.frame.span = statement.span
-            self.bind(statement.target, self.element(iterable, head), head)
+            element = self.element(iterable, head)
+            if holds_model(element, head):
+                self.events.short.add(address)  # one model after the other: there are a few
+            self.bind(statement.target, element, head)
 
         return self._loop(address, statement.body, statement.orelse, state, bind)
 
@@ -1457,6 +1485,13 @@ def folded(operator: str, a: Any, b: Any) -> Any:
     return a - b if operator == "-" else a * b
 
 
+def holds_model(element: Value, state: State) -> bool:
+    """Whether an element of what a loop goes over is a model, or a pair with one, as of enumerate() or items()."""
+    things = [state.heap[ref] for ref in element.refs()]
+    held = [state.heap[ref] for thing in things if thing.kind == "list" for ref in thing.elements().refs()]
+    return any(modules.is_model(thing) for thing in (*things, *held))
+
+
 def is_short(iterable: Expr) -> bool:
     """Whether a loop goes over `range(n)` for a small number."""
     match iterable:
@@ -1466,6 +1501,9 @@ def is_short(iterable: Expr) -> bool:
 
 
 SHORT = 16
+
+GROWING = frozenset("+-|")
+"""Operators by which a sum, or a collection, grows; what is scaled in place does not."""
 
 
 def with_role(value: Value, use: Use, label: str) -> Value:

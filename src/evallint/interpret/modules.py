@@ -43,6 +43,7 @@ from evallint.program import (
     Given,
     ModuleSymbol,
     Nature,
+    Symbol,
 )
 
 if TYPE_CHECKING:
@@ -443,10 +444,11 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
         return thing.nature
     if thing.klass is None:
         return UNKNOWN_NATURE
-    given = handed(machine, thing, state)
-    named = frozenset((name, MODULE) for name in given)
-    known_values = frozenset(pair for pair in built_with(machine, thing) if pair[0] not in given)
-    found = machine.program.nature(thing.klass, known_values | named)
+    arguments = arguments_of(machine, thing)
+    given = handed(arguments, state)
+    named = frozenset((name, MODULE) for name in (*given, *objects(arguments, state)))
+    known_values = frozenset(pair for pair in built_with(machine, thing) if (pair[0], MODULE) not in named)
+    found = of_class_given(machine, thing.klass, known_values | named, defaults_of(machine, thing))
     if given:
         found = with_parts(found, [_nature(machine, one, state, known) for ones in given.values() for one in ones])
     if found.heeds != "unknown" and found.statistics is not None:
@@ -459,6 +461,18 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
     return found
 
 
+def of_class_given(machine: Machine, klass: Symbol, given: Given, assumed: Given) -> Nature:
+    """The nature of an instance that was built with these values, and with others that are out of sight: what only
+    such as differ from the defaults would bring with them is not known to be there."""
+    found = machine.program.nature(klass, given)
+    if not assumed or not (found.heeds == "yes" or found.statistics):
+        return found
+    by_default = machine.program.nature(klass, given | assumed)
+    sure = found.heeds != "yes" or by_default.heeds == "yes"
+    moves = None if found.statistics and by_default.statistics is False else found.statistics
+    return replace(by_default, statistics=moves) if sure else replace(UNKNOWN_NATURE, statistics=moves)
+
+
 def with_parts(own: Nature, parts: list[Nature]) -> Nature:
     """The nature of a module together with that of the modules it was given."""
     heeding = min((own, *parts), key=lambda one: (HEEDS.index(one.heeds), one is not own))
@@ -469,19 +483,33 @@ def with_parts(own: Nature, parts: list[Nature]) -> Nature:
 HEEDS = ("yes", "unknown", "no")
 
 
-def handed(machine: Machine, thing: Thing, state: State) -> dict[str, tuple[Address, ...]]:
-    """The modules that an object's constructor was given, and nothing else in their place, by its parameters."""
+def arguments_of(machine: Machine, thing: Thing) -> dict[str, Value]:
+    """What an object's constructor was given, by its parameters."""
     given = thing.origin.given if thing.origin is not None else None
     init = machine.program.method(thing.klass, "__init__") if isinstance(thing.klass, ClassSymbol) else None
     if given is None or init is None:
         return {}
     names = [one.name for one in machine.program.function(init).parameters[1:] if one.kind in ("", "/")]
-    values = dict(zip(names, given.positional, strict=False)) | dict(given.keywords)
+    return dict(zip(names, given.positional, strict=False)) | dict(given.keywords)
+
+
+def handed(arguments: dict[str, Value], state: State) -> dict[str, tuple[Address, ...]]:
+    """The modules among the arguments of a constructor, and nothing else in their place."""
     return {
         name: tuple(value.refs())
-        for name, value in values.items()
+        for name, value in arguments.items()
         if value.atoms and all(isinstance(one, Ref) and is_module(state.heap[one.address]) for one in value.atoms)
     }
+
+
+def objects(arguments: dict[str, Value], state: State) -> list[str]:
+    """The parameters that a constructor was given objects for of which it is known that they are no modules."""
+    return [
+        name
+        for name, value in arguments.items()
+        if value.atoms
+        and all(isinstance(one, Ref) and state.heap[one.address].kind == "instance" for one in value.atoms)
+    ]
 
 
 def is_module(thing: Thing) -> bool:
@@ -497,6 +525,14 @@ def built_with(machine: Machine, thing: Thing) -> Given:
 
     positional, keywords = library.table_arguments(given)
     return bound(machine.program, thing.klass, positional, keywords)
+
+
+def defaults_of(machine: Machine, thing: Thing) -> Given:
+    """The defaults of the parameters that may have been among what a constructor was given out of sight: `**config`."""
+    given = thing.origin.given if thing.origin is not None else None
+    if given is None or not (given.spread or given.rest is not None) or not isinstance(thing.klass, ClassSymbol):
+        return NOTHING
+    return bound(machine.program, thing.klass, given.positional, given.keywords)
 
 
 def is_model(thing: Thing) -> bool:
@@ -544,8 +580,10 @@ def freeze(machine: Machine, address: Address, wanted: Known | None, state: Stat
         if wanted is not None and not wanted.value:
             thing.marks["frozen"] = step
             thing.marks["partly frozen"] = step
-        else:
-            thing.marks.pop("frozen", None)
+            continue
+        thing.marks.pop("frozen", None)
+        if wanted is not None:
+            machine.events.thawed.update((found, loop) for loop in machine.loops())
 
 
 def optimize(machine: Machine, parameters: Value, state: State) -> None:

@@ -12,7 +12,7 @@ from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
 """Names of what a method does to a graph or to weights, which only its own code tells."""
 
-CUTTING = frozenset("detach item numpy tolist".split())
+CUTTING = frozenset("detach item numpy tolist len() int() float()".split())
 
 
 class RunningMethods:

@@ -322,6 +322,14 @@ def is_own(value: Value, owner: Owner, state: State) -> bool:
     )
 
 
+def is_state_of_another(value: Value, owner: Owner, state: State) -> bool:
+    """Whether what is loaded into an object is the present state of another, which it follows."""
+    things = [state.heap[ref] for ref in value.refs()]
+    return bool(things) and all(
+        thing.kind == "state" and thing.inner is not None and thing.inner not in owner.family for thing in things
+    )
+
+
 def restored(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> None:
     """`owner.load_state_dict(value, …)`"""
     value = given.positional[0] if given.positional else given.keywords.get("state_dict", UNKNOWN)
@@ -344,6 +352,10 @@ def restored(machine: Machine, address: Address, given: Arguments, expression: f
             expression,
         )
     )
+    if machine.loops() and is_state_of_another(value, owner, state):
+        step = machine.step("it takes over the weights of another model here")
+        for part in owner.family:
+            state.own(part).marks |= {"written": step, "buffers": None}
     if owner.role in ("module", "unknown") and not is_own(value, owner, state):
         step = machine.step("other weights are loaded into the same tensors here")
         overtake(machine, owner.family, step, state)

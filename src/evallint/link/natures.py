@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from evallint import facts
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
-from evallint.facts import Assign, Attribute, Block, Call, Choice, Constant, Define, Expr, For, Name
+from evallint.facts import Assign, Attribute, Block, Call, Choice, Constant, Define, Expr, For, Name, Return
 from evallint.link.settled import Values, bound, taken, value_of, values_in
 from evallint.memory import Memo, Memory
 from evallint.program import (
@@ -69,11 +70,12 @@ class ClassNatures:
             called = called_attributes(program, base)
             for method in program.methods(base):
                 body, known = program.body(method), locals_of(program, method)
+                aside = lending(program, method)
                 values = values_in(body, given) if method == constructor else {}
                 if method == constructor:
                     known |= chosen_in(program, method, given)
                     known = {name: may_be for name, may_be in known.items() if (name, MODULE) not in given}
-                yield from self._parts(program, base.path, body, known, called, values)
+                yield from self._parts(program, base.path, body, known, called, values, aside)
 
     def _parts(
         self,
@@ -83,11 +85,14 @@ class ClassNatures:
         known: Locals,
         called: frozenset[str] = frozenset(),
         values: Values = MappingProxyType({}),
+        aside: frozenset[int] = frozenset(),
     ) -> Iterator[Nature]:
-        """What each call and each attribute in a block adds, branches that the values rule out left aside."""
+        """What each call and each attribute in a block adds, branches that the values rule out left aside, and the
+        calls that are `aside` by their identity."""
         for node in taken(block, values):
             if isinstance(node, Call):
-                yield self._of_call(program, path, node, known, values)
+                if id(node) not in aside and (not reads_file(program, path, node) or is_kept(node, block)):
+                    yield self._of_call(program, path, node, known, values)
             elif isinstance(node, Define):
                 within = FunctionSymbol(path, node.function)
                 yield from self._parts(program, path, program.body(within), known | locals_of(program, within), called)
@@ -200,7 +205,7 @@ def always_on(meaning: FlaggedFunction, positional: tuple[object, ...], keywords
 
 
 def total(parts: Iterator[Nature]) -> Nature:
-    """The nature of a whole: a layer that heeds the mode decides before the class's own code, then what is unknown."""
+    """The nature of a whole: a layer that heeds the mode decides before what is unknown, the class's own code last."""
     decides: dict[tuple[str, bool, bool], Nature] = {}
     statistics, unsure = False, False
     for part in parts:
@@ -209,7 +214,9 @@ def total(parts: Iterator[Nature]) -> Nature:
         decides.setdefault((part.heeds, part.by_own_code, part.arguable), part)
     layer, own, unknown = (decides.get((*key, False)) for key in (("yes", False), ("yes", True), ("unknown", False)))
     arguable = decides.get(("yes", False, True))
-    known: Literal["yes", "no", "unknown"] = "yes" if layer or own or arguable else "unknown" if unknown else "no"
+    known: Literal["yes", "no", "unknown"] = (
+        "yes" if layer or arguable else "unknown" if unknown else "yes" if own else "no"
+    )
     because = next((part.because for part in (layer, arguable, unknown, own) if part is not None), "")
     moves = True if statistics else None if unsure else False
     return Nature(known, because, moves, arguable is not None and layer is None)
@@ -303,6 +310,56 @@ def alternatives(value: Expr | None) -> tuple[Expr, ...]:
     return (value,) if isinstance(value, Name | Attribute) else ()
 
 
+def reads_file(program: Program, path: str, call: Call) -> bool:
+    """Whether a call reads what may be a module, and is a state much more often."""
+    symbol = program.resolve(path, call.function)
+    meaning = program.apis.of(symbol.name) if isinstance(symbol, External) else None
+    return isinstance(meaning, Factory) and meaning.mode == "unknown"
+
+
+def is_kept(call: Call, block: Block) -> bool:
+    """Whether what a call gives becomes an attribute of self, or is returned."""
+    return any(
+        node.value is call and (isinstance(node, Return) or any(map(is_of_self, node.targets)))
+        for node in walk(block)
+        if isinstance(node, Assign | Return)
+    )
+
+
+def is_of_self(target: Expr) -> bool:
+    return isinstance(target, Attribute) and target.value == Name("self")
+
+
+LENDING = frozenset("state_dict load_state_dict parameters named_parameters".split())
+"""Methods of a module that give or take weights, and nothing else."""
+
+
+def lending(program: Program, method: FunctionSymbol) -> frozenset[int]:
+    """The calls, by identity, that build what a method takes nothing but weights or a state of: it is no part of
+    anything."""
+    if LENDING.isdisjoint(program.function(method).mentions):
+        return frozenset()
+    built: dict[str, list[Call]] = {}
+    named, lent = Counter[str](), Counter[str]()
+    found: list[Call] = []
+    for node in walk(program.body(method)):
+        if isinstance(node, Name):
+            named[node.id] += 1
+        elif isinstance(node, Attribute) and node.name in LENDING:
+            if isinstance(node.value, Name):
+                lent[node.value.id] += 1
+            elif isinstance(node.value, Call):
+                found.append(node.value)
+        elif isinstance(node, Assign) and isinstance(node.value, Call):
+            for target in node.targets:
+                if isinstance(target, Name):
+                    built.setdefault(target.id, []).append(node.value)
+    for name, calls in built.items():
+        if named[name] == lent[name] + len(calls):
+            found += calls
+    return frozenset(map(id, found))
+
+
 def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:
     """The attributes of self that the class's methods call."""
     return frozenset(
@@ -314,7 +371,7 @@ def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:
 
 
 def is_called(target: Expr, called: frozenset[str]) -> bool:
-    return isinstance(target, Attribute) and target.value == Name("self") and target.name in called
+    return isinstance(target, Attribute) and is_of_self(target) and target.name in called
 
 
 def is_of_python(name: str) -> bool:

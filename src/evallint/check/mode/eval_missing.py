@@ -47,6 +47,8 @@ def severity(forward: Forward) -> Severity | None:
         return "info"
     if forward.nature.by_own_code:
         return "info"  # teacher forcing, losses for outputs: a validation loss may need what training mode gives
+    if forward.nature.heeds == "unknown" and not forward.asked:
+        return "info"  # no part that heeds the mode is in sight, and nobody asked for training mode either
     return "info" if forward.nature.heeds == "no" or forward.deliberate == "perhaps" else None
 
 

@@ -171,11 +171,16 @@ class Substances:
             if (isinstance(resolved, External) and resolved.name in PARAMETERS) or of_self(
                 call.function
             ) == "register_parameter":
-                yield "parameters"
+                yield "" if is_fixed(call) else "parameters"
             elif isinstance(resolved, ClassSymbol | External):
                 yield self.of(method, call)
             elif isinstance(resolved, FunctionSymbol) and self.program.class_of(resolved) is None:
                 yield self._of_symbol(resolved)
+
+
+def is_fixed(call: f.Call) -> bool:
+    """Whether a parameter is made that is not to be trained."""
+    return any(one.keyword == "requires_grad" and one.value == f.Constant(False) for one in call.arguments)
 
 
 def put_in(block: Block, name: f.Name) -> Iterator[Expr]:

@@ -194,6 +194,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         switched_twin=twin(events, event),
         chain=chain(event),
         block=() if found is not None and (found.by == "phase" or is_named(event)) else event.loops,
+        asked=switches_within(mode.train, event),
     )
 
 
@@ -250,7 +251,7 @@ def way(frames: tuple[Caller, ...], last: Step) -> tuple[Step, ...]:
 
 
 def switches_within(change: Change | None, event: ForwardCall) -> bool:
-    """Whether eval() was called by code in sight."""
+    """Whether code in sight called eval(), or train()."""
     return change is not None and change.kind == "called"
 
 
@@ -259,7 +260,9 @@ def switches_within(change: Change | None, event: ForwardCall) -> bool:
 
 def evaluation(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
-    if event.inputs.synthetic or is_managed(program, event.frames) or is_unit_test(event.frames):
+    if event.inputs.synthetic or is_managed(program, event.frames) or is_unit_test(program, event.frames):
+        return None
+    if is_tryout(program, event, trained):
         return None
     if any(is_constructor(program, caller) for caller in event.frames):
         return None
@@ -292,11 +295,38 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     return Evaluation("with loaded weights", True, "weights") if loaded else None
 
 
-def is_unit_test(frames: tuple[Caller, ...]) -> bool:
+def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:
     """Whether a test of the code itself runs here: it checks that the model runs, not how well it does."""
     return any(
-        is_test_file(caller.path) and caller.function.rpartition(".")[2].startswith("test_") for caller in frames
+        caller.function.rpartition(".")[2].startswith("test_")
+        and (is_test_file(caller.path) or is_case(program, caller))
+        for caller in frames
     )
+
+
+def is_case(program: Program, caller: Caller) -> bool:
+    """Whether a method belongs to a class of unit tests."""
+    klass = program.class_of(caller.symbol) if caller.symbol is not None else None
+    return klass is not None and any(name.endswith(".TestCase") for name in program.externals(klass))
+
+
+def is_tryout(program: Program, event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether the file that defines a model runs it as it was built, neither trained nor with weights from elsewhere:
+    only to see that it runs."""
+    first, klass = event.frames[0], event.klass
+    if not isinstance(klass, ClassSymbol) or (first.path, first.function) != (klass.path, "<module>"):
+        return False
+    if event.built is None or "loaded" in event.marks or any(is_same(event, other) for other in trained):
+        return False
+    data = role_of(event.inputs.roles)
+    if data is not None and data.use == "eval":
+        return False
+    init = program.method(klass, "__init__")
+    return init is None or WEIGHTED.isdisjoint(program.function(init).mentions)
+
+
+WEIGHTED = frozenset("load load_state_dict from_pretrained create_model".split())
+"""What a constructor mentions that takes weights from elsewhere."""
 
 
 def is_constructor(program: Program, caller: Caller) -> bool:

@@ -198,8 +198,9 @@ def held_by(program: Program, running: Running, substances: Substances, klass: C
     building = reached(program, klass, (init,))
     methods = [method for kin in sorted(running.family(klass), key=order) for method in program.methods(kin)]
     wrapped = {name for method in methods for name in handed_on(program.body(method), method in building)}
+    trained = {name for method in methods for name in learning(program.body(method))}
     for name, plain in held.items():
-        if name in wrapped:
+        if name in wrapped or name in trained:
             continue
         used = first_use(program, [method for method in methods if method not in building], name.removeprefix("self."))
         if used is not None:
@@ -233,6 +234,19 @@ def handed_on(block: Block, while_built: bool) -> Iterator[str]:
                 yield code(without_keys(part))
             if isinstance(argument.value, f.Comprehension):
                 yield from (code(clause.iterable) for clause in argument.value.clauses)
+
+
+def learning(block: Block) -> Iterator[str]:
+    """The containers of whose modules the parameters are asked for one by one: somebody sees to them."""
+    owners = {
+        code(statement.target): code(without_keys(statement.iterable))
+        for statement in statements(block)
+        if isinstance(statement, f.For)
+    }
+    for call in called(block):
+        if isinstance(call.function, f.Attribute) and call.function.name in ("parameters", "named_parameters"):
+            name = code(without_keys(call.function.value))
+            yield owners.get(name, name)
 
 
 def without_keys(expression: Expr) -> Expr:

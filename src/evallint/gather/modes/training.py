@@ -14,7 +14,7 @@ from evallint.gather.modes.forwards import chain, evaluation, graph_of, is_train
 from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.interpret.values import Change
+from evallint.interpret.values import Address, Change
 from evallint.program import FunctionSymbol, Program
 from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
 
@@ -237,6 +237,8 @@ def frozen_in(events: Events) -> Iterator[FrozenButLearning]:
     for event in trained:
         for part in event.frozen:
             change = part.mode.train
+            if is_thawed(events, part.address, event):
+                continue
             if change is not None and part.mode.eval is None and not part.mode.unknown:
                 steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
                 yield FrozenButLearning(
@@ -252,12 +254,19 @@ def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLe
         step, change = event.marks.get("frozen"), event.mode.train
         if step is None or change is None or event.mode.eval is not None or event.mode.unknown or event.trained:
             continue
-        if "written" in event.marks or not event.nature.statistics or not within_training_step(event, trained):
+        if is_thawed(events, event.address, event) or "written" in event.marks:
+            continue
+        if not event.nature.statistics or not within_training_step(event, trained):
             continue
         if events.backwards and not is_trained_on(event, events, trained):  # a framework's backward() is out of sight
             continue
         steps = (step, change.step, Step(event.at, f"`{event.receiver}` runs here, in a training step"))
         yield FrozenButLearning(step.at, event.frames[-1].function, event.receiver, steps)
+
+
+def is_thawed(events: Events, frozen: Address, event: ForwardCall) -> bool:
+    """Whether a loop freezes a model for a while only, as it does with two that it trains in turns."""
+    return any((frozen, loop) in events.thawed for loop in event.loops)
 
 
 def undone(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
