@@ -10,11 +10,11 @@ from evallint.gather.code.eras import written_for_old_torch
 from evallint.gather.code.running import Running
 from evallint.gather.code.substance import Substances
 from evallint.gather.data import differences
-from evallint.gather.data.constants import typed_constants
+from evallint.gather.data.constants import Fed, fed_in, typed_constants
 from evallint.gather.data.fits import fitted_on_test, scalers_in
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders
-from evallint.gather.data.named import side_by_side
+from evallint.gather.data.named import Named, named_in, side_by_side
 from evallint.gather.data.order import pipeline_faults
 from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import Averages
@@ -69,6 +69,8 @@ class OfRun(NamedTuple):
 
     forwards: tuple[Forward, ...]
     loaders: tuple[LoaderUse, ...]
+    named: tuple[Named, ...]
+    fed: tuple[Fed, ...]
     lost_training: tuple[LostTraining, ...]
     accumulated: tuple[Accumulated, ...]
     training_figures: tuple[TrainingFigure, ...]
@@ -121,7 +123,7 @@ class Gatherer:
         used = forwards.placed(program, tuple(self._dated(one for found in seen for one in found.forwards)))
         loaders = tuple(one for found in seen for one in found.loaders)
         passes = evaluating_passes(program, events)
-        named = tuple(side_by_side(program, events, loaders))
+        named = tuple(side_by_side((one.named for one in seen), loaders))
         return Project(
             forwards=used,
             lost_training=first_each(one for found in seen for one in found.lost_training),
@@ -144,7 +146,7 @@ class Gatherer:
                 (*(one for found in seen for one in found.cut_training), *program.each(cut_layers, running))
             ),
             training_flags=tuple(training_flags(program)),
-            typed_constants=first_each(typed_constants(program, events)),
+            typed_constants=first_each(typed_constants(program, [fed for one in seen for fed in one.fed])),
             unused_pipelines=first_each(program.each(unused_pipelines)),
             fitted_on_test=first_each(program.each(fitted_on_test, frozenset(program.each(scalers_in)))),
             loaders=tuple(dict.fromkeys(loaders)),
@@ -187,6 +189,8 @@ class Gatherer:
         found = OfRun(
             forwards=tuple(forwards.of_run(program, run, self._known)),
             loaders=tuple(self._loaders.of_run(run)),
+            named=tuple(named_in(program, run)),
+            fed=tuple(fed_in(program, run)),
             lost_training=tuple(training.lost(program, run)),
             accumulated=tuple(training.accumulated(program, run)),
             training_figures=tuple(of_training(run)),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.apis import Chain, Dataset, Transform
@@ -58,14 +59,23 @@ class Pair:
     call: f.Call | None = None
 
 
-def typed_constants(program: Program, runs: Iterable[Events]) -> Iterator[TypedConstants]:
+class Fed(NamedTuple):
+    """A normalisation that samples go through, and the data set that they come from, with what its statistics are
+    known by."""
+
+    key: str
+    dataset: Made
+    step: Made
+
+
+def typed_constants(program: Program, fed: Sequence[Fed]) -> Iterator[TypedConstants]:
     """Constants that differ from what is published, are those of other data, or stand in the code twice."""
     found = list(program.each(pairs_in))
     for pair in found:
         yield from contradicting(pair)
     yield from program.each(otherwise_ordered)
     yield from program.each(unscaled)
-    yield from foreign(program, runs, {pair.at: pair.function for pair in found})
+    yield from foreign(program, fed, {pair.at: pair.function for pair in found})
     yield from repeated(found)
 
 
@@ -388,15 +398,16 @@ def repeated(found: list[Pair]) -> Iterator[TypedConstants]:
 # ---- constants of other data --------------------------------------------------------------------
 
 
-def foreign(program: Program, runs: Iterable[Events], functions_at: Mapping[Place, str]) -> Iterator[TypedConstants]:
+def fed_in(program: Program, run: Events) -> Iterator[Fed]:
+    """What the samples of a run go through."""
+    for creation in run.created.values():
+        for key, dataset in datasets(program, creation.term):
+            for step in normalizations(program, transform_of(program, dataset)):
+                yield Fed(key, dataset, step)
+
+
+def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, str]) -> Iterator[TypedConstants]:
     """The constants of a data set that the program never reads, on one that has its own."""
-    fed = [
-        (key, dataset, step)
-        for run in runs
-        for creation in run.created.values()
-        for key, dataset in datasets(program, creation.term)
-        for step in normalizations(program, transform_of(program, dataset))
-    ]
     read = frozenset(program.each(read_in)) if fed else frozenset()
     for key, dataset, step in fed:
         seen = recognised(program, step)

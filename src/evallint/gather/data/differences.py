@@ -92,7 +92,7 @@ def _random(
     loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
 ) -> RandomInEvaluation:
     trained = [(other, one) for other in loaders if other.trains for one in other.sources]
-    twins = [other for other, one in trained if one.base == source.base and other.run == loader.run]
+    twins = [other for other, one in trained if other.run == loader.run and one.base == source.base]
     halves = bool(twins) and (source.half or loader.sampled)
     shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in trained)
     in_pipeline = step.in_object or not step.in_code

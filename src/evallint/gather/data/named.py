@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evallint.findings import Place, Step
-from evallint.gather.data.pipelines import Pipelines
+from evallint.gather.data.pipelines import Pipelines, Steps
 from evallint.gather.data.standing import OPPOSITE, Branch, Definition, File, Standing, standing
 from evallint.interpret.events import Creation, Events
 from evallint.interpret.roles import EVALUATION, TRAINING, Use, is_test_file, use_of, words
@@ -31,7 +31,8 @@ ON_PURPOSE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A pipeline, what its name or place says that it is for, in words as well, and the rest of its name."""
+    """A pipeline, what its name or place says that it is for, in words as well, the rest of its name, and the steps
+    that it may have."""
 
     creation: Creation
     made: Made
@@ -40,7 +41,8 @@ class Named:
     because: str
     rest: frozenset[str]
     standing: Standing
-    run: int
+    ways: tuple[Steps, ...]
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,22 @@ class Beside:
     on_purpose: bool
 
 
-def side_by_side(program: Program, runs: Sequence[Events], loaders: Sequence[LoaderUse]) -> Iterator[Beside]:
-    """The pipelines for evaluation, by their names, that stand beside one for training."""
-    pipelines = Pipelines(program)
+def named_in(program: Program, events: Events) -> Iterator[Named]:
+    """The pipelines of a run whose names, or what they stand in, say what they are for."""
+    inner = set(parts(events))
+    for address, creation in events.created.items():
+        found = named(program, creation) if creation.kind == "pipeline" and address not in inner else None
+        if found is not None:
+            yield found
+
+
+def side_by_side(runs: Iterable[Sequence[Named]], loaders: Sequence[LoaderUse]) -> Iterator[Beside]:
+    """The pipelines for evaluation, by their names, that stand beside one for training. `runs`: those of each run."""
     told = {use: set(used_for(use, loaders)) for use in OPPOSITE}
     by_folder: dict[object, list[Named]] = {}
-    for number, events in enumerate(runs):
-        inner = set(parts(events))
-        for address, creation in events.created.items():
-            found = named(program, creation, number) if creation.kind == "pipeline" and address not in inner else None
-            if found is not None:
-                by_folder.setdefault(found.standing.layers[0], []).append(found)
+    for number, found in enumerate(runs):
+        for one in found:
+            by_folder.setdefault(one.standing.layers[0], []).append(replace(one, run=number))
     elsewhere = set(normalised_elsewhere(loaders))
     for group in by_folder.values():
         trained = [one for one in group if one.use == "train"]
@@ -70,7 +77,7 @@ def side_by_side(program: Program, runs: Sequence[Events], loaders: Sequence[Loa
             beside = closest(one, trained) if one.use == "eval" else []
             if beside and one.made.at not in told["train"] and not any(each.made.at in told["eval"] for each in beside):
                 hand = not elsewhere.isdisjoint(each.made.at for each in (one, *beside))
-                evaluating, *training = (used(pipelines, each, hand) for each in (one, *beside))
+                evaluating, *training = (used(each, hand) for each in (one, *beside))
                 yield Beside(evaluating, tuple(training), meant_to_be_random(one))
 
 
@@ -96,7 +103,7 @@ def normalised_elsewhere(loaders: Iterable[LoaderUse]) -> Iterator[Place]:
 # ---- what names tell ----------------------------------------------------------------------------
 
 
-def named(program: Program, creation: Creation, run: int) -> Named | None:
+def named(program: Program, creation: Creation) -> Named | None:
     """A pipeline by what its names say, or else the tests, or else the functions and classes around it."""
     made = creation.term
     if not isinstance(made, Made):
@@ -108,25 +115,25 @@ def named(program: Program, creation: Creation, run: int) -> Named | None:
     own = next((name for name in creation.names if use_of(name) is not None), "")
     if own:
         label = where.key if where.key.endswith(f"[{own!r}]") else own
-        return _named(creation, made, use_of(own), label, f"`{label}` is its name", own, where, run)
+        return _named(program, creation, made, use_of(own), label, f"`{label}` is its name", own, where)
     name = next(iter(creation.names), "")
     if where.tests:
         use, test = where.tests[-1]
         label = name or where.names[-1]
-        return _named(creation, made, use, label, f"`{test}` decides on it", name, where, run)
+        return _named(program, creation, made, use, label, f"`{test}` decides on it", name, where)
     given = {use_of(one): one for one in where.made if use_of(one) is not None}
     if len(given) > 1:
         return None
     for receiving, one in given.items():
-        return _named(creation, made, receiving, name or one, f"`{one}` is made with it", name, where, run)
+        return _named(program, creation, made, receiving, name or one, f"`{one}` is made with it", name, where)
     if saying(name):
         return None  # it is one of several: `{"source": …, "target": …}`
     for around in reversed(where.names[1:]):
         if use_of(around) is not None:
-            return _named(creation, made, use_of(around), around, f"`{around}` makes it", around, where, run)
+            return _named(program, creation, made, use_of(around), around, f"`{around}` makes it", around, where)
     file = where.names[0]
     if is_script(program, made.at.path):
-        return _named(creation, made, use_of(file), name or file, f"`{file}` is its file", name, where, run)
+        return _named(program, creation, made, use_of(file), name or file, f"`{file}` is its file", name, where)
     return None
 
 
@@ -137,9 +144,11 @@ def is_script(program: Program, path: str) -> bool:
 
 
 def _named(
-    creation: Creation, made: Made, use: Use | None, label: str, because: str, name: str, where: Standing, run: int
+    program: Program, creation: Creation, made: Made, use: Use | None, label: str, because: str, name: str, at: Standing
 ) -> Named | None:
-    return Named(creation, made, use, label, because, saying(name), where, run) if use is not None else None
+    if use is None:
+        return None
+    return Named(creation, made, use, label, because, saying(name), at, Pipelines(program).ways(made))
 
 
 def saying(name: str) -> frozenset[str]:
@@ -213,12 +222,12 @@ def held(term: Term) -> Iterator[Term]:
 # ---- as loaders are compared ---------------------------------------------------------------------
 
 
-def used(pipelines: Pipelines, one: Named, hand: bool) -> LoaderUse:
+def used(one: Named, hand: bool) -> LoaderUse:
     made = one.made
     identity = one.run, made.identity  # that of another run may be equal
     sources = tuple(
         DataSource(one.label, made.at, identity, False, None, None, "", (), steps, identity, made.at, False)
-        for steps in pipelines.ways(made)
+        for steps in one.ways
     )
     return LoaderUse(
         at=made.at,

@@ -322,9 +322,11 @@ def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
     ]
     restores = [(entry, found) for entry, found in states if isinstance(found, Restored) and found.source is not None]
     for entry, found, part in saves:
+        if not part.owner.wrapped:
+            continue
         others = [other for _, _, other in saves if same_model(other.owner, part.owner)]
         wrapped = {other.kept for other in others if other.owner.wrapped}
-        if not part.owner.wrapped or any(other.kept not in wrapped for other in others):
+        if any(other.kept not in wrapped for other in others):
             continue
         if unwraps(program, found, part):
             continue
@@ -373,17 +375,24 @@ def unwrapped_load(program: Program, part: Part, loads: list[Restored]) -> Resto
 
 
 def takes_off(program: Program, found: Restored, prefix: str) -> bool:
-    """Whether the functions that lead to a load know of the prefix."""
+    """Whether the functions that lead to a load know of the prefix, or try several ways."""
     for symbol in functions_of(program, found.frames):
-        if STRIPS & set(program.function(symbol).mentions) or has_text(program, symbol, prefix):
+        known = program.once(written_in, symbol)
+        if known is None or prefix in known:
             return True
     return False
 
 
-def has_text(program: Program, symbol: FunctionSymbol, prefix: str) -> bool:
-    return any(
-        (isinstance(node, f.Constant) and isinstance(node.value, str) and prefix in words(node.value))
-        or (isinstance(node, f.Attribute) and node.name == prefix)
-        or isinstance(node, f.Try)
-        for node in walk(program.body(symbol))
-    )
+def written_in(program: Program, symbol: FunctionSymbol) -> frozenset[str] | None:
+    """The words of a function's texts, and its attributes; None where it takes keys apart, or tries several ways."""
+    if STRIPS & set(program.function(symbol).mentions):
+        return None
+    found: set[str] = set()
+    for node in walk(program.body(symbol)):
+        if isinstance(node, f.Try):
+            return None
+        if isinstance(node, f.Constant) and isinstance(node.value, str):
+            found |= words(node.value)
+        elif isinstance(node, f.Attribute):
+            found.add(node.name)
+    return frozenset(found)
