@@ -17,6 +17,7 @@ CALLS = "".join(f"def f{number}(x):\n    x.train()\n    return size(x.n, {number
     ("result", "follows"),
     [
         ("n", False),
+        ("1 if x else x", False),
         ("(n, 'relu')", False),
         ("nn.ReLU", False),
         ("nn.Dropout", True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from evallint.interpret.values import Arguments, Atom, Callee, Known, Ref, State, Thing, Value
+from evallint.interpret.values import Arguments, Atom, Callee, Known, Open, Ref, State, Thing, Value
 from evallint.program import ClassSymbol, External
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def are_plain(machine: Machine, values: Iterable[Value], state: State, deep: int
 
 def is_plain(machine: Machine, atom: Atom, state: State, deep: int) -> bool:
     match atom:
-        case Known():
+        case Known() | Open():
             return True
         case ClassSymbol() | External():
             return machine.program.nature(atom).heeds == "no"
