@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from evallint import codec
-from evallint.extract import extract
+from evallint.extract import extract, pool
 from evallint.extract.pool import Crash, Limits, WorkersUnusable, extract_all
 from evallint.findings import Trouble
 from evallint.read import Source
@@ -28,6 +29,9 @@ TAKES_FOR_EVER = f"{ONLY_FOR_LIBCST}loss = {' + '.join(['a'] * 30_000)}"
 EATS_MEMORY = "loss = [" + "a, " * 4_000_000 + "]\n"
 
 
+STANDARD = "ast.py contextlib.py dataclasses.py decimal.py enum.py fractions.py statistics.py textwrap.py".split()
+
+
 def source(path: str, text: str) -> Source:
     return Source(path, text, "")
 
@@ -39,6 +43,14 @@ def results(texts: dict[str, str], jobs: int = 2, limits: Limits = LIMITS) -> di
 
 def test_each_file_gets_the_facts_that_extract_gives() -> None:
     texts = {f"{index}.py": f"def f{index}(x):\n    return x.eval({index})\n" for index in range(300)}
+    assert results(texts) == {path: codec.encode(extract(text)) for path, text in texts.items()}
+
+
+def test_workers_read_what_trees_of_libcst_say() -> None:
+    """Theirs are plainer."""
+    files = [*Path(pool.__file__).parent.glob("*.py"), *(Path(sysconfig.get_path("stdlib"), name) for name in STANDARD)]
+    texts = {path.name: f"import torch\n{path.read_text(encoding='utf-8')}" for path in files}
+    texts["refused"] = f"{ONLY_FOR_LIBCST}{texts['lower.py']}"
     assert results(texts) == {path: codec.encode(extract(text)) for path, text in texts.items()}
 
 

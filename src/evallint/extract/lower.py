@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
+from ast import literal_eval
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import libcst as cst
 
+from evallint.extract import lean
 from evallint.extract.positions import ByNode, Disagreement, InOrder, Positions, TooDeep
 from evallint.facts import (
     Argument,
@@ -110,7 +112,9 @@ def _extract(text: str) -> FileFacts:
             return Lowering(positions).file(module)
         except Disagreement:
             pass
-    return Lowering(ByNode(module)).file(module)
+    with lean.whole():
+        module = cst.parse_module(text)
+        return Lowering(ByNode(module)).file(module)
 
 
 def standard_positions(text: str) -> InOrder | SyntaxError:
@@ -272,7 +276,7 @@ class Lowering:
         """An indented block, or the statements behind a colon."""
         if node.__class__ is cst.IndentedBlock:
             return self._block(node.body)
-        return self._block((cst.SimpleStatementLine(node.body),))
+        return self._block((cst.SimpleStatementLine(body=node.body),))
 
     def _place(self, node: Node) -> Span:
         self._statement = span = self._at_statement(node)
@@ -299,7 +303,9 @@ class Lowering:
     def _augment(self, node: cst.AugAssign) -> Iterable[Stmt]:
         span = self._place(node)
         target = self.expression(node.target)
-        return (Augment(target, OPERATORS.get(node.operator.__class__, "?"), self.expression(node.value), span),)
+        return (
+            Augment(target, OPERATORS.get(node.operator.__class__.__name__, "?"), self.expression(node.value), span),
+        )
 
     def _return(self, node: cst.Return) -> Iterable[Stmt]:
         span = self._place(node)
@@ -403,7 +409,7 @@ class Lowering:
         found = []
         for alias in node.names:
             module = dotted(alias.name)
-            bound = alias.evaluated_alias if alias.asname else module.partition(".")[0]
+            bound = alias_of(alias) or module.partition(".")[0]
             found.append(Import(module, "", bound or module, 0, span))
         self._imports += found
         return found
@@ -418,7 +424,7 @@ class Lowering:
             found = []
             for alias in node.names:
                 name = dotted(alias.name)
-                found.append(Import(module, name, alias.evaluated_alias or name, level, span))
+                found.append(Import(module, name, alias_of(alias) or name, level, span))
         self._imports += found
         return found
 
@@ -570,11 +576,11 @@ class Lowering:
 
     def _operation(self, node: cst.BinaryOperation) -> Expr:
         left = self.expression(node.left)
-        return Operation(OPERATORS.get(node.operator.__class__, "?"), left, self.expression(node.right))
+        return Operation(OPERATORS.get(node.operator.__class__.__name__, "?"), left, self.expression(node.right))
 
     def _unary(self, node: cst.UnaryOperation) -> Expr:
         operand = self.expression(node.expression)
-        operator = OPERATORS.get(node.operator.__class__, "?")
+        operator = OPERATORS.get(node.operator.__class__.__name__, "?")
         if operator == "-" and isinstance(operand, Constant) and type(operand.value) in (int, float):
             return Constant(-operand.value)  # type: ignore[operator]
         return Unary(operator, operand)
@@ -588,7 +594,7 @@ class Lowering:
         found: Expr | None = None
         for target in node.comparisons:
             right = self.expression(target.comparator)
-            one = Comparison(OPERATORS.get(target.operator.__class__, "?"), left, right)
+            one = Comparison(OPERATORS.get(target.operator.__class__.__name__, "?"), left, right)
             found = one if found is None else Logic("and", found, one)
             left = right
         return found if found is not None else left
@@ -664,7 +670,7 @@ def string(node: cst.SimpleString) -> str | None:
         width = 3 if text[:3] in ("'''", '"""') else 1
         return text[width:-width]
     try:
-        value = node.evaluated_value
+        value = literal_eval(text)
     except (SyntaxError, ValueError):  # an escape that Python refuses
         return None
     return value if isinstance(value, str) else None
@@ -676,47 +682,52 @@ def dotted(node: Node) -> str:
     return node.value if isinstance(node, cst.Name) else ""
 
 
+def alias_of(node: cst.ImportAlias) -> str:
+    """What follows `as`, "" where nothing does."""
+    return dotted(node.asname.name) if node.asname is not None else ""
+
+
 SINGLETONS = {"True": Constant(True), "False": Constant(False), "None": Constant(None)}
 
-OPERATORS: dict[type, str] = {
-    cst.Add: "+",
-    cst.Subtract: "-",
-    cst.Multiply: "*",
-    cst.Divide: "/",
-    cst.FloorDivide: "//",
-    cst.Modulo: "%",
-    cst.Power: "**",
-    cst.MatrixMultiply: "@",
-    cst.BitAnd: "&",
-    cst.BitOr: "|",
-    cst.BitXor: "^",
-    cst.LeftShift: "<<",
-    cst.RightShift: ">>",
-    cst.AddAssign: "+",
-    cst.SubtractAssign: "-",
-    cst.MultiplyAssign: "*",
-    cst.DivideAssign: "/",
-    cst.FloorDivideAssign: "//",
-    cst.ModuloAssign: "%",
-    cst.PowerAssign: "**",
-    cst.MatrixMultiplyAssign: "@",
-    cst.BitAndAssign: "&",
-    cst.BitOrAssign: "|",
-    cst.BitXorAssign: "^",
-    cst.LeftShiftAssign: "<<",
-    cst.RightShiftAssign: ">>",
-    cst.Minus: "-",
-    cst.Plus: "+",
-    cst.BitInvert: "~",
-    cst.Not: "not",
-    cst.Equal: "==",
-    cst.NotEqual: "!=",
-    cst.LessThan: "<",
-    cst.LessThanEqual: "<=",
-    cst.GreaterThan: ">",
-    cst.GreaterThanEqual: ">=",
-    cst.In: "in",
-    cst.NotIn: "not in",
-    cst.Is: "is",
-    cst.IsNot: "is not",
+OPERATORS: dict[str, str] = {
+    "Add": "+",
+    "Subtract": "-",
+    "Multiply": "*",
+    "Divide": "/",
+    "FloorDivide": "//",
+    "Modulo": "%",
+    "Power": "**",
+    "MatrixMultiply": "@",
+    "BitAnd": "&",
+    "BitOr": "|",
+    "BitXor": "^",
+    "LeftShift": "<<",
+    "RightShift": ">>",
+    "AddAssign": "+",
+    "SubtractAssign": "-",
+    "MultiplyAssign": "*",
+    "DivideAssign": "/",
+    "FloorDivideAssign": "//",
+    "ModuloAssign": "%",
+    "PowerAssign": "**",
+    "MatrixMultiplyAssign": "@",
+    "BitAndAssign": "&",
+    "BitOrAssign": "|",
+    "BitXorAssign": "^",
+    "LeftShiftAssign": "<<",
+    "RightShiftAssign": ">>",
+    "Minus": "-",
+    "Plus": "+",
+    "BitInvert": "~",
+    "Not": "not",
+    "Equal": "==",
+    "NotEqual": "!=",
+    "LessThan": "<",
+    "LessThanEqual": "<=",
+    "GreaterThan": ">",
+    "GreaterThanEqual": ">=",
+    "In": "in",
+    "NotIn": "not in",
+    "Is": "is",
+    "IsNot": "is not",
 }
