@@ -348,6 +348,13 @@ def test_of_a_notebook_only_the_lines_that_change_are_written(
     assert bytes_of("a.ipynb").decode() == after.replace("\n", newline)
 
 
+def test_a_fix_stands_where_it_belongs_after_lines_that_only_ipython_understands(lint: Lint) -> None:
+    first = ["names = !ls\n", "if not names:\n", "    !mkdir --parents ./runs/models\n"]
+    before, after = (notebook(("code", LINES), ("code", BUILD), ("code", [*first, *lines])) for lines in (SCORE, RIGHT))
+    lint("--fix", files={"a.ipynb": before})
+    assert Path("a.ipynb").read_text() == after
+
+
 def test_a_source_that_is_one_string_stays_one(lint: Lint) -> None:
     before, after = (
         notebook(("code", LINES), ("code", "".join(BUILD)), ("code", "".join(lines))) for lines in (SCORE, RIGHT)

@@ -82,8 +82,7 @@ def _changes(text: str, value: _Value, masked: Sequence[str], edits: Sequence[Ed
     plain = written.replace("\r\n", "\n")
     if "\r" in plain:
         raise Unfixable("its lines end in an old way")
-    _refuse_magics(plain.split("\n"), masked, edits)
-    new = applied(plain, edits).replace("\n", newline)
+    new = applied(plain, _in_own(plain, masked, edits)).replace("\n", newline)
     escapes = text.isascii()
     if text[value.start] == '"':
         yield Edit(value.start, value.end, json.dumps(new, ensure_ascii=escapes))
@@ -91,12 +90,16 @@ def _changes(text: str, value: _Value, masked: Sequence[str], edits: Sequence[Ed
     yield from _of_list(text, value, parts, re.findall(r"[^\n]*\n|[^\n]+", new), escapes)
 
 
-def _refuse_magics(own: Sequence[str], masked: Sequence[str], edits: Sequence[Edit]) -> None:
-    lines = Lines("\n".join(own))
+def _in_own(plain: str, masked: Sequence[str], edits: Sequence[Edit]) -> Iterator[Edit]:
+    """Yield edits of what Python reads of a cell as edits of what stands there: masked lines differ in length."""
+    own, read_lines = Lines(plain), Lines("\n".join(masked))
+    texts = plain.split("\n")
     for edit in edits:
-        for line in range(lines.line(edit.start), lines.line(edit.end) + 1):
-            if line > len(masked) or own[line - 1] != masked[line - 1]:
-                raise Unfixable("it touches a line that only IPython understands")
+        first, last = read_lines.line(edit.start), read_lines.line(edit.end)
+        if last > len(masked) or texts[first - 1 : last] != masked[first - 1 : last]:
+            raise Unfixable("it touches a line that only IPython understands")
+        start, end = edit.start - read_lines.starts[first - 1], edit.end - read_lines.starts[last - 1]
+        yield Edit(own.starts[first - 1] + start, own.starts[last - 1] + end, edit.new)
 
 
 def _of_list(
