@@ -13,12 +13,13 @@ from evallint.program import Nature
 class Evaluation:
     """Why a forward call is taken to evaluate: in words, and whether more than a name says so.
 
-    `by`: the data it runs on, the function or file it is in, the missing gradients, or weights loaded with no training.
+    `by`: the data it runs on, the function or file it is in, the missing gradients, weights loaded with no training, or
+    the eval() that its function has called.
     """
 
     because: str
     sure: bool
-    by: Literal["data", "phase", "context", "weights"]
+    by: Literal["data", "phase", "context", "weights", "mode"]
 
 
 class Run(NamedTuple):

@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import data, describing, idleness, library, modules, patience, sampling, states
+from evallint.interpret import data, describing, enumerations, idleness, library, modules, patience, sampling, states
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, use_of, words
@@ -448,6 +448,8 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     wrapper = wrapper_of(machine, klass)
     if wrapper is not None:
         return library.wrap(machine, wrapper, given, expression, state)
+    if len(given.positional) == 1 and enumerations.is_enumeration(machine, klass):
+        return enumerations.found_by(machine, klass, given.positional[0], state)
     title = program.klass(klass).name
     place = machine.place(expression.span)
     address: Address = ("new", machine.frame.context, machine.number(expression), klass)

@@ -12,7 +12,7 @@ from typing import Any
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, data, library, modules, narrowing, states
+from evallint.interpret import calls, data, enumerations, library, modules, narrowing, states
 from evallint.interpret.costs import Costs
 from evallint.interpret.events import (
     Accumulation,
@@ -812,6 +812,10 @@ class Machine:
         """The elements of a short literal list or dict, where each is known."""
         if len(iterable.atoms) != 1:
             return None
+        for atom in iterable.atoms:
+            if isinstance(atom, ClassSymbol):
+                members = [value for value, _ in enumerations.members(self, atom, state)]
+                return members if 0 < len(members) <= UNROLLED else None
         for address in iterable.refs():
             thing = state.heap[address]
             most = UNROLLED if self.notes is None else UNROLLED_ASIDE
@@ -1146,6 +1150,8 @@ class Machine:
                 found += [chosen] if chosen is not None else []
             elif isinstance(atom, ModuleSymbol):
                 found += self._named_in(atom, index, state)
+            elif isinstance(atom, ClassSymbol) and enumerations.is_enumeration(self, atom):
+                found.append(enumerations.named(self, atom, index, state))
         key = index.constant()
         exact = len(base.atoms) > 0
         for address in base.refs():

@@ -10,6 +10,7 @@ from evallint import facts as f
 from evallint.apis import LibraryClass, ModuleClass, TensorUse
 from evallint.facts import Expr
 from evallint.findings import Step
+from evallint.interpret import enumerations
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -86,6 +87,8 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
                 found.append(of(Callee(method, bound)) if method is not None else of(Method(bound, name)))
             case Callee() if name == "__wrapped__":
                 found.append(of(atom))
+            case Known():
+                found.append(enumerations.of_member(machine, atom, name, state))
     value = joined(found) if found else UNKNOWN
     if base.flow is NO_FLOW:
         return value
@@ -231,7 +234,7 @@ def of_class(machine: Machine, klass: ClassSymbol, name: str, state: State) -> V
         return of(Callee(method))
     held = class_variable(machine, klass, name, state)
     if held is not None:
-        return held
+        return enumerations.member(machine, klass, name, held)
     for base in machine.program.externals(klass):
         if machine.apis.of(f"{base}.{name}") is not None:
             return of(External(f"{base}.{name}"))

@@ -23,10 +23,11 @@ Address: TypeAlias = tuple[object, ...]
 
 
 class Known(NamedTuple):
-    """A constant. `kind` keeps `1`, `1.0` and `True` apart, which Python holds to be equal."""
+    """A constant. `kind` keeps `1`, `1.0` and `True` apart, which Python holds to be equal; a member of an enumeration
+    is of that class, its value is its name."""
 
     value: str | int | float | bool | None
-    kind: type
+    kind: type | ClassSymbol
 
 
 class Ref(NamedTuple):

@@ -223,10 +223,8 @@ def _bind(block: Block, guards: tuple[Expr, ...], found: dict[str, list[Expr]]) 
     for statement in block:
         match statement:
             case f.Assign(targets, value) if value is not None:
-                for target in targets:
-                    for node in walk((target,)):  # type: ignore[arg-type]
-                        if isinstance(node, f.Name):
-                            found.setdefault(node.id, []).extend((value, *guards))
+                for name in (name for target in targets for name in _bound(target)):
+                    found.setdefault(name, []).extend((value, *guards))
             case f.If(test, body, orelse):
                 _bind(body, (*guards, test), found)
                 _bind(orelse, (*guards, test), found)
@@ -235,6 +233,18 @@ def _bind(block: Block, guards: tuple[Expr, ...], found: dict[str, list[Expr]]) 
             case f.Try(body, handlers, orelse, final):
                 for part in (body, *(handler.body for handler in handlers), orelse, final):
                     _bind(part, guards, found)
+
+
+def _bound(target: Expr) -> Iterator[str]:
+    """The names that an assignment gives something new to stand for, or to hold: not the object of an attribute."""
+    match target:
+        case f.Name(name):
+            yield name
+        case f.Collection(_, items):
+            for item in items:
+                yield from _bound(item)
+        case f.Starred(value) | f.Subscript(value, _):
+            yield from _bound(value)
 
 
 def hears_mode(expression: Expr, known: Bindings, seen: frozenset[str] = frozenset()) -> bool:

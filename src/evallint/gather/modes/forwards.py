@@ -277,7 +277,9 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         if data is not None and data.use == "eval" and not trains_on(data, event, trained):
             return Evaluation(f"on `{data.label}`", data.sure, "data")
         apart = evaluating_call(event, trained)
-        return Evaluation(f"in `{apart}`", off, "phase") if apart and (data is None or not data.sure) else None
+        if apart and (data is None or not data.sure):
+            return Evaluation(f"in `{apart}`", off, "phase")
+        return None if data is not None and data.sure else in_eval_mode(event, trained)
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
     if data is not None and data.use == "train" and data.sure:
@@ -289,10 +291,24 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
         return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
     if phase == "train" or data is not None:
-        return None
+        return in_eval_mode(event, trained) if phase != "train" else None
     if off and not serves_training(event, trained) and not refreshes_statistics(event):
         return Evaluation("without gradients", True, "context")
-    return Evaluation("with loaded weights", True, "weights") if loaded else None
+    if loaded:
+        return Evaluation("with loaded weights", True, "weights")
+    return in_eval_mode(event, trained)
+
+
+def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
+    """An evaluation where a model that is trained elsewhere runs in a function that has just called its eval()."""
+    change = event.mode.eval
+    if change is None or change.kind != "called" or event.mode.train is not None or event.mode.unknown:
+        return None
+    here = tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
+    others = [other for other in trained if is_same(event, other)]
+    if change.calls != here or not others or any(other.frames[-1] == event.frames[-1] for other in others):
+        return None
+    return Evaluation("in eval mode", True, "mode")
 
 
 def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:
