@@ -72,6 +72,7 @@ def lineage(program: Program, name: str) -> list[str]:
         ("import lib.nets", "lib.nets.make"),
         ("import lib", "lib.nets.make"),
         ("import lib.nets as n", "n.make"),
+        ("import lib.nets as lib", "lib.make"),
         ("from lib import nets", "nets.make"),
         ("from lib import nets as n", "n.make"),
         ("from lib.nets import make", "make"),

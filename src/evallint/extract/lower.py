@@ -409,8 +409,13 @@ class Lowering:
         found = []
         for alias in node.names:
             module = dotted(alias.name)
-            bound = alias_of(alias) or module.partition(".")[0]
-            found.append(Import(module, "", bound or module, 0, span))
+            first = module.partition(".")[0]
+            bound = alias_of(alias) or first or module
+            package, _, name = module.rpartition(".")
+            if alias.asname and bound == first != module:  # `import a.b as a` binds what `from a import b as a` does
+                found.append(Import(package, name, bound, 0, span))
+            else:
+                found.append(Import(module, "", bound, 0, span))
         self._imports += found
         return found
 

@@ -12,7 +12,7 @@ from evallint.findings import Place, Step
 from evallint.interpret import data, describing, enumerations, idleness, library, modules, patience, sampling, states
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import DATA, use_of, words
+from evallint.interpret.roles import DATA, Use, use_of, use_of_argument, words
 from evallint.interpret.values import (
     NO_FLOW,
     OPEN,
@@ -260,7 +260,8 @@ def run(
     before = state.grad
     budget, seen = machine.budget, machine.events.number()
     doubts = machine.unsure, machine.chance
-    with machine.running(symbol, symbol.path, address, place, function.span, context) as frame:
+    phase = phase_of(function, callee, given)
+    with machine.running(symbol, symbol.path, address, place, function.span, context, phase) as frame:
         frame.on_yield = on_yield
         if part_of is not None:
             frame.inside, frame.part_of = True, part_of
@@ -293,6 +294,16 @@ def run(
         flow = held.rest.flow if held.rest is not None else NO_FLOW
         return Value(frozenset((Ref(state.put(("generator", context), held)),)), flow)
     return value
+
+
+def phase_of(function: f.Function, callee: Callee, given: Arguments) -> Use | None:
+    """What the constants that a function is called with say it is for; None where they say nothing, or both."""
+    names = [one.name for one in function.parameters if one.kind in ("", "/")]
+    skipped = 1 if callee.bound is not None and not is_static(function) else 0
+    pairs = [*zip(names[skipped:], given.positional, strict=False), *given.keywords.items()]
+    found = {use_of_argument(name, held.value) for name, value in pairs if (held := value.constant()) is not None}
+    found.discard(None)
+    return found.pop() if len(found) == 1 else None
 
 
 def suspended(on_yield: Callable[[State, Value], list[State]], grad: Grad) -> Callable[[State, Value], list[State]]:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from evallint.facts import Call
 from evallint.findings import Place, Step
+from evallint.interpret.roles import Use
 from evallint.interpret.terms import Term
 from evallint.interpret.values import UNKNOWN_MODE, Address, Change, Flow, Grad, Mode
 from evallint.program import FunctionSymbol, Nature, Symbol
@@ -19,12 +20,16 @@ class Exhausted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One running function: which, and from where it was called (None for the entry)."""
+    """One running function: which, and from where it was called (None for the entry).
+
+    `phase`: what the constants that it is called with say it is for (`phase="val"`, `train=False`).
+    """
 
     path: str
     function: str
     symbol: FunctionSymbol | None
     called_at: Place | None
+    phase: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)

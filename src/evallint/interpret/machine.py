@@ -376,8 +376,9 @@ class Machine:
                 self._set_item(held, self.value(index, state), value, state, base)
                 if self.notes is not None and SEEN in value.flow.sources and SEEN not in held.flow.sources:
                     self.bind(base, held.with_flow(value.flow), state)  # the array holds the sample
-                elif held.flow.synthetic and value.flow.graph and not held.atoms:
-                    self.bind(base, held.with_flow(value.flow), state)  # so does the tensor that is filled part by part
+                elif held.flow.synthetic and not (held.atoms or value.flow.synthetic or value.constant()):
+                    filled = Value(flow=held.flow.join(value.flow))  # a tensor that is filled part by part
+                    self.bind(base, filled, state)
             case f.Collection(_, items):
                 self._unpack(items, value, state)
             case f.Starred(inner):
@@ -1026,12 +1027,13 @@ class Machine:
         called_at: Place | None,
         span: Span,
         context: int | None = None,
+        phase: Use | None = None,
     ) -> Running:
         """Code of a function or file runs until the `with` block ends."""
         if context is None:
             context = self.frame.context if self.frames else 0
         name = self.program.function(symbol).qualname if symbol is not None else "<module>"
-        caller = Caller(path, name, symbol, called_at)
+        caller = Caller(path, name, symbol, called_at, phase)
         inside, part_of = (self.frames[-1].inside, self.frames[-1].part_of) if self.frames else (False, None)
         frame = Frame(caller, address, path, symbol, context, self.tests_of(path, symbol), inside, part_of, span=span)
         return Running(self, frame)

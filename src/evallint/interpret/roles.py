@@ -53,6 +53,22 @@ def use_of(name: str) -> Use | None:
     return "train" if trains else "eval"
 
 
+@lru_cache(maxsize=8192)
+def use_of_argument(parameter: str, value: object) -> Use | None:
+    """What a constant says that a function is called for: `phase="val"`, `is_train=False`, `stage=Stage.TEST`."""
+    asked = words(parameter)
+    if isinstance(value, bool):
+        use = use_of(parameter) if asked <= FLAGS | EVALUATION | TRAINING else None
+        return use if value or use is None else ("eval" if use == "train" else "train")
+    return use_of(value) if isinstance(value, str) and asked & PHASES and len(words(value)) <= MOST_WORDS else None
+
+
+FLAGS = frozenset("is do in for mode flag only phase".split())
+PHASES = frozenset("phase mode split stage subset partition fold kind loop state part".split())
+MOST_WORDS = 3
+"""A text of more words than these names no phase."""
+
+
 @lru_cache(maxsize=65536)
 def use_of_data(name: str) -> Use | None:
     """What the name of data says they are for; None for a name that data do not go by."""

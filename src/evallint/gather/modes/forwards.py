@@ -14,7 +14,7 @@ from evallint.gather.code.substance import Substances
 from evallint.gather.modes.predicting import Predicting
 from evallint.interpret.events import Caller, Events, ForwardCall
 from evallint.interpret.library import VOLATILE
-from evallint.interpret.roles import is_test_file, use_of, words
+from evallint.interpret.roles import Use, is_test_file, use_of, words
 from evallint.interpret.values import Change, Role
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation, Forward
@@ -200,7 +200,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
 
 def is_named(event: ForwardCall) -> bool:
     """Whether the function that a model runs in is there for evaluation, by its name."""
-    return use_of(event.frames[-1].function.rpartition(".")[2]) == "eval"
+    return use_of_caller(event.frames[-1]) == "eval"
 
 
 def needs_gradients(program: Program, events: Events, event: ForwardCall) -> bool:
@@ -278,7 +278,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
             return Evaluation(f"on `{data.label}`", data.sure, "data")
         apart = evaluating_call(event, trained)
         if apart and (data is None or not data.sure):
-            return Evaluation(f"in `{apart}`", off, "phase")
+            return Evaluation(f"in `{own_name(apart)}`", off, "phase")
         return None if data is not None and data.sure else in_eval_mode(event, trained)
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
@@ -367,15 +367,12 @@ def evaluating_call(event: ForwardCall, trained: list[ForwardCall]) -> str:
         depth = 0
         while depth < min(len(event.frames), len(other.frames)) and event.frames[depth] == other.frames[depth]:
             depth += 1
-        deeper = [caller.function for caller in event.frames[depth:]]
+        deeper = event.frames[depth:]
         if other.loops and other.loops[-1] in event.loops:
-            found = next((name for name in deeper if use_of(name.rpartition(".")[2]) == "eval"), "")
+            found = next((caller.function for caller in deeper if use_of_caller(caller) == "eval"), "")
             if not found:
                 return ""
-    return next(
-        (caller.function for caller in reversed(event.frames) if use_of(caller.function.rpartition(".")[2]) == "eval"),
-        "",
-    )
+    return next((caller.function for caller in reversed(event.frames) if use_of_caller(caller) == "eval"), "")
 
 
 def is_same(one: ForwardCall, other: ForwardCall) -> bool:
@@ -421,7 +418,7 @@ def role_of(roles: Iterable[Role]) -> Role | None:
 def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
     """What the functions on the way are for: the innermost that says so decides, then their classes."""
     for caller in reversed(frames):
-        use = use_of(caller.function.rpartition(".")[2])
+        use = use_of_caller(caller)
         if use is not None:
             return use
     for caller in reversed(frames):
@@ -431,13 +428,23 @@ def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
     return None
 
 
+def use_of_caller(caller: Caller) -> Use | None:
+    """What a function runs for: its arguments say more than its name."""
+    return caller.phase or use_of(caller.function.rpartition(".")[2])
+
+
 def named_phase(event: ForwardCall) -> str:
     if use_of(event.method) == "eval":
         return event.method
     for caller in reversed(event.frames):
-        if use_of(caller.function.rpartition(".")[2]) == "eval" or use_of(caller.function.partition(".")[0]) == "eval":
-            return caller.function
+        if use_of_caller(caller) == "eval" or use_of(caller.function.partition(".")[0]) == "eval":
+            return own_name(caller.function)
     return event.frames[0].path.rpartition("/")[2]
+
+
+def own_name(function: str) -> str:
+    """A function's qualified name from the function on that it is defined in."""
+    return function.rpartition("<locals>.")[2]
 
 
 def stem(path: str) -> str:

@@ -20,7 +20,8 @@ from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearni
 
 
 def lost(program: Program, events: Events) -> Iterator[LostTraining]:
-    """Training forwards that an eval() of an earlier pass of their loop reaches."""
+    """Training forwards that the eval() of an evaluation reaches: of an earlier pass of their loop, or of a function
+    that has been called before."""
     evaluated = {
         event.mode.eval.step.at
         for event in events.forwards
@@ -30,7 +31,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         change = event.mode.eval
         if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
             continue
-        if event.mode.unknown or not set(change.loops) & set(event.loops):
+        if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(change, event)):
             continue
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
@@ -48,6 +49,11 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             (*calls_to(change, event), change.step, Step(event.at, f"`{event.receiver}` trains on here, in eval mode")),
             resumes(program, events, change, event),
         )
+
+
+def is_left_by_call(change: Change, event: ForwardCall) -> bool:
+    """Whether a function switches the mode that is none of those that run when the model does."""
+    return where_it_leaves(change, event)[0] in change.calls
 
 
 def resumes(program: Program, events: Events, change: Change, event: ForwardCall) -> tuple[Place, str] | None:
