@@ -87,7 +87,8 @@ class LostTraining:
     """Within a training loop a model is put into eval mode and not back before the next training forward.
 
     `resumes`: the statement before which it should be back, and what the model is called there; None where it has no
-    name there.
+    name there. `at` is where it is left in eval mode, or, if `never_asked`, where a function is called that trains it
+    and no more asks for training mode than anything else does.
     """
 
     at: Place
@@ -96,6 +97,7 @@ class LostTraining:
     nature: Nature
     because: tuple[Step, ...]
     resumes: tuple[Place, str] | None = None
+    never_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ def check(project: Project) -> Iterator[Finding]:
         harmless = lost.nature.heeds == "no"
         yield Finding(
             at=lost.at,
-            says=says(lost.model, harmless),
+            says=says(lost, harmless),
             because=lost.because,
             function=lost.function,
             fix=fix(lost),
@@ -28,7 +28,9 @@ def fix(lost: LostTraining) -> InsertBefore | None:
     return InsertBefore(at, f"{model}.train()", f"call `{model}.train()` before training goes on")
 
 
-def says(model: str, harmless: bool) -> str:
+def says(lost: LostTraining, harmless: bool) -> str:
     if harmless:
-        return f"`{model}` trains on in eval mode; harmless today: none of its layers heeds the mode"
-    return f"`{model}` is left in eval mode here and training goes on in it"
+        return f"`{lost.model}` trains on in eval mode; harmless today: none of its layers heeds the mode"
+    if lost.never_asked:
+        return f"`{lost.model}` trains in eval mode here once an evaluation has been: nothing calls its `train()`"
+    return f"`{lost.model}` is left in eval mode here and training goes on in it"

@@ -31,7 +31,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         change = event.mode.eval
         if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
             continue
-        if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(change, event)):
+        if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(events, change, event)):
             continue
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
@@ -39,8 +39,11 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             continue
         at, function = where_it_leaves(change, event)
         wrong = wrong_restoring(events, change, at)
+        training = training_call(events, change, event)
         if wrong is not None:
             at, function = wrong, around(program, wrong)
+        elif training is not None:
+            at = training
         yield LostTraining(
             at,
             function,
@@ -48,12 +51,24 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             event.nature,
             (*calls_to(change, event), change.step, Step(event.at, f"`{event.receiver}` trains on here, in eval mode")),
             resumes(program, events, change, event),
+            wrong is None and training is not None,
         )
 
 
-def is_left_by_call(change: Change, event: ForwardCall) -> bool:
-    """Whether a function switches the mode that is none of those that run when the model does."""
-    return where_it_leaves(change, event)[0] in change.calls
+def is_left_by_call(events: Events, change: Change, event: ForwardCall) -> bool:
+    """Whether a function switches the mode, evaluates, and is over by the time that the model trains."""
+    if where_it_leaves(change, event)[0] not in change.calls:
+        return False
+    return any(
+        not other.trained and other.sure and other.mode.eval == change and is_within(change, other)
+        for other in events.forwards
+    )
+
+
+def is_within(change: Change, event: ForwardCall) -> bool:
+    """Whether a model runs in the very call of a function that has switched its mode."""
+    ours = tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
+    return ours[: len(change.calls)] == change.calls
 
 
 def resumes(program: Program, events: Events, change: Change, event: ForwardCall) -> tuple[Place, str] | None:
@@ -84,13 +99,28 @@ def takes_steps(program: Program, caller: Caller) -> bool:
     return "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions
 
 
+def training_call(events: Events, change: Change, event: ForwardCall) -> Place | None:
+    """The call of a function that trains and never asks for training mode, beside the call of the evaluation; None
+    where something does ask for it, or the training is no function of its own."""
+    if any(found.to.train is not None and found.address in event.family for found in events.changes):
+        return None
+    ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
+    depth = shared_calls(change, ours)
+    return ours[depth] if depth < min(len(ours), len(change.calls)) else None
+
+
+def shared_calls(change: Change, ours: list[Place]) -> int:
+    depth = 0
+    while depth < min(len(ours), len(change.calls)) and ours[depth] == change.calls[depth]:
+        depth += 1
+    return depth
+
+
 def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
     """The place in the training function at which eval mode comes in: the eval() itself, or the call that leads to
     it."""
     ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
-    depth = 0
-    while depth < len(ours) and depth < len(change.calls) and ours[depth] == change.calls[depth]:
-        depth += 1
+    depth = shared_calls(change, ours)
     at = change.calls[depth] if depth < len(change.calls) else change.step.at
     offset = len(event.frames) - len(ours)
     return at, event.frames[min(depth + offset - 1, len(event.frames) - 1)].function if event.frames else ""
