@@ -157,6 +157,12 @@ class Program:
         facts = self.files[symbol.path]
         return facts.bodies[facts.classes[symbol.index].body]
 
+    def classes_named(self, name: str) -> Iterator[ClassSymbol]:
+        """The classes of a name, file by file."""
+        for path in sorted(self.index.with_class(name)):
+            classes = self.files[path].classes
+            yield from (ClassSymbol(path, index) for index, klass in enumerate(classes) if klass.name == name)
+
     def methods(self, symbol: ClassSymbol) -> Iterator[FunctionSymbol]:
         """The methods that a class itself defines, in order."""
         return (FunctionSymbol(symbol.path, index) for index in self.klass(symbol).methods)
@@ -293,6 +299,8 @@ class Index(Protocol):
     def importing(self, name: str) -> Collection[str]: ...
 
     def has_class(self, name: str) -> bool: ...
+
+    def with_class(self, name: str) -> Collection[str]: ...
 
     def renew(self) -> None: ...
 

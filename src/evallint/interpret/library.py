@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
@@ -29,18 +28,16 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, data, modules, states
+from evallint.interpret import calls, choosing, data, modules, states
 from evallint.interpret.events import Backward, Events, ExportCall, ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
 from evallint.interpret.values import (
     GRAD_ON,
     NO_FLOW,
-    OPEN,
     SYNTHETIC,
     UNKNOWN,
     UNKNOWN_MODE,
-    WIDEST,
     Address,
     Anonymous,
     Arguments,
@@ -60,8 +57,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.link.natures import walk
-from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Nature
+from evallint.program import ClassSymbol, External, ModuleSymbol, Nature
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -89,6 +85,9 @@ def call(
     special = SPECIAL.get(name.removeprefix("builtins."))
     if special is not None:
         return special(machine, given, expression, state)
+    builders = choosing.of_any_module(machine, name)
+    if builders is not None:
+        return calls.invoke(machine, builders, given, expression, state)
     about_data = machine.apis.data(name)
     if about_data is not None:
         found = data.call(machine, about_data, name, given, expression, state)
@@ -1090,68 +1089,9 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
         return UNKNOWN
     name = given.positional[1].text()
     if name is None:
-        found = any_of(machine, given.positional[0])
+        found = choosing.any_of(machine, given.positional[0])
         return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
     return modules.attribute(machine, given.positional[0], name, state, expression)
-
-
-def any_of(machine: Machine, owner: Value) -> Value | None:
-    """What an unknown name of a module may be: a function of it that builds models, or one of its classes (of its model
-    classes, where it has some), one of a library's model factories, or a class for which the tables say what it is."""
-    for atom in in_order(owner.atoms):
-        if isinstance(atom, ModuleSymbol):
-            builders = builders_of(machine, atom)
-            if builders:
-                return of(OPEN, *builders)
-            classes = [one for one in machine.program.exported(atom) if isinstance(one, ClassSymbol)]
-            models = [one for one in classes if machine.program.is_module(one)]
-            found = models or classes
-            found = [one for one in found if one.path == atom.path] or found
-            if 0 < len(found) < WIDEST:
-                return of(OPEN, *found)
-        if isinstance(atom, External):
-            chooser = machine.apis.of(f"{atom.name}.get_model")
-            if not isinstance(chooser, Factory):
-                chooser = machine.apis.of(f"{atom.name}.?")
-            if isinstance(chooser, Factory | LibraryClass):
-                return of(External(chooser.name))
-    return None
-
-
-MOST_BUILDERS = 4
-"""So many of a module's functions that build models stand for all of them."""
-
-
-def builders_of(machine: Machine, module: ModuleSymbol) -> list[Callee]:
-    """The first functions that a module offers for building models."""
-    functions = (one for one in machine.program.exported(module) if isinstance(one, FunctionSymbol))
-    found = (
-        one for one in functions if not machine.program.function(one).name.startswith("_") and builds(machine, one)
-    )
-    return [Callee(one) for one in islice(found, MOST_BUILDERS)]
-
-
-def builds(machine: Machine, symbol: FunctionSymbol, depth: int = 0) -> bool:
-    """Whether a function gives back a model that it, or a function that it calls, constructs."""
-    program = machine.program
-    body = program.body(symbol)
-    if not any(isinstance(node, f.Return) and node.value is not None for node in walk(body)):
-        return False
-    called = [program.resolve(symbol.path, node.function) for node in walk(body) if isinstance(node, f.Call)]
-    return any(
-        (isinstance(one, ClassSymbol | External) and program.is_module(one))
-        or (isinstance(one, External) and isinstance(machine.apis.of(one.name), Factory))
-        or (
-            isinstance(one, FunctionSymbol)
-            and one != symbol
-            and depth < DEEPEST_BUILDER
-            and builds(machine, one, depth + 1)
-        )
-        for one in called
-    )
-
-
-DEEPEST_BUILDER = 3
 
 
 def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1302,6 +1242,8 @@ SPECIAL: dict[str, Special] = {
     "dict": _dict,
     "collections.OrderedDict": _dict,
     "getattr": _getattr,
+    "importlib.import_module": choosing.import_module,
+    "__import__": choosing.import_module,
     "globals": _globals,
     "vars": _globals,
     "setattr": _setattr,

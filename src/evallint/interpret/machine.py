@@ -12,7 +12,7 @@ from typing import Any
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, data, enumerations, library, modules, narrowing, states
+from evallint.interpret import calls, choosing, data, enumerations, library, modules, narrowing, states
 from evallint.interpret.costs import Costs
 from evallint.interpret.events import (
     Accumulation,
@@ -1148,7 +1148,7 @@ class Machine:
         found: list[Value] = []
         for atom in in_order(base.atoms):
             if isinstance(atom, External) and atom.name.endswith(".__dict__"):
-                chosen = library.any_of(self, of(External(atom.name.removesuffix(".__dict__"))))
+                chosen = choosing.any_of(self, of(External(atom.name.removesuffix(".__dict__"))))
                 found += [chosen] if chosen is not None else []
             elif isinstance(atom, ModuleSymbol):
                 found += self._named_in(atom, index, state)
@@ -1192,7 +1192,7 @@ class Machine:
         """What `module.__dict__[index]` may be."""
         name = index.text()
         if name is None:
-            chosen = library.any_of(self, of(module))
+            chosen = choosing.any_of(self, of(module))
             return [chosen] if chosen is not None else []
         symbol = self.program.member(module, name)
         return [self.symbol_value(symbol, state)] if symbol is not None else []

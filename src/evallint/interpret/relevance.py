@@ -183,6 +183,10 @@ class Relevance:
         called = {one for one in function.mentions if one.startswith("self.")}
         return calls_what_it_is_given(function) or not called <= self._methods.keys()
 
+    def named(self, name: str) -> list[FunctionSymbol]:
+        """The functions of a name, in the order of their files."""
+        return sorted(self._graph.named(name), key=lambda one: (one.path, one.index))
+
     def acts(self, symbol: FunctionSymbol) -> bool:
         """Whether a function, or what it can be seen to lead to, mentions a name by which something is done. What is
         computed without gradients matters to the function that turns them off."""
@@ -225,6 +229,10 @@ class Graph:
             self._acting = self._found()
         self._program.memory.note(("functions", symbol.path, symbol.index))
         return symbol in self._acting
+
+    def named(self, name: str) -> Iterator[FunctionSymbol]:
+        """Every function of a name, in no particular order."""
+        return self._named.of(name)
 
     def renew(self) -> None:
         """Take in what files say now, and forget what stands on functions that lead elsewhere."""

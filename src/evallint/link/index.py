@@ -47,9 +47,13 @@ class NameIndex:
 
     def has_class(self, name: str) -> bool:
         """Whether a class of the program has this name."""
+        return bool(self.with_class(name))
+
+    def with_class(self, name: str) -> Collection[str]:
+        """The files that define a class of this name."""
         self._read()
         self._memory.note(("class", name))
-        return bool(self._classes.get(name))
+        return self._classes.get(name, ())
 
     def renew(self) -> None:
         """Take in what files say now, and forget what stands on names that stand elsewhere by now."""

@@ -1,0 +1,98 @@
+"""What names that a program makes up while it runs may stand for: of models, and of the modules they are in."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from evallint import facts as f
+from evallint.apis import Factory, LibraryClass
+from evallint.interpret.values import OPEN, WIDEST, Arguments, Callee, State, Value, in_order, of
+from evallint.link.natures import walk
+from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+ANY_MODULE: Final = "importlib.import_module()"
+"""The name of a module of which only `import_module` knows the name."""
+
+
+def import_module(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`importlib.import_module(name)`."""
+    name = given.positional[0].text() if given.positional else None
+    if name is None or name.startswith("."):
+        return of(External(ANY_MODULE))
+    found = machine.program.imported(machine.frame.path, f.Import(name, "", "", 0, expression.span))
+    return of(found) if isinstance(found, ModuleSymbol | External) else of(External(ANY_MODULE))
+
+
+def of_any_module(machine: Machine, name: str) -> Value | None:
+    """What a name of a module that only `import_module` knows may stand for: the functions that build models, and the
+    classes of models, that go by it in the program. None for other names, and where there is none or too many."""
+    module, _, own = name.rpartition(".")
+    if module != ANY_MODULE:
+        return None
+    functions = (one for one in machine.relevance.named(own) if machine.program.function(one).qualname == own)
+    found = [Callee(one) for one in functions if builds(machine, one)]
+    models = [one for one in machine.program.classes_named(own) if machine.program.is_module(one)]
+    return of(OPEN, *found, *models) if 0 < len(found) + len(models) < WIDEST else None
+
+
+def any_of(machine: Machine, owner: Value) -> Value | None:
+    """What an unknown name of a module may be: a function of it that builds models, or one of its classes (of its model
+    classes, where it has some), one of a library's model factories, or a class for which the tables say what it is."""
+    for atom in in_order(owner.atoms):
+        if isinstance(atom, ModuleSymbol):
+            builders = builders_of(machine, atom)
+            if builders:
+                return of(OPEN, *builders)
+            classes = [one for one in machine.program.exported(atom) if isinstance(one, ClassSymbol)]
+            models = [one for one in classes if machine.program.is_module(one)]
+            found = models or classes
+            found = [one for one in found if one.path == atom.path] or found
+            if 0 < len(found) < WIDEST:
+                return of(OPEN, *found)
+        if isinstance(atom, External):
+            chooser = machine.apis.of(f"{atom.name}.get_model")
+            if not isinstance(chooser, Factory):
+                chooser = machine.apis.of(f"{atom.name}.?")
+            if isinstance(chooser, Factory | LibraryClass):
+                return of(External(chooser.name))
+    return None
+
+
+MOST_BUILDERS = 4
+"""So many of a module's functions that build models stand for all of them."""
+
+
+def builders_of(machine: Machine, module: ModuleSymbol) -> list[Callee]:
+    """The first functions that a module offers for building models."""
+    functions = (one for one in machine.program.exported(module) if isinstance(one, FunctionSymbol))
+    found = (
+        one for one in functions if not machine.program.function(one).name.startswith("_") and builds(machine, one)
+    )
+    return [Callee(one) for one in islice(found, MOST_BUILDERS)]
+
+
+def builds(machine: Machine, symbol: FunctionSymbol, depth: int = 0) -> bool:
+    """Whether a function gives back a model that it, or a function that it calls, constructs."""
+    program = machine.program
+    body = program.body(symbol)
+    if not any(isinstance(node, f.Return) and node.value is not None for node in walk(body)):
+        return False
+    called = [program.resolve(symbol.path, node.function) for node in walk(body) if isinstance(node, f.Call)]
+    return any(
+        (isinstance(one, ClassSymbol | External) and program.is_module(one))
+        or (isinstance(one, External) and isinstance(machine.apis.of(one.name), Factory))
+        or (
+            isinstance(one, FunctionSymbol)
+            and one != symbol
+            and depth < DEEPEST_BUILDER
+            and builds(machine, one, depth + 1)
+        )
+        for one in called
+    )
+
+
+DEEPEST_BUILDER = 3
