@@ -412,6 +412,8 @@ def decorated(machine: Machine, callee: Callee, given: Arguments, span: Span, st
         if isinstance(decorator, f.Call):
             maker = invoke(machine, maker, arguments(machine, decorator, state), fake, state)
         made = invoke(machine, maker, Arguments((of(plain),)), fake, state)
+        if any(state.heap[address].kind == "partial" for address in made.refs()):
+            return invoke(machine, made, given, f.Call(f.Name(function.name), (), span), state)
         inner_calls = [
             atom for atom in in_order(made.atoms) if isinstance(atom, Callee) and atom.symbol != callee.symbol
         ]
@@ -599,9 +601,15 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
             *given.positional,
         )
         keywords = {key: value for key, value in thing.items.items() if isinstance(key, str)} | dict(given.keywords)
-        return invoke(machine, thing.rest, Arguments(positional, keywords, given.spread, given.rest), expression, state)
+        all_given = Arguments(positional, keywords, given.spread, given.rest)
+        if thing.grad is None:
+            return invoke(machine, thing.rest, all_given, expression, state)
+        before, state.grad = state.grad, thing.grad
+        value = invoke(machine, thing.rest, all_given, expression, state)
+        state.grad = before
+        return value
     if thing.kind == "context":
-        return library.decorate(machine, address, given, state)
+        return library.decorate(machine, address, given, expression, state)
     data.note_unseen(machine, code(expression.function), given)
     return library.unknown(machine, code(expression.function), given, expression, state)
 

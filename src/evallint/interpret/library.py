@@ -840,9 +840,12 @@ def context_method(address: Address, name: str, state: State) -> Value:
     return of(Ref(address))
 
 
-def decorate(machine: Machine, address: Address, given: Arguments, state: State) -> Value:
-    """`torch.no_grad()(function)`."""
-    return given.positional[0] if given.positional else UNKNOWN
+def decorate(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`torch.no_grad()(function)`: what calls the function with the gradients that the context sets."""
+    if not given.positional:
+        return UNKNOWN
+    thing = Thing("partial", "", rest=given.positional[0], grad=state.heap[address].grad)
+    return of(Ref(state.put(("decorated", machine.frame.context, machine.number(expression)), thing)))
 
 
 def backward(machine: Machine, flow: Flow, state: State) -> Value:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import LibraryClass, ModuleClass, TensorUse
+from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, TensorUse
 from evallint.facts import Expr
 from evallint.findings import Step
 from evallint.interpret import enumerations
@@ -32,7 +32,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.link.natures import constants, outside
+from evallint.link.natures import constants, is_settled, outside, walk
 from evallint.link.settled import bound
 from evallint.program import (
     MODULE,
@@ -44,6 +44,7 @@ from evallint.program import (
     Given,
     ModuleSymbol,
     Nature,
+    Program,
     Symbol,
 )
 
@@ -377,7 +378,7 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
         or not (is_container(machine, thing) or fresh)
     ):
         return thing.mode
-    parts = [part for part in children(thing) if state.heap[part].kind in ("module", "wrapper", "parts")]
+    parts = [part for part in children(thing) if is_part(state.heap[part])]
     modes = [
         _effective(machine, part, state, seen | {address})
         for part in parts
@@ -391,6 +392,11 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
     if not is_container(machine, thing) and found.train is not None:
         return thing.mode
     return found
+
+
+def is_part(thing: Thing) -> bool:
+    """Whether an attribute is a module: known as one, or switched like one."""
+    return thing.kind in ("module", "wrapper", "parts") or (thing.kind == "symbol" and thing.mode.eval is not None)
 
 
 def children(thing: Thing) -> Iterator[Address]:
@@ -407,12 +413,26 @@ def is_container(machine: Machine, thing: Thing) -> bool:
 
 def heeds_itself(machine: Machine, thing: Thing) -> bool:
     """Whether a class reads `self.training`, or drops out by function, itself."""
-    if not isinstance(thing.klass, ClassSymbol):
+    klass = thing.klass
+    if not isinstance(klass, ClassSymbol):
         return True
-    return any(
-        machine.relevance.mentions(method, frozenset(("training", "dropout")))
-        for method in machine.program.methods(thing.klass)
+    methods = list(machine.program.methods(klass))
+    return any(machine.relevance.mentions(method, frozenset(("training",))) for method in methods) or any(
+        drops_out(machine.program, method)
+        for method in methods
+        if machine.relevance.mentions(method, frozenset(("dropout",)))
     )
+
+
+def drops_out(program: Program, method: FunctionSymbol) -> bool:
+    """Whether a method's own code drops out by a function that does not say itself whether it does."""
+    for call in walk(program.body(method)):
+        resolved = program.resolve(method.path, call.function) if isinstance(call, f.Call) else None
+        if isinstance(call, f.Call) and isinstance(resolved, External):
+            meaning = program.apis.of(resolved.name)
+            if isinstance(meaning, FlaggedFunction) and not is_settled(meaning, *constants(call)):
+                return True
+    return False
 
 
 def nature(machine: Machine, address: Address, state: State) -> Nature:

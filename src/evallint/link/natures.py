@@ -182,11 +182,15 @@ def outside(
             return Nature("unknown", f"`{title}`", meaning.statistics)
         return Nature("yes" if heeds else "no", f"`{title}`", meaning.statistics)
     if isinstance(meaning, FlaggedFunction):
-        settled = is_off(meaning, positional, keywords) or always_on(meaning, positional, keywords)
-        return HARMLESS if settled else Nature("yes", f"`{title}`", False)
+        return HARMLESS if is_settled(meaning, positional, keywords) else Nature("yes", f"`{title}`", False)
     if meaning is None and not builds:
         return UNKNOWN_NATURE
     return HARMLESS
+
+
+def is_settled(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: dict[str, object]) -> bool:
+    """Whether a call with these constants does the same whatever the mode of a module."""
+    return is_off(meaning, positional, keywords) or always_on(meaning, positional, keywords)
 
 
 def is_off(meaning: FlaggedFunction, positional: tuple[object, ...], keywords: dict[str, object]) -> bool:

@@ -235,6 +235,14 @@ def _bind(block: Block, guards: tuple[Expr, ...], found: dict[str, list[Expr]]) 
                     _bind(part, guards, found)
 
 
+def local_names(function: f.Function, block: Block) -> frozenset[str]:
+    """The names that a function binds itself: its parameters, variables, and those of loops and comprehensions."""
+    targets = [node.target for node in walk(block) if isinstance(node, f.For | f.Clause | f.WithItem)]
+    targets += [target for node in walk(block) if isinstance(node, f.Assign) for target in node.targets]
+    bound = {name for target in targets if target is not None for name in _bound(target)}
+    return frozenset(bound.union(parameter.name for parameter in function.parameters))
+
+
 def _bound(target: Expr) -> Iterator[str]:
     """The names that an assignment gives something new to stand for, or to hold: not the object of an attribute."""
     match target:

@@ -23,6 +23,7 @@ from evallint.gather.code.sites import (
     functions,
     hears_mode,
     last_name,
+    local_names,
     names_in,
     of_self,
     root,
@@ -92,10 +93,11 @@ def constructions(
     seen: set[int] = set()
     kept = kept_names(body)
     applied = {id(substances.construction(call.function)) for call in called(body) if isinstance(call.function, f.Call)}
+    local = local_names(program.function(symbol), body)
     for site in sites(body):
         if id(site.call) in seen or site.kept or site.name in kept or is_once(site, known):
             continue
-        if not is_class(program, symbol, site.call.function):
+        if root_name(site.call.function) in local or not is_class(program, symbol, site.call.function):
             continue
         seen |= {id(inner) for inner in walk((site.call,)) if isinstance(inner, f.Call)}  # type: ignore[arg-type]
         if site.deferred and id(site.call) not in applied:
@@ -105,11 +107,13 @@ def constructions(
             yield site, substance
 
 
+def root_name(function: Expr) -> str:
+    base = root(function)
+    return base.id if isinstance(base, f.Name) else ""
+
+
 def is_class(program: Program, symbol: FunctionSymbol, function: Expr) -> bool:
     """Whether a call constructs an instance of a class of modules."""
-    base = root(function)
-    if isinstance(base, f.Name) and base.id in {one.name for one in program.function(symbol).parameters}:
-        return False
     resolved = program.resolve(symbol.path, function)
     if isinstance(resolved, External):
         meaning = program.apis.of(resolved.name)

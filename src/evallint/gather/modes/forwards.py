@@ -12,10 +12,10 @@ from evallint.findings import Place, Step
 from evallint.gather.code.mending import contains, names_along, widest
 from evallint.gather.code.substance import Substances
 from evallint.gather.modes.predicting import Predicting
-from evallint.interpret.events import Caller, Events, ForwardCall
+from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange
 from evallint.interpret.library import VOLATILE
 from evallint.interpret.roles import Use, is_test_file, use_of, words
-from evallint.interpret.values import Change, Role
+from evallint.interpret.values import Address, Change, Role
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation, Forward
 
@@ -469,8 +469,10 @@ def is_managed(program: Program, frames: tuple[Caller, ...]) -> bool:
 def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "yes"]:
     """Whether training mode was asked for on purpose.
 
-    "yes" where the same model also runs in eval mode beside it (a comparison), "perhaps" where the program calls
-    train() though it trains nothing: then nobody expects it to be undone. "no" for a line that trains in other passes.
+    "yes" where the same model also runs in eval mode beside it (a comparison), or goes back to eval mode in the very
+    function that has asked for training mode, and takes no step there (its batch norm is to see more batches).
+    "perhaps" where the program calls train() though it trains nothing: then nobody expects it to be undone. "no" for a
+    line that trains in other passes.
     """
     change = event.mode.train
     if change is None or change.kind != "called":
@@ -478,10 +480,25 @@ def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "
     if any(other.trained and other.at == event.at for other in events.forwards):
         return "no"
     here = event.frames[-1]
+    if not event.grad.on and any(goes_back(one, change, event) for one in events.changes):
+        return "yes"
     for other in events.forwards:
         if other.address == event.address and other.frames[-1] == here and other.mode.eval is not None:
             return "yes"
     return "no" if events.backwards or any(other.trained for other in events.forwards) else "perhaps"
+
+
+def goes_back(later: ModeChange, change: Change, event: ForwardCall) -> bool:
+    """Whether the very function that has put a model into training mode puts it into eval mode at its end."""
+    calls = tuple(caller.called_at for caller in later.frames if caller.called_at is not None)
+    if later.to.eval is None or later.to.train is not None or calls != change.calls or not is_in(event, later.address):
+        return False
+    return later.at.path == change.step.at.path and later.at.span > event.at.span > change.step.at.span
+
+
+def is_in(event: ForwardCall, address: Address) -> bool:
+    """Whether what runs is an object or a part of it."""
+    return address in event.family or event.address[: len(address)] == address
 
 
 def twin(events: Events, event: ForwardCall) -> Step | None:

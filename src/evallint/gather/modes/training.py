@@ -8,10 +8,10 @@ from typing import Literal
 
 from evallint import facts as f
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import call_at, function_around, names_along, widest
-from evallint.gather.code.sites import called, statements
+from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
+from evallint.gather.code.sites import called, last_name, statements
 from evallint.gather.modes.forwards import chain, evaluation, graph_of, is_trained_on, way, within_training_step
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ForwardCall
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
@@ -327,7 +327,7 @@ def exported(program: Program, events: Events) -> Iterator[Exported]:
         mode = found.mode
         if mode.train is None or mode.eval is not None or mode.unknown or found.deliberate:
             continue
-        if any(words(caller.function) & {"test", "tests"} for caller in found.frames):
+        if any(words(caller.function) & {"test", "tests"} for caller in found.frames) or is_drawn(program, found):
             continue
         if any(event.trained and found.address in event.family for event in events.forwards[found.after :]):
             continue
@@ -335,6 +335,14 @@ def exported(program: Program, events: Events) -> Iterator[Exported]:
         yield Exported(
             found.at, found.frames[-1].function, found.function, found.receiver, found.nature, found.unsure, steps
         )
+
+
+def is_drawn(program: Program, found: ExportCall) -> bool:
+    """Whether a trace is made for a picture of the model alone: `writer.add_graph(torch.jit.trace(model, x))`."""
+    body = program.body(function_around(program, found.at))
+    drawings = (call for call in called(body) if last_name(call.function) == "add_graph")
+    pictures = (given.value for call in drawings for given in call.arguments)
+    return any(isinstance(one, f.Call) and contains(one.span, found.at.span) for one in pictures)
 
 
 def uncalled(events: Events) -> Iterator[Uncalled]:
