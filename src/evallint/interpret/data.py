@@ -306,6 +306,9 @@ def note_call(
 ) -> Value | None:
     flow = given.flow()
     if isinstance(meaning, Draw):
+        only = only_choice(name, given, state)
+        if only is not None:
+            return only
         return Value(flow=Flow(sources=frozenset((DRAWN,))))
     if isinstance(meaning, Transform) and SEEN not in flow.sources and IDLE.issuperset(meaning.does):
         return None  # labels are made into arrays and tensors as well
@@ -315,6 +318,20 @@ def note_call(
     number = note(machine, what, given.all())
     kept = library.kept(flow, state).through(SEEN)
     return Value(flow=kept.through(number) if isinstance(meaning, Read) else kept)
+
+
+def only_choice(name: str, given: Arguments, state: State) -> Value | None:
+    """What is drawn where there is but one choice: of a list of one, or between equal ends."""
+    last = name.rpartition(".")[2]
+    if last == "choice" and given.positional:
+        things = [state.heap[address] for address in given.positional[0].refs()]
+        if len(things) == 1 and things[0].kind == "list" and things[0].rest is None and len(things[0].items) == 1:
+            return things[0].elements()
+    if last in ("randint", "uniform") and len(given.positional) == 2:
+        low, high = (value.constant() for value in given.positional)
+        if low is not None and low == high:
+            return given.positional[0]
+    return None
 
 
 IDLE = frozenset(("none", "tensor"))
