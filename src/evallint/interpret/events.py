@@ -344,7 +344,8 @@ class Events:
     others are one of several results; `confirmed` are those whose result a backward() proved to hold a graph; `unfed`
     those that were given nothing with one, of which the backward() of a loss that is a model's too proves nothing.
     `thawed`: the modules whose parameters are to be trained again, each with a loop in which that is said.
-    `short` are the loops that make a few passes only, `batches` those over data, as far as loaders and names tell.
+    `short` are the loops that make a few passes only, `batches` those over data, as far as loaders and names tell;
+    `takes` the variables that a loop sets.
     `sources`: the loaders, data sets and transforms that the numbers in flows stand for; `created`: the loaders and
     pipelines made;
     `built`: in which functions the program's own transforms were.
@@ -372,6 +373,7 @@ class Events:
     thawed: set[tuple[Address, Address]] = field(default_factory=set)
     short: set[Address] = field(default_factory=set)
     batches: set[Address] = field(default_factory=set)
+    takes: dict[Address, frozenset[str]] = field(default_factory=dict)
     summed_backwards: set[Place] = field(default_factory=set)
     complete: bool = True
     failed: str = ""

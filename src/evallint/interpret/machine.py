@@ -466,12 +466,19 @@ class Machine:
             return flow
         place = self.place()
         renewed = frozenset(loop.address for loop in frame.loops if {target, root} & loop.resets)
-        if is_local and not self._is_parameter(target):  # new in every call
+        if (is_local and not self._is_parameter(target)) or self._begins(root):  # new in every call
             renewed |= frozenset(loop.address for outer in self.frames[:-1] for loop in outer.loops)
         self.events.accumulations.append(
             Accumulation(place, target, flow, how, place, self.callers(), loops, self.grad_now, renewed)
         )
         return replace(flow, sums=flow.sums | {place})
+
+    def _begins(self, name: str) -> bool:
+        """Whether the function that is running makes a variable of its own anew whenever it is called."""
+        frame = self.frame
+        return (
+            frame.symbol is not None and name not in frame.outer and name in reset_in(self.program.body(frame.symbol))
+        )
 
     def _is_parameter(self, name: str) -> bool:
         symbol = self.frame.symbol
@@ -562,7 +569,7 @@ class Machine:
             self.untaken.undecided(statement, self.frame.path)
         elif self.untaken.decided(statement, self.frame.path, truth):
             return self.block(statement.body if truth else statement.orelse, [state])
-        split = self._is_repeated(statement.test)
+        split = self._is_repeated(statement.test) or self._decides_mode(statement, state)
         other = state.fork()
         drawn = self._begin_doubt(statement.test, state)
         self.assume(statement.test, state, True)
@@ -576,6 +583,12 @@ class Machine:
             return together([*ends[0], *ends[1]])
         found = ends[0] + ends[1]
         return found if split else together(found)
+
+    def _decides_mode(self, statement: f.If, state: State) -> bool:
+        """Whether a test that other functions may ask too decides what is switched."""
+        if self.coarse or not any(is_switch(one) for one in (*statement.body, *statement.orelse)):
+            return False
+        return self._shared(statement.test, state) is not None
 
     def _begin_doubt(self, test: Expr, state: State) -> bool:
         """What follows happens or not: by chance, or as something unknown says."""
@@ -636,12 +649,20 @@ class Machine:
             return right if left is not None else None
         found = truth_of(self.value(test, state), state)
         if found is None:
-            found = state.assumed.get((self._holds_in(test, state), self.text(test))) if state.assumed else None
+            found = self._assumed(test, state) if state.assumed else None
         if found is None and isinstance(test, f.Attribute) and self.flags.is_true(test.name):
             return True
         if found is None and isinstance(test, f.Comparison) and is_with_constant(test):
             return False if self._is_another(test, state) else None
         return found
+
+    def _assumed(self, test: Expr, state: State) -> bool | None:
+        """What was assumed of a test on the way, here or in another function."""
+        found = state.assumed.get((self.frames[-1].address, self.text(test)))
+        if found is not None:
+            return found
+        shared = self._shared(test, state)
+        return state.assumed.get(shared) if shared is not None else None
 
     def _is_another(self, test: f.Comparison, state: State) -> bool:
         """Whether what is compared with a constant was taken to be another one: `mode == "a"`, then `mode == "b"`."""
@@ -659,9 +680,9 @@ class Machine:
                 self.assume(test.right, state, outcome)
             return
         frame = self.frame
-        scope = self._holds_in(test, state)
-        if scope != frame.address:
-            state.assumed[scope, self.text(test)] = outcome
+        shared = self._shared(test, state)
+        if shared is not None:
+            state.assumed[shared] = outcome
         if isinstance(test, f.Name) and test.id not in frame.tests.used:
             value = constant(True) if outcome else constant(False).join(constant(None))
             state.own(frame.address).attributes[test.id] = value
@@ -681,18 +702,22 @@ class Machine:
         if isinstance(test, f.Call):
             narrowing.narrow(self, test, state, outcome)
         else:
-            state.assumed[scope, self.text(test)] = outcome
+            state.assumed[frame.address, self.text(test)] = outcome
 
-    def _holds_in(self, test: Expr, state: State) -> Address:
-        """Where what is assumed of a test holds: of a variable of the file, in all of its functions."""
+    def _shared(self, test: Expr, state: State) -> tuple[Address, str] | None:
+        """What other functions may ask in a plain test: a variable of the file, or an attribute of an object."""
+        if isinstance(test, f.Comparison) and is_with_constant(test):
+            left = self._shared(test.left, state)
+            return (left[0], f"{left[1]} {test.operator} {code(test.right)}") if left is not None else None
+        if isinstance(test, f.Attribute):
+            base = self.value(test.value, state)
+            return next(((ref, test.name) for ref in base.refs() if len(base.atoms) == 1), None)
         frame = self.frames[-1]
-        while isinstance(test, f.Attribute):
-            test = test.value
         outer: Address = ("module", frame.path)
         if not isinstance(test, f.Name) or outer not in state.heap or outer == frame.address:
-            return frame.address
-        is_outer = test.id in state.heap[outer].attributes and test.id not in state.heap[frame.address].attributes
-        return outer if is_outer else frame.address
+            return None
+        own, names = state.heap[frame.address].attributes, state.heap[outer].attributes
+        return (outer, test.id) if test.id in names and test.id not in own else None
 
     def _is_repeated(self, test: Expr) -> bool:
         repeated = self.frames[-1].tests.repeated
@@ -711,6 +736,7 @@ class Machine:
         self._note_pass(address, statement.iterable, iterable, state)
         if is_short(statement.iterable):
             self.events.short.add(address)
+        self.events.takes[address] = frozenset(node.id for node in within(statement.target) if isinstance(node, f.Name))
         generator = calls.pending_generator(iterable, state)
         if generator is not None:
             return self._driven(statement, generator, address, state)
@@ -1498,6 +1524,14 @@ def holds_model(element: Value, state: State) -> bool:
     things = [state.heap[ref] for ref in element.refs()]
     held = [state.heap[ref] for thing in things if thing.kind == "list" for ref in thing.elements().refs()]
     return any(modules.is_model(thing) for thing in (*things, *held))
+
+
+def is_switch(statement: f.Stmt) -> bool:
+    """Whether a statement is nothing but a call of `train` or `eval`."""
+    match statement:
+        case f.Evaluate(f.Call(f.Attribute(_, "train" | "eval"))):
+            return True
+    return False
 
 
 def is_short(iterable: Expr) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, TensorUse
+from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, ReturnsSelf, TensorUse
 from evallint.facts import Expr
 from evallint.findings import Step
 from evallint.interpret import enumerations
@@ -156,6 +156,7 @@ def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Valu
     if not isinstance(call, f.Call):  # a plain list or dict: what it holds does not follow its owner
         calls.initialise(machine, address, state)
         return state.heap[address].attributes.get(name)
+    call = construction(machine, call)
     resolved = machine.program.resolve(path, call.function)
     part = Thing("symbol", f"{thing.label}.{name}", born=thing.born, mode=thing.mode)
     part.marks = {mark: step for mark, step in thing.marks.items() if mark in ("frozen", "loaded")}
@@ -166,11 +167,29 @@ def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Valu
             part.nature = outside(machine.program, resolved.name, *constants(call))
         else:
             part.pending = Arguments(spread=True)
+            part.nature = nature_of(machine, resolved, call)
     elif isinstance(resolved, External | FunctionSymbol):
         part.nature = machine.program.nature(resolved)
     value = of(Ref(state.put((*address, ".", name), part)))
     state.own(address).attributes[name] = value
     return value
+
+
+def nature_of(machine: Machine, klass: Symbol | None, call: f.Call) -> Nature | None:
+    """The nature of what a call constructs, None where it is not known for sure."""
+    if any(argument.stars for argument in call.arguments):
+        return None
+    found = machine.program.nature(klass, bound(machine.program, klass, *constants(call)))
+    return None if found.heeds == "unknown" or found.statistics is None else found
+
+
+def construction(machine: Machine, call: f.Call) -> f.Call:
+    """The construction in `Encoder(8).to(device)`, which gives the module itself."""
+    while isinstance(call.function, f.Attribute) and isinstance(call.function.value, f.Call):
+        if not isinstance(machine.apis.method("torch.nn.Module", call.function.name), ReturnsSelf):
+            break
+        call = call.function.value
+    return call
 
 
 METHODS = frozenset(
@@ -275,6 +294,10 @@ def set_attribute(machine: Machine, base: Value, name: str, value: Value, state:
         require(machine, base, value, state, text)
         return
     targets = list(base.refs())
+    if state.assumed:
+        state.assumed = {
+            key: truth for key, truth in state.assumed.items() if key[0] not in targets or key[1].split(" ")[0] != name
+        }
     for address in targets:
         thing = state.own(address)
         if name in ("data", "momentum", "track_running_stats") and thing.kind == "parts":

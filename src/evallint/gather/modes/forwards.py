@@ -268,6 +268,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     if any(words(caller.function) & (SAMPLING | ADAPTING) for caller in event.frames):
         return None
+    if use_of(event.method) == "train":  # `model.training_step(batch)`
+        return None
     data = role_of(event.inputs.roles)
     phase = use_of(event.method) or phase_of(event.frames)
     off = not event.grad.on and event.grad.off is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
@@ -221,19 +222,25 @@ LOSSES = frozenset("loss losses criterion criterions objective".split())
 
 def outlives(events: Events, found: Accumulation, source: ForwardCall) -> bool:
     """Whether what is kept outlives the pass in which its graph was of use: that in which backward() was called."""
-    shared = set(source.loops) & set(found.loops)
+    turns = {loop for loop in source.loops if loop in events.short or is_chosen(source, events.takes.get(loop))}
+    shared = (set(source.loops) & set(found.loops)) - turns
     if not shared:
         return False
     if not source.trained:
-        return not found.renewed and not shared <= events.short
+        return not found.renewed
     if found.renewed & events.batches and found.loops[-1] not in events.batches:
         return False  # the parts of one batch
     numbers = {number for number, event in events.doubtful.items() if event == source.id} | {source.id}
-    return any(
-        one.loops[-1:] and one.loops[-1] in found.loops and one.loops[-1] not in found.renewed
-        for one in events.backwards
-        if numbers & one.flow.graph
-    )
+    passes = [[loop for loop in one.loops if loop not in turns] for one in events.backwards if numbers & one.flow.graph]
+    return any(loops and loops[-1] in found.loops and loops[-1] not in found.renewed for loops in passes)
+
+
+def is_chosen(source: ForwardCall, names: frozenset[str] | None) -> bool:
+    """Whether the variable of a loop says which model runs: `actors[agent]`."""
+    return names is not None and not names.isdisjoint(KEY.findall(source.receiver))
+
+
+KEY = re.compile(r"\[(\w+)\]")
 
 
 def where_it_is_kept(found: Accumulation, source: ForwardCall | None) -> tuple[Place, str]:
