@@ -361,7 +361,8 @@ class PipelineStep:
     """One step of a transform pipeline.
 
     `does`: what it does to an image, in the words of the tables. `random`: whether it treats equal images unequally,
-    None where that is not known. `sure`: whether every sample gets it. `known`: whether it is known what it does.
+    None where that is not known. `sure`: whether every sample gets it, `some`: or those of a certain
+    kind. `known`: whether it is known what it does.
     `in_code`: it stands in the code of a data set or transform of the program, or `in_object`, in an object that this
     code applies. `within`: where its code stands, which is called from `at`. `own`: such a class that does nothing that
     the tables know, or a call out of sight. `exact`: other arguments that must agree for two such steps to do the same.
@@ -372,6 +373,7 @@ class PipelineStep:
     does: tuple[str, ...]
     random: bool | None
     sure: bool = True
+    some: bool = True
     known: bool = True
     size: tuple[int, ...] | None = None
     mean: tuple[float, ...] | None = None

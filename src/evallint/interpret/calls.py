@@ -200,7 +200,12 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
     function = program.function(symbol)
     if len(machine.frames) >= 16 or machine.runs(symbol):
         return Value(flow=given.flow())
-    if function.name != "__init__" and not machine.relevance.matters(symbol) and not is_small(machine, symbol):
+    if (
+        function.name != "__init__"
+        and not machine.relevance.matters(symbol)
+        and not is_small(machine, symbol)
+        and not data.has_sample(machine, given)
+    ):
         states.saves_by_name(machine, function.name, given, f.Call(f.Name(function.name), (), span), state)
         data.note_unseen(machine, function.name, given)
         return library.opaque_result(machine, function.name, given, span, state)
@@ -259,7 +264,9 @@ def run(
     state.put(address, thing)
     before = state.grad
     budget, seen = machine.budget, machine.events.number()
-    doubts = machine.unsure, machine.chance
+    doubts = machine.doubts
+    if machine.notes is not None:
+        machine.doubts = doubts.copy()
     phase = phase_of(function, callee, given)
     with machine.running(symbol, symbol.path, address, place, function.span, context, phase) as frame:
         frame.on_yield = on_yield
@@ -274,7 +281,7 @@ def run(
         ends = machine.block(program.body(symbol), [state])
         outcomes = frame.returns + [(end, constant(None)) for end in ends]
         yields = frame.yields
-    machine.unsure, machine.chance = doubts
+    machine.doubts = doubts
     cost = budget - machine.budget
     machine.costs.add(symbol, cost)
     if not outcomes:  # it only raises: a subclass out of sight says what comes of it

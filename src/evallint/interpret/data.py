@@ -11,7 +11,7 @@ from evallint.findings import Place
 from evallint.interpret import calls, describing, library
 from evallint.interpret.events import Creation
 from evallint.interpret.roles import DATA, words
-from evallint.interpret.sampling import DRAWN, SEEN
+from evallint.interpret.sampling import DRAWN, MEASURED, SEEN, Doubt
 from evallint.interpret.terms import Applied, ByHand, Dark, Made, OneOf, Pass, Term
 from evallint.interpret.values import (
     NO_FLOW,
@@ -291,13 +291,13 @@ class Ways:
 def note(machine: Machine, what: Term, given: Iterable[Value] = (), on: frozenset[int] = frozenset()) -> int:
     """Something is done, with these arguments, to the sample that is run aside: the number of what comes of it."""
     assert machine.notes is not None
-    chance = machine.chance > 0 or any(is_drawn(value) for value in given)
+    chance = machine.doubts["chance"] > 0 or any(is_drawn(value) for value in given)
+    some = not machine.doubts["unknown"]
+    sure = some and not machine.doubts["sample"]
     asked = machine.frames[1]
     at = Place(asked.path, asked.span)
     number = machine.context("pass", machine.place(), on, len(machine.notes))
-    machine.notes.append(
-        Pass(what, at, machine.place(), machine.unsure == 0, chance, tuple(machine.applied), number, on)
-    )
+    machine.notes.append(Pass(what, at, machine.place(), sure, chance, tuple(machine.applied), number, on, some))
     return number
 
 
@@ -344,6 +344,15 @@ SHAPING = frozenset(
 """Methods that leave the values of an image, or of an array or tensor, as they are."""
 
 
+def measured(flow: Flow) -> Flow:
+    """What is asked of a sample, as its size: no sample itself, and not random where that was changed at random."""
+    return Flow(roles=flow.roles, sources=frozenset((MEASURED,))) if SEEN in flow.sources else flow
+
+
+MEASURES = frozenset("size shape width height ndim mode dtype dim numel getbands getbbox".split())
+"""Attributes and methods of an image, array or tensor that tell of it, and are no image."""
+
+
 def part_of_sample(machine: Machine, value: Value, key: object) -> Value:
     """One of several things that a sample consists of: the image, or the mask."""
     if value.atoms or SEEN not in value.flow.sources:
@@ -353,7 +362,7 @@ def part_of_sample(machine: Machine, value: Value, key: object) -> Value:
 
 def note_method(machine: Machine, base: Value, name: str, given: Arguments, state: State) -> None:
     """A method of the sample that is run aside: of an image, an array or a tensor."""
-    if SEEN not in base.flow.sources:
+    if SEEN not in base.flow.sources or name in MEASURES:
         return
     meaning = machine.apis.data(f"{IMAGE}.{name}")
     first = given.positional[0] if given.positional else given.keywords.get("method", UNKNOWN)
@@ -377,9 +386,14 @@ def note_unknown(machine: Machine, name: str, given: Arguments, state: State) ->
         note(machine, Made(name, None, machine.place(), None, positional), given.all())
 
 
+def has_sample(machine: Machine, given: Arguments) -> bool:
+    """Whether a call is given the sample that is run aside."""
+    return machine.notes is not None and any(SEEN in value.flow.sources for value in given.all())
+
+
 def note_unseen(machine: Machine, name: str, given: Arguments) -> None:
     """Code that is not in sight, or not followed, is given the sample."""
-    if machine.notes is not None and any(SEEN in value.flow.sources for value in given.all()):
+    if has_sample(machine, given):
         note(machine, Dark(name), given.all())
 
 
@@ -391,6 +405,13 @@ def by_hand(machine: Machine, operator: str, left: Value, right: Value, state: S
     drawn = DRAWN in right.flow.sources and DRAWN not in left.flow.sources
     if SEEN in left.flow.sources and (drawn or SEEN not in right.flow.sources):
         note(machine, ByHand(operator, describing.describe(machine, right, state)), (right,))
+
+
+def doubt(value: Value) -> Doubt:
+    """By what it hangs whether something happens, where a test asks for a value."""
+    if is_drawn(value):
+        return "chance"
+    return "unknown" if value.flow.sources.isdisjoint((SEEN, MEASURED)) else "sample"
 
 
 def is_drawn(value: Value) -> bool:

@@ -28,7 +28,7 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, choosing, data, modules, states
+from evallint.interpret import calls, choosing, data, modules, plain, states
 from evallint.interpret.events import Backward, Events, ExportCall, ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
@@ -762,6 +762,8 @@ def tensor_method(
     """A method of a value of which only its flow is known: mostly a tensor."""
     if machine.notes is not None:
         data.note_method(machine, base, name, given, state)
+        if name in data.MEASURES:
+            return Value(flow=data.measured(base.flow))
     if name in ("parameters", "named_parameters") and not base.flow.graph:
         return parts_of_unknown(machine, name, expression, state)
     if name in ("requires_grad_", "retain_grad"):
@@ -1132,6 +1134,9 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
     if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
         return UNKNOWN
     (what,), (klass,) = given.positional[0].atoms, given.positional[1].atoms
+    of_builtin = plain.is_one_of(what, klass, state)
+    if of_builtin is not None:
+        return constant(of_builtin)
     if not isinstance(klass, External | ClassSymbol) or not isinstance(what, Ref):
         return UNKNOWN
     thing = state.heap[what.address]
@@ -1145,6 +1150,11 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
     if isinstance(klass, External) and isinstance(thing.klass, External):
         return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
     return constant(False)
+
+
+def _type(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    known = given.positional[0].constant() if len(given.positional) == 1 else None
+    return of(plain.class_of(known.kind)) if known is not None else UNKNOWN
 
 
 def _is_tensor(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -1252,6 +1262,7 @@ SPECIAL: dict[str, Special] = {
     "setattr": _setattr,
     "hasattr": _hasattr,
     "isinstance": _isinstance,
+    "type": _type,
     "float": _float,
     "int": _float,
     "len": _float,

@@ -12,7 +12,7 @@ from typing import Any
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, choosing, data, enumerations, library, modules, narrowing, states
+from evallint.interpret import calls, choosing, data, enumerations, library, modules, narrowing, plain, states
 from evallint.interpret.costs import Costs
 from evallint.interpret.events import (
     Accumulation,
@@ -29,7 +29,7 @@ from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, use_of, use_of_data, words
 from evallint.interpret.running import RunningMethods
-from evallint.interpret.sampling import SEEN
+from evallint.interpret.sampling import SEEN, Doubt
 from evallint.interpret.terms import Applied, Pass
 from evallint.interpret.untaken import Untaken
 from evallint.interpret.values import (
@@ -170,7 +170,8 @@ class Machine:
         self.ids: dict[tuple[object, ...], int] = {}
         self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
         self.applied: list[Applied] = []
-        self.unsure = self.chance = self.aside = 0
+        self.doubts: Counter[Doubt] = Counter()
+        self.aside = 0
         self.states: dict[Address, tuple[str, tuple[Address, ...]]] = {}
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
             f.Assign: self._assign,
@@ -436,6 +437,8 @@ class Machine:
             for adder in own:
                 calls.call_function(self, adder, Arguments((value,)), statement.span, state)
             return [state]
+        if self.notes is not None:
+            data.by_hand(self, statement.operator, before, value, state)
         flow = before.flow.join(value.flow)
         self.frames[-1].span = statement.span  # the calls in the value have left theirs
         if value.flow.graph and statement.operator in GROWING:
@@ -571,15 +574,15 @@ class Machine:
             return self.block(statement.body if truth else statement.orelse, [state])
         split = self._is_repeated(statement.test) or self._decides_mode(statement, state)
         other = state.fork()
-        drawn = self._begin_doubt(statement.test, state)
+        doubt = self._begin_doubt(statement.test, state)
         self.assume(statement.test, state, True)
         self.assume(statement.test, other, False)
         returned = len(self.frame.returns)
         ends = [self.block(statement.body, [state]), self.block(statement.orelse, [other])]
-        self._end_doubt(drawn)
-        if self.notes is not None:
+        self._end_doubt(doubt)
+        if doubt is not None:
             if not all(ends) and len(self.frame.returns) > returned:  # what follows is done to the others only
-                self._doubt(drawn)
+                self.doubts[doubt] += 1
             return together([*ends[0], *ends[1]])
         found = ends[0] + ends[1]
         return found if split else together(found)
@@ -590,22 +593,17 @@ class Machine:
             return False
         return self._shared(statement.test, state) is not None
 
-    def _begin_doubt(self, test: Expr, state: State) -> bool:
-        """What follows happens or not: by chance, or as something unknown says."""
+    def _begin_doubt(self, test: Expr, state: State) -> Doubt | None:
+        """What follows happens or not: by chance, as the sample is, or as something unknown says."""
         if self.notes is None:
-            return False
-        drawn = data.is_drawn(self._compared(test, state))
-        self._doubt(drawn)
-        return drawn
+            return None
+        doubt = data.doubt(self._compared(test, state))
+        self.doubts[doubt] += 1
+        return doubt
 
-    def _doubt(self, drawn: bool) -> None:
-        self.chance += drawn
-        self.unsure += not drawn
-
-    def _end_doubt(self, drawn: bool) -> None:
-        if self.notes is not None:
-            self.chance -= drawn
-            self.unsure -= not drawn
+    def _end_doubt(self, doubt: Doubt | None) -> None:
+        if doubt is not None:
+            self.doubts[doubt] -= 1
 
     def _compared(self, test: Expr, state: State) -> Value:
         """What a test hangs on."""
@@ -1301,12 +1299,12 @@ class Machine:
         truth = self.truth(expression.test, state)
         if truth is not None:
             return self.value(expression.body if truth else expression.orelse, state)
-        drawn = self._begin_doubt(expression.test, state)
+        doubt = self._begin_doubt(expression.test, state)
         with narrowing.narrowed(self, expression.test, state, True):
             value = self.value(expression.body, state)
         with narrowing.narrowed(self, expression.test, state, False):
             value = value.join(self.value(expression.orelse, state))
-        self._end_doubt(drawn)
+        self._end_doubt(doubt)
         return value
 
     def _lambda(self, expression: f.Lambda, state: State) -> Value:
@@ -1484,6 +1482,12 @@ def compared(operator: str, left: Value, right: Value, state: State) -> bool | N
         if b is not None and isinstance(a.value, str) and isinstance(b.value, str):
             return (a.value in b.value) == (operator == "in")
         return None
+    if (
+        operator in ("==", "is")
+        and left.atoms | right.atoms <= plain.CLASSES
+        and len(left.atoms) == len(right.atoms) == 1
+    ):
+        return left.atoms == right.atoms
     if a is None or b is None:
         return None
     if operator in ("==", "is"):

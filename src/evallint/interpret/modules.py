@@ -66,6 +66,8 @@ OF_CLASS = frozenset("__class__ __name__ __qualname__ __module__ __doc__".split(
 
 def attribute(machine: Machine, base: Value, name: str, state: State, expression: Expr) -> Value:
     """`base.name`."""
+    from evallint.interpret import data
+
     found: list[Value] = []
     for atom in in_order(base.atoms):
         match atom:
@@ -93,6 +95,8 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     value = joined(found) if found else UNKNOWN
     if base.flow is NO_FLOW:
         return value
+    if machine.notes is not None and name in data.MEASURES:
+        return Value(value.atoms, data.measured(base.flow))
     use = machine.apis.method("torch.Tensor", name)
     if (isinstance(use, TensorUse) and use.graph == "detaches") or name in ("shape", "device", "dtype", "size", "ndim"):
         return Value(value.atoms, base.flow.detached())

@@ -69,6 +69,12 @@ MOST_WORDS = 3
 """A text of more words than these names no phase."""
 
 
+def says_both(name: str) -> bool:
+    """Whether a name tells of training and of evaluation: `train_eval_loader`."""
+    found = words(name)
+    return bool(found & TRAINING) and bool(found & EVALUATION)
+
+
 @lru_cache(maxsize=65536)
 def use_of_data(name: str) -> Use | None:
     """What the name of data says they are for; None for a name that data do not go by."""

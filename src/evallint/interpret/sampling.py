@@ -3,8 +3,9 @@ known, with a note of all that is applied to it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evallint.interpret import calls
 from evallint.interpret.events import Events, Exhausted
@@ -15,8 +16,14 @@ from evallint.program import ClassSymbol, FunctionSymbol
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
 
+Doubt = Literal["chance", "sample", "unknown"]
+"""By what it hangs whether something is done to a sample."""
+
 SEEN = -2
 """The number, among the sources of a flow, of the sample itself: an image that was read, and what became of it."""
+
+MEASURED = -3
+"""That of its size, and of what else is asked of it: no image, but other for others."""
 
 DRAWN = -1
 """That of everything random."""
@@ -36,9 +43,9 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
     if symbol is None or machine.aside >= DEEPEST:
         return None
     (receiver,) = value.refs()
-    kept = machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, machine.budget
+    kept = machine.notes, machine.doubts, machine.events, machine.ids, machine.frames, machine.budget
     applied = machine.applied
-    machine.notes, machine.unsure, machine.chance, machine.applied = [], 0, 0, []
+    machine.notes, machine.doubts, machine.applied = [], Counter(), []
     machine.events, machine.ids = aside(machine.events), dict(machine.ids)
     machine.frames = machine.frames[:1]
     machine.budget = min(BUDGET, machine.budget)
@@ -52,7 +59,7 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
         return None
     finally:
         machine.aside -= 1
-        machine.notes, machine.unsure, machine.chance, machine.events, machine.ids, machine.frames, budget = kept
+        machine.notes, machine.doubts, machine.events, machine.ids, machine.frames, budget = kept
         machine.budget, machine.applied = budget, applied
 
 
@@ -89,7 +96,7 @@ def alternatives(one: Pass) -> tuple[Pass, ...]:
 
 def unsure(one: Pass) -> Pass:
     if not isinstance(one.what, OneOf):
-        return replace(one, sure=False)
+        return replace(one, sure=False, some=False)
     return replace(one, what=OneOf(tuple(tuple(map(unsure, way)) for way in one.what.ways)))
 
 

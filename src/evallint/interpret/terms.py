@@ -44,7 +44,8 @@ class Pass:
 
     `within`: where in what this method calls. `by`: the transforms in whose code it is, the outermost first. `sure`:
     every sample that comes this way gets it. `chance`: whether, or how, it is done hangs on a random number. `number`:
-    by which what comes of it is known, 0 where nothing tells it apart; `on`: what it is done to.
+    by which what comes of it is known, 0 where nothing tells it apart; `on`: what it is done to. `some`: samples of a
+    certain kind get it for sure, such as large ones.
     """
 
     what: Term
@@ -55,6 +56,7 @@ class Pass:
     by: tuple[Applied, ...] = ()
     number: int = field(default=0, compare=False)
     on: frozenset[int] = field(default=frozenset(), compare=False)
+    some: bool = True
 
 
 @dataclass(frozen=True, slots=True)

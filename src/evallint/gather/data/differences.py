@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from evallint import facts as f
+from evallint.apis import ModuleClass
 from evallint.facts import Block
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, function_around, repeated, with_numbers
@@ -16,7 +17,7 @@ from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data, words
 from evallint.link.natures import within
-from evallint.program import ClassSymbol, Program
+from evallint.program import ClassSymbol, External, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
 
 Kind = Literal["constants", "missing in evaluation", "missing in training", "scale", "step"]
@@ -146,7 +147,7 @@ def by_title(
 
 def differing(program: Program, loaders: Sequence[LoaderUse], named: Iterable[Beside]) -> Iterator[PipelinesDiffer]:
     """Where what evaluates is prepared otherwise than what trained the same model."""
-    for found in (*_differing(loaders), *_differing_by_name(named)):
+    for found in (*_differing(program, loaders), *_differing_by_name(named)):
         code = ""
         if found.kind == "constants" and found.trained is not None:
             code = alike(program, found.at, found.trained)
@@ -156,14 +157,25 @@ def differing(program: Program, loaders: Sequence[LoaderUse], named: Iterable[Be
         yield replace(found, code=code, function=function_at(program, found.at))
 
 
-def _differing(loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
+def _differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[PipelinesDiffer]:
     training = Training(loaders)
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
         partners = [other for other in training.beside(loader) if other.sources]
-        if partners and not any(_agrees(partners, other) for other in _instead(loader, loaders)):
+        if not partners:
+            if all(is_container(program, model) for model in loader.models):
+                yield from _unlike_all(training.on_the_same(loader), loader)
+        elif not any(_agrees(partners, other) for other in _instead(loader, loaders)):
             yield from _compared(partners, loader)
+
+
+def _unlike_all(others: Sequence[LoaderUse], loader: LoaderUse) -> Iterator[PipelinesDiffer]:
+    """Where a model out of sight evaluates with other constants than those of every program that trains on the data."""
+    trained = [source for one in others for source in one.sources]
+    found = _normalisation(others, trained, loader) if trained else None
+    if found is not None and found.kind == "constants":
+        yield found
 
 
 def _differing_by_name(named: Iterable[Beside]) -> Iterator[PipelinesDiffer]:
@@ -198,13 +210,32 @@ class Training:
         self._loaders = loaders
         self._common: dict[object, list[int]] = {}
         for number, one in enumerate(loaders):
-            for key in (one.run, *one.models) if one.trains else ():
+            for key in (one.run, *one.models, *published(one)) if one.trains else ():
                 self._common.setdefault(key, []).append(number)
 
     def beside(self, loader: LoaderUse) -> list[LoaderUse]:
         """Those that train a model which this one evaluates, in order."""
         numbers = {number for key in (loader.run, *loader.models) for number in self._common.get(key, ())}
         return [one for number in sorted(numbers) if belongs(one := self._loaders[number], loader)]
+
+    def on_the_same(self, loader: LoaderUse) -> list[LoaderUse]:
+        """Those of other programs in the folder that train on the same published data, for one that trains nothing."""
+        if loader.run in self._common or loader.by == "names":
+            return []
+        numbers = {number for key in published(loader) for number in self._common.get(key, ())}
+        return [self._loaders[number] for number in sorted(numbers)]
+
+
+def is_container(program: Program, model: object) -> bool:
+    """Whether a model is a library's container, as of what a model that was read from a file has within it."""
+    meaning = program.apis.of(model.name) if isinstance(model, External) else None
+    return isinstance(meaning, ModuleClass) and meaning.container
+
+
+def published(loader: LoaderUse) -> Iterator[tuple[str, str]]:
+    """The published data that a loader reads, each with the folder of the program."""
+    folder = loader.at.path.rpartition("/")[0]
+    yield from ((folder, source.title) for source in loader.sources if source.part is not None and not source.own)
 
 
 def belongs(train: LoaderUse, other: LoaderUse) -> bool:
@@ -327,7 +358,7 @@ def _preparation(
     if not _comparable(sources) or any(not source.steps for source in sources):
         return None
     sizes = [{final_size(source) for source in group} for group in (trained, loader.sources)]
-    if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1]:
+    if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1] and not any(map(_is_pair, sources)):
         texts = [" x ".join(map(str, min((one for one in group if one), key=str))) for group in sizes]
         return _differ("step", partners, trained, loader, f"{texts[0]} pixels", f"{texts[1]} pixels")
     words: tuple[tuple[Kind, str, str, str], ...] = (
@@ -341,6 +372,13 @@ def _preparation(
         if has == [{False}, {True}]:
             return _differ(kind, partners, trained, loader, texts[1], texts[0])
     return None
+
+
+def _is_pair(source: DataSource) -> bool:
+    """Whether one pipeline makes two images of each sample, the input and what the model is to make of it: such models
+    take images of any size."""
+    made = [(step.name, step.at) for step in source.steps if step.in_object and "tensor" in step.does]
+    return len(set(made)) < len(made)
 
 
 def _has(steps: Steps, word: str) -> bool | None:

@@ -7,16 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from evallint import facts as f
 from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Loader, Preset, Sampler, Transform
 from evallint.findings import Place, Step
+from evallint.gather.code.mending import call_at
+from evallint.gather.code.options import default
+from evallint.gather.code.sites import argument as given_in
+from evallint.gather.code.sites import called, last_name
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import forwards
 from evallint.gather.modes.training import around, is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
-from evallint.interpret.roles import use_of
+from evallint.interpret.roles import says_both, use_of
 from evallint.interpret.terms import Made, Plain, Term, options
-from evallint.program import ClassSymbol, Program
+from evallint.link.natures import walk, within
+from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelineStep
 
 Use = Literal["train", "eval"]
@@ -122,7 +128,7 @@ class Loaders:
             use, because = None, ""
         frames = event.frames if event is not None else seen.creation.frames if seen.creation else ()
         last = Step(event.at, f"{because} here") if event is not None else Step(term.at, "it is made here")
-        size = constant(term, loader.batch_size) if loader else UNKNOWN
+        size = self._size(loader, term) if loader else UNKNOWN
         collates = dict(term.keywords).get("collate_fn")
         return LoaderUse(
             at=term.at,
@@ -203,10 +209,10 @@ class Loaders:
         if seen.term.label:
             texts.append(seen.term.label.rpartition(".")[2])
         found = {use for text in texts if (use := use_of(text)) is not None}
-        if len(found) == 1:
-            return found.pop()
-        if found:
+        if len(found) > 1 or any(map(says_both, texts)):
             return None
+        if found:
+            return found.pop()
         return use_of(self._function(seen, seen.term.at).rpartition(".")[2])
 
     def _label(self, seen: Seen) -> str:
@@ -230,6 +236,13 @@ class Loaders:
                 return truth(constant(sampler, meaning.drops))
         return own
 
+    def _size(self, loader: Loader, term: Made) -> object:
+        """The size of a batch, as far as code tells: an option's is its default."""
+        size, argument, call = constant(term, loader.batch_size), loader.batch_size, call_at(self._program, term.at)
+        if size is not UNKNOWN or argument is None or call is None:
+            return size
+        return default(self._program, given_in(call, argument.keyword, argument.position))
+
     def _may_pick(self, sampler: Term) -> bool:
         """Whether a sampler may leave samples out: one for a part, or one that the tables don't know."""
         meaning = self._apis.data(sampler.name) if isinstance(sampler, Made) and sampler.klass is None else None
@@ -243,7 +256,25 @@ class Loaders:
         if isinstance(event.core, ClassSymbol):
             forward = self._program.method(event.core, "forward")
             symbols += [forward] if forward is not None else []
-        return any(HAND & set(self._program.function(symbol).mentions) for symbol in symbols[-2:])
+        return any(
+            HAND & set(self._program.function(symbol).mentions) and HAND & self._program.once(reckoned_with, symbol)
+            for symbol in symbols[-2:]
+        )
+
+
+def reckoned_with(program: Program, symbol: FunctionSymbol) -> frozenset[str]:
+    """The names with which a function's own code reckons, or which it hands to functions: not `mean` of `loss.mean()`,
+    nor what objects are made with, as a `Normalize(mean, std)` is."""
+    body = program.body(symbol)
+    own = {id(call.function) for call in called(body)}
+    parts = [node for node in walk(body) if isinstance(node, f.Operation | f.Augment)]
+    given = [call.arguments for call in called(body) if not last_name(call.function)[:1].isupper()]
+    names = {last_name(call.function) for call in called(body)} - {"mean", "std"}
+    return frozenset(names).union(
+        node.id if isinstance(node, f.Name) else node.name
+        for node in within((*parts, *given))
+        if isinstance(node, f.Name | f.Attribute) and id(node) not in own
+    )
 
 
 def only_measured(events: Events, at: Place) -> bool:

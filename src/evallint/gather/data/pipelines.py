@@ -34,7 +34,7 @@ class Pipelines:
 
     def of_passes(self, passes: Sequence[Pass]) -> tuple[Steps, ...]:
         """The steps of what a class's own code does."""
-        return self._in_a_row([self._of_pass(one) for one in passes])
+        return tuple(map(normalised, self._in_a_row([self._of_pass(one) for one in passes])))
 
     def _of_pass(self, one: Pass) -> tuple[Steps, ...]:
         if isinstance(one.what, ByHand):
@@ -167,6 +167,7 @@ def doubtful(step: PipelineStep, one: Pass) -> PipelineStep:
         at=at or one.at,
         within=step.within if is_object else one.within,
         sure=step.sure and one.sure,
+        some=step.some and one.some,
         random=True if one.chance else step.random,
         in_code=True,
         in_object=at is not None,
@@ -186,6 +187,34 @@ def by_hand(what: ByHand) -> PipelineStep:
     name = "slice" if what.operator == "[]" else what.operator
     random = False if value is not None else None
     return PipelineStep(name, None, does, random, known=value is not None, exact=(("", value),))
+
+
+def normalised(steps: Steps) -> Steps:
+    """The same steps, arithmetic that takes a mean off and divides by a deviation as one of them."""
+    found: list[PipelineStep] = []
+    for step in steps:
+        before = found[-1] if found else None
+        mean, std = operand(before, "-"), operand(step, "/")
+        if before is None or mean is None or std is None:
+            found.append(step)
+            continue
+        if max(*mean, *std) > LARGEST_SCALED and not any("scale" in one.does for one in found):
+            mean, std = tuple(one / 255 for one in mean), tuple(one / 255 for one in std)
+        sure = before.sure and step.sure
+        found[-1] = replace(before, name="- /", does=("normalize",), mean=mean, std=std, exact=(), sure=sure)
+    return tuple(found)
+
+
+def operand(step: PipelineStep | None, operator: str) -> tuple[float, ...] | None:
+    """The numbers that a step by hand takes off, or divides by."""
+    if step is None or step.name != operator or step.does != ("by hand",):
+        return None
+    ((_, value),) = step.exact
+    return value if isinstance(value, tuple) else None
+
+
+LARGEST_SCALED = 2
+"""No mean or deviation of values between 0 and 1, or around 0, is larger: such numbers are for 0 to 255."""
 
 
 def is_scaling(operator: str, value: tuple[float, ...] | None) -> bool:
@@ -271,8 +300,8 @@ def key(term: Term | None, argument: Argument) -> object:
 
 
 def random_steps(steps: Steps) -> list[PipelineStep]:
-    """The steps that surely treat equal images unequally."""
-    return [step for step in steps if step.random and step.sure]
+    """The steps that surely treat equal images unequally, those of a certain size or kind at least."""
+    return [step for step in steps if step.random and step.some]
 
 
 def is_complete(steps: Steps) -> bool:

@@ -171,7 +171,7 @@ def use_where(test: Expr, holds: bool) -> Use | None:
             found = use_where(left, holds), use_where(right, holds)
             if (operator == "and") == holds:  # both hold, or both fail
                 return found[0] if found[1] in (None, found[0]) else found[1] if found[0] is None else None
-            return found[0] if found[0] == found[1] else None
+            return found[0] or found[1] if None in found else found[0] if found[0] == found[1] else None  # among others
         case f.Comparison(operator, left, right):
             return _compared(operator, left, right, holds)
         case f.Name() | f.Attribute():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from evallint import facts as f
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
+from evallint.gather.code.mending import call_at
 from evallint.gather.code.sites import (
     Site,
     argument,
@@ -20,7 +21,7 @@ from evallint.gather.code.sites import (
 )
 from evallint.gather.modes.forwards import evaluation, is_same, way
 from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped
-from evallint.interpret.roles import words
+from evallint.interpret.roles import use_of_argument, words
 from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
 from evallint.project import HiddenKeys, ReplacedLayer, UnmappedLoad
@@ -303,9 +304,22 @@ def evaluating(program: Program, events: Events, owner: Owner) -> Step | None:
     for event in events.forwards:
         if owner.address in event.family or event.address in owner.family:
             found = evaluation(program, events, event, trained)
+            if event.built is not None and is_built_for_evaluation(program, event.built):
+                return None
             if found is not None and event.sure:
                 return Step(event.at, f"`{event.receiver}` evaluates here with what was found")
     return None
+
+
+def is_built_for_evaluation(program: Program, at: Place) -> bool:
+    """Whether an argument with which a model is built says what it is for, so that it may have fewer parts than the one
+    that was trained: `aux_mode="eval"`, `training=False`."""
+    call = call_at(program, at)
+    return call is not None and any(
+        use_of_argument(argument.keyword, argument.value.value) == "eval"
+        for argument in call.arguments
+        if argument.keyword and isinstance(argument.value, f.Constant)
+    )
 
 
 # ---- layers exchanged -------------------------------------------------------------------------------------
