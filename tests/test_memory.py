@@ -8,7 +8,7 @@ from evallint import codec
 from evallint.extract import extract
 from evallint.interpret import Interpreter
 from evallint.link import link
-from evallint.memory import Memo, Memory, differing, watched
+from evallint.memory import Latest, Memo, Memory, differing, watched
 
 
 def test_a_result_is_forgotten_with_a_part_that_was_read_for_it() -> None:
@@ -62,6 +62,31 @@ def test_what_was_read_before_a_failure_counts() -> None:
     outer.of("b", find)
     memory.forget(["part"])
     assert not outer
+
+
+def test_what_was_found_from_many_things_is_kept_for_the_very_same_things() -> None:
+    memory = Memory(records=True)
+    latest = Latest(memory)
+    found: list[object] = []
+
+    def find(name: str, things: tuple[object, ...]) -> tuple[object, ...]:
+        found.append(things)
+        memory.note(name)
+        return things
+
+    one, other = 2.0, 2
+    assert latest.of(find, "a", (one,)) == latest.of(find, "a", (one,)) == (2,)
+    assert found == [(one,)]
+    latest.of(find, "a", (other,))
+    latest.of(find, "a", (other, one))
+    latest.of(find, "b", (other, one))
+    assert len(found) == 4
+    memory.forget(["a"])
+    latest.of(find, "b", (other, one))
+    assert len(found) == 4
+    memory.forget(["b"])
+    latest.of(find, "b", (other, one))
+    assert len(found) == 5
 
 
 @pytest.mark.parametrize("order", ["abc", "bca", "cab"])

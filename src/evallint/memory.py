@@ -9,6 +9,7 @@ key. A memory that does not record hands out facts as they are, and notes nothin
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -244,6 +245,34 @@ class ByFile(Generic[T]):
         for path in [path for path, parts in self._parts.items() if not parts.isdisjoint(changed)]:
             self._former[path] = self.known.pop(path)
             del self._parts[path]
+
+
+class Latest:
+    """What was found last from many things together: kept for as long as it is asked about the very same things, and
+    nothing has changed that was read for it.
+
+    Equal things are not enough: `1` equals `True`, and a loop is known by its identity.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._records = memory.records
+        self._found: Memo[object, tuple[tuple[object, ...], tuple[Any, ...]]] = memory.memo()
+
+    def of(self, find: Callable[..., Iterable[T]], *given: object) -> tuple[T, ...]:
+        """What `find`, a function at the top of a module, finds in what is given: single things and tuples of such."""
+        if not self._records:
+            return tuple(find(*given))
+        if find in self._found and not all(map(_are_same, self._found[find][0], given)):
+            self._found.drop(find)
+        return self._found.of(find, lambda: (given, tuple(find(*given))))[1]
+
+
+def _are_same(one: object, other: object) -> bool:
+    if one is other:
+        return True
+    if not isinstance(one, tuple) or not isinstance(other, tuple) or len(one) != len(other):
+        return False
+    return all(map(operator.is_, one, other))
 
 
 # ---- the facts of files, behind which it is noted what is read ----------------------------------------------

@@ -36,7 +36,7 @@ from evallint.gather.state.registered import lost_buffers, plain_tensors
 from evallint.gather.state.sent import sent_parameters
 from evallint.gather.state.unsafe import unsafe_loads
 from evallint.interpret.events import Events
-from evallint.memory import Memo
+from evallint.memory import Latest, Memo
 from evallint.program import Program
 from evallint.project import (
     Accumulated,
@@ -105,6 +105,7 @@ class Gatherer:
         self._averages = Averages(program)
         self._flagged, self._layers = flagged_titles(program), module_titles(program)
         self._contexts_known: Memo[str, tuple[list[Forward], tuple[IneffectiveContext, ...]]] = program.memory.memo()
+        self._latest = Latest(program.memory)
         self._of_runs: Memo[int, tuple[Events, OfRun]] = program.memory.memo()
 
     def renew(self) -> None:
@@ -120,10 +121,12 @@ class Gatherer:
         every = [self._of_run(run) for run in complete]
         self._of_runs.drop_others([id(run) for run in complete])
         seen = [found for run, found in zip(complete, every, strict=True) if not run.supposed]
-        used = forwards.placed(program, tuple(self._dated(one for found in seen for one in found.forwards)))
+        old = tuple(sorted(written_for_old_torch(program)))
+        used = self._latest.of(placed, program, tuple(one for found in seen for one in found.forwards), old)
         loaders = tuple(one for found in seen for one in found.loaders)
         passes = evaluating_passes(program, events)
-        named = tuple(side_by_side((one.named for one in seen), loaders))
+        named = self._latest.of(side_by_side, tuple(one.named for one in seen), loaders)
+        states = tuple(run for run in complete if run.states)
         return Project(
             forwards=used,
             lost_training=first_each(one for found in seen for one in found.lost_training),
@@ -153,8 +156,8 @@ class Gatherer:
             matched_by_position=first_each(matched_by_position(program, passes, loaders)),
             learnt_from=first_each(one for found in seen for one in found.learnt_from),
             pipeline_faults=first_each(one for found in seen for one in found.pipeline_faults),
-            pipelines_differ=first_each(differences.differing(program, loaders, named)),
-            random_in_evaluation=first_each(differences.random_in_evaluation(program, loaders, named)),
+            pipelines_differ=first_each(self._latest.of(differences.differing, program, loaders, named)),
+            random_in_evaluation=first_each(self._latest.of(differences.random_in_evaluation, program, loaders, named)),
             stale_states=first_each(
                 (*(one for found in every for one in found.stale_states), *program.each(saves.kept_by_objects))
             ),
@@ -166,14 +169,14 @@ class Gatherer:
                     *sent_parameters(program),
                 )
             ),
-            prefixed=first_each(saves.prefixed(program, complete)),
+            prefixed=first_each(self._latest.of(saves.prefixed, program, states)),
             unmapped_loads=first_each(
                 () if loads.is_kept_on_cpu(complete) else (one for found in every for one in found.unmapped_loads)
             ),
             unsafe_loads=tuple(program.each(unsafe_loads)),
             hidden_keys=first_each(one for found in every for one in found.hidden_keys),
             replaced_layers=first_each(one for found in every for one in found.replaced_layers),
-            lost_progress=tuple(resume.lost_progress(program, complete)),
+            lost_progress=self._latest.of(resume.lost_progress, program, states),
             lost_buffers=tuple(program.each(lost_buffers, running)),
             plain_tensors=tuple(program.each(plain_tensors, running)),
         )
@@ -211,11 +214,6 @@ class Gatherer:
         )
         return run, found
 
-    def _dated(self, found: Iterable[Forward]) -> Iterator[Forward]:
-        """The forwards, those marked that stand in files written for torch before 0.4."""
-        old = written_for_old_torch(self._program)
-        return (replace(one, legacy=True) if one.at.path in old else one for one in found)
-
     def _contexts(self, used: Iterable[Forward]) -> Iterator[IneffectiveContext]:
         """Ways of turning gradients off that do not, file by file."""
         runs: dict[str, list[Forward]] = {}
@@ -231,6 +229,13 @@ class Gatherer:
 
     def _find_contexts(self, path: str, seen: list[Forward]) -> tuple[list[Forward], tuple[IneffectiveContext, ...]]:
         return seen, tuple(ineffective_contexts(self._program, path, seen))
+
+
+def placed(program: Program, found: tuple[Forward, ...], old: tuple[str, ...]) -> tuple[Forward, ...]:
+    """The forwards with where they go wrong, those marked that stand in `old` files, written for torch before 0.4."""
+    files = frozenset(old)
+    dated = tuple(replace(one, legacy=True) if one.at.path in files else one for one in found)
+    return forwards.placed(program, dated)
 
 
 def gather(program: Program, runs: Iterable[Events]) -> Project:
