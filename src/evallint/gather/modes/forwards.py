@@ -287,13 +287,16 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     if data is not None and data.use == "train" and data.sure:
         return None
     loaded = not trained and "loaded" in event.marks and not events.backwards
+    untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
     if phase == "eval":
-        untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
         return Evaluation(f"in `{named_phase(event)}`", off or untrained, "phase")
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
         return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
-    if phase == "train" or data is not None:
-        return in_eval_mode(event, trained) if phase != "train" else None
+    if phase == "train":
+        return None
+    if data is not None:
+        learnt = off and untrained and not refreshes_statistics(event)
+        return Evaluation("with loaded weights", True, "weights") if learnt else in_eval_mode(event, trained)
     if off and not serves_training(event, trained) and not refreshes_statistics(event):
         return Evaluation("without gradients", True, "context")
     if loaded:
@@ -302,13 +305,16 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
 
 
 def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
-    """An evaluation where a model that is trained elsewhere runs in a function that has just called its eval()."""
+    """An evaluation where a function runs a model whose eval() it has called: one that is trained elsewhere, or has its
+    weights from a file."""
     change = event.mode.eval
     if change is None or change.kind != "called" or event.mode.train is not None or event.mode.unknown:
         return None
     here = tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
     others = [other for other in trained if is_same(event, other)]
-    if change.calls != here or not others or any(other.frames[-1] == event.frames[-1] for other in others):
+    if change.calls != here or any(other.frames[-1] == event.frames[-1] for other in others or trained):
+        return None
+    if not others and "loaded" not in event.marks:
         return None
     return Evaluation("in eval mode", True, "mode")
 
