@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evallint import facts as f
+from evallint.apis import ModuleClass
 from evallint.facts import Expr
 from evallint.interpret.relevance import Relevance
 from evallint.link.natures import walk
@@ -82,7 +83,11 @@ class RunningMethods:
         )
 
     def _is_module(self, path: str, built: Expr) -> bool:
+        """Whether a part is built that has weights, or may have some: a sigmoid is no run of a model."""
         symbol = self._program.resolve(path, built.function) if isinstance(built, f.Call) else None
+        meaning = self._program.apis.of(symbol.name) if isinstance(symbol, External) else None
+        if isinstance(meaning, ModuleClass) and not meaning.parameters and not meaning.container:
+            return meaning.dependence.default != "never"
         return isinstance(symbol, ClassSymbol | External) and self._program.is_module(symbol)
 
     def _leaves_traces(self, method: FunctionSymbol) -> bool:
