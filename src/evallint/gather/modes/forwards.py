@@ -28,6 +28,10 @@ ADAPTING = frozenset(
 )
 
 
+GENERATING = frozenset("generate sample translate transcribe".split())
+"""Words of methods by which a model makes something, step by step."""
+
+
 class Known(NamedTuple):
     """What is found out about classes once for all runs."""
 
@@ -223,6 +227,8 @@ def graph_of(events: Events, event: ForwardCall) -> Literal["recorded", "off", "
         return "off" if not event.grad.on and not event.grad.unknown else "unknown"
     if events.orphan and not switches_within(event.mode.eval, event):
         return "unknown"  # whoever calls the entry may have turned gradients off
+    if event.klass is None and words(event.method) & GENERATING:
+        return "unknown"  # such methods often turn gradients off themselves, as those of transformers do
     return "recorded"
 
 
