@@ -48,7 +48,7 @@ class Transform(NamedTuple):
     values (`ColorJitter(0, 0, 0, 0)`), it is idle or acts the same each time. `takes`: what may come in; `gives`: what
     comes out, "several" for a tuple of what came in. `size`: the size it brings the image to.
     `scales`: the argument whose true value adds "scale" to `does`. `exact`: the other arguments that two pipelines
-    must share to do the same.
+    must share to do the same. `applies`: the function of the program's that it hands the sample to.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Transform(NamedTuple):
     exact: tuple[Argument, ...] = ()
     quiet: tuple[Argument, ...] = ()
     image: Argument | None = None
+    applies: Argument | None = None
 
     def varies(self, positional: Sequence[object] = (), keywords: Mapping[str, object] | None = None) -> bool | None:
         """Does the transform that this call builds treat equal images unequally? None where its arguments are unknown.

@@ -339,7 +339,7 @@ IMAGE = "PIL.Image.Image"
 ARITHMETIC = {"div": "/", "div_": "/", "mul": "*", "mul_": "*", "sub": "-", "sub_": "-", "add": "+", "add_": "+"}
 SHAPING = frozenset(
     "convert copy clone load float double half astype to cuda cpu numpy contiguous permute transpose swapaxes type "
-    "unsqueeze unsqueeze_ squeeze squeeze_ reshape view detach".split()
+    "unsqueeze unsqueeze_ squeeze squeeze_ reshape view detach repeat expand".split()
 )
 """Methods that leave the values of an image, or of an array or tensor, as they are."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evallint.apis import Constants
-from evallint.interpret import sampling
+from evallint.apis import Constants, Transform
+from evallint.interpret import library, sampling
 from evallint.interpret.render import code
 from evallint.interpret.terms import DARK, AnyOf, Dark, Items, Made, Named, Pass, Plain, Term
 from evallint.interpret.values import (
@@ -144,6 +144,16 @@ class Description:
         )
 
     def _passes(self, address: Address, thing: Thing, klass: ClassSymbol | None) -> tuple[Pass, ...] | None:
-        if klass is None or thing.kind not in ("instance", "module"):
+        if klass is None:
+            return self._applied(thing)
+        if thing.kind not in ("instance", "module"):
             return None
         return sampling.passes(self._machine, of(Ref(address)), klass, self._state)
+
+    def _applied(self, thing: Thing) -> tuple[Pass, ...] | None:
+        """What a transform of a library does by a function that it was given."""
+        meaning = self._machine.apis.data(thing.origin.name) if thing.origin is not None else None
+        if not isinstance(meaning, Transform) or meaning.applies is None or thing.origin is None:
+            return None
+        function = library.argument(thing.origin.given, meaning.applies)
+        return sampling.of_function(self._machine, function, self._state) if function is not None else None

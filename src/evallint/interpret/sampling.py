@@ -4,13 +4,14 @@ known, with a note of all that is applied to it."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from evallint.interpret import calls
 from evallint.interpret.events import Events, Exhausted
 from evallint.interpret.terms import OneOf, Pass
-from evallint.interpret.values import UNKNOWN, Arguments, Callee, Flow, State, Value
+from evallint.interpret.values import UNKNOWN, Anonymous, Arguments, Callee, Flow, State, Value
 from evallint.program import ClassSymbol, FunctionSymbol
 
 if TYPE_CHECKING:
@@ -40,9 +41,32 @@ DEEPEST = 4
 def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> tuple[Pass, ...] | None:
     """What the object's `__getitem__`, `__call__` or `forward` does; None where it has none, or it is too much."""
     symbol = entry(machine, klass)
-    if symbol is None or machine.aside >= DEEPEST:
+    if symbol is None:
         return None
+    function = machine.program.function(symbol)
+    sample = UNKNOWN if function.name == "__getitem__" else SAMPLE
+    given = Arguments((sample,) * wanted(machine, symbol))
     (receiver,) = value.refs()
+    return noted(machine, lambda: calls.follow(machine, Callee(symbol, receiver), given, function.span, state.fork()))
+
+
+def of_function(machine: Machine, value: Value, state: State) -> tuple[Pass, ...] | None:
+    """What a function of the program, or a lambda, does to the sample it is given; None where that is out of sight."""
+    atom = next(iter(value.atoms)) if len(value.atoms) == 1 else None
+    given, other = Arguments((SAMPLE,)), state.fork()
+    match atom:
+        case Anonymous():
+            return noted(machine, lambda: calls.call_lambda(machine, atom, given, other))
+        case Callee(symbol):
+            span = machine.program.function(symbol).span
+            return noted(machine, lambda: calls.follow(machine, atom, given, span, other))
+    return None
+
+
+def noted(machine: Machine, run: Callable[[], object]) -> tuple[Pass, ...] | None:
+    """What is noted while something runs aside; None where that is too much."""
+    if machine.aside >= DEEPEST:
+        return None
     kept = machine.notes, machine.doubts, machine.events, machine.ids, machine.frames, machine.budget
     applied = machine.applied
     machine.notes, machine.doubts, machine.applied = [], Counter(), []
@@ -51,9 +75,7 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
     machine.budget = min(BUDGET, machine.budget)
     machine.aside += 1
     try:
-        sample = UNKNOWN if machine.program.function(symbol).name == "__getitem__" else SAMPLE
-        given = Arguments((sample,) * wanted(machine, symbol))
-        calls.follow(machine, Callee(symbol, receiver), given, machine.program.function(symbol).span, state.fork())
+        run()
         return apart(tuple(machine.notes))
     except (Exhausted, RecursionError):
         return None

@@ -74,8 +74,9 @@ def given_to(block: Block, label: str) -> Iterator[tuple[str, f.Call]]:
 
 def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
     training = Training(loaders)
+    averaged = frozenset(predicted_again(loaders))
     for loader in loaders:
-        if loader.use != "eval" or not loader.sources:
+        if loader.use != "eval" or not loader.sources or not averaged.isdisjoint(samples(loader)):
             continue
         partners = training.beside(loader)
         trained = [one for other in partners for one in other.sources]
@@ -87,6 +88,23 @@ def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluat
                 yield _random(loader, *own[0], loaders)
             elif all(steps for _, steps in found):
                 yield _random(loader, found[0][0], found[0][1][0], loaders)
+
+
+def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:
+    """The data sets that one program evaluates on by several loaders, one after another: predictions on random views,
+    which are averaged."""
+    places: dict[object, set[Place]] = {}
+    for loader in loaders:
+        for key in samples(loader) if loader.use == "eval" else ():
+            places.setdefault(key, set()).add(loader.at)
+    yield from (key for key, found in places.items() if len(found) >= SEVERAL)
+
+
+def samples(loader: LoaderUse) -> Iterator[object]:
+    yield from ((loader.run, source.base) for source in loader.sources)
+
+
+SEVERAL = 3
 
 
 def _random(

@@ -35,13 +35,15 @@ HAND = frozenset(
 
 @dataclass(slots=True)
 class Seen:
-    """One loader, transform or data set in what one entry ran, and the models that were run on it."""
+    """One loader, transform or data set in what one entry ran, and the models that were run on it. `among`: it is one
+    of several transforms that were applied, each of which is but part of what prepares the input."""
 
     term: Made
     creation: Creation | None = None
     runs: list[tuple[ForwardCall, Use | None, str, bool]] = field(default_factory=list)
     steps: tuple[PipelineStep, ...] = ()
     scored: bool = False
+    among: bool = False
 
 
 class Loaders:
@@ -77,6 +79,7 @@ class Loaders:
                 seen.term = term
                 seen.runs.append((event, use, because, sure))
                 seen.scored = seen.scored or by in ("data", "phase")
+                seen.among = seen.among or len(loaders or applied) > 1
                 if loaders:
                     seen.steps = steps
         return found
@@ -152,7 +155,7 @@ class Loaders:
             models=frozenset(run.core for run, *_ in seen.runs if run.core is not None),
             named=self._named(seen) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
-            hand=any(self._by_hand(run) for run, *_ in seen.runs),
+            hand=seen.among or any(self._by_hand(run) for run, *_ in seen.runs),
             dropping=_argument(loader.drop_last) if loader is not None else ("", None),
             scored=seen.scored,
             shuffles=loader is not None and constant(term, loader.shuffle) is True,

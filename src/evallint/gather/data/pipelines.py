@@ -71,6 +71,8 @@ class Pipelines:
         match self._apis.data(made.name):
             case Chain() as chain:
                 return self._of_chain(chain, made)
+            case Transform(applies=Argument()):
+                return self._of_function(made)
             case Transform() as transform:
                 return tuple((step,) for step in self._with_constants(transform, made))
             case Preset() as preset:
@@ -89,6 +91,15 @@ class Pipelines:
         ways = self.of_passes(made.passes)
         own = PipelineStep(made.name, made.at, ("other",), False, own=True)
         return tuple(tuple(of_object(step, made) for step in way) or (own,) for way in ways) or ((own,),)
+
+    def _of_function(self, made: Made) -> Iterable[Steps]:
+        """A transform of a library that is given a function: what that does, as steps of its own."""
+        name = made.name.rpartition(".")[2]
+        if made.passes is None:
+            return ((replace(unknown(name), at=made.at),),)
+        plain = PipelineStep(name, made.at, ("other",), False)
+        ways = self.of_passes(made.passes) or ((),)
+        return tuple(tuple(of_object(step, made) for step in way) or (plain,) for way in ways)
 
     def _of_chain(self, chain: Chain, made: Made) -> Iterable[Steps]:
         if chain.spread:

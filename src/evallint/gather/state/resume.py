@@ -239,8 +239,8 @@ def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[L
                 continue
             if fast_forwards(program, run, part.owner):
                 continue
-            if role == "scheduler" and found.owner.role != "optimizer":
-                continue
+            if role == "scheduler" and (found.owner.role != "optimizer" or "scheduler" in roles):
+                continue  # another one, as for a fine-tuning that follows
             if role == "optimizer" and (
                 found.owner.role != "module" or "optimizer" in roles or not goes_on(program, found)
             ):

@@ -172,8 +172,13 @@ def composed(program: Program, found: Saved, part: Part) -> tuple[Place, str]:
     depth = len(frames) - 1
     first = found.call.arguments[0].value if found.call.arguments else None
     if depth and isinstance(first, f.Name) and is_parameter(program, frames[depth], first.id):
-        depth -= 1
+        depth -= not trains_itself(program, frames[depth])
     return at_frame(found, depth)
+
+
+def trains_itself(program: Program, caller: Caller) -> bool:
+    """Whether a function does more with what it is given than to write it."""
+    return caller.symbol is not None and "backward" in program.function(caller.symbol).mentions
 
 
 def at_frame(found: Saved | Restored | Created, index: int) -> tuple[Place, str]:
