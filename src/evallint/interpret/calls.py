@@ -294,12 +294,12 @@ def run(
     if effect is not None:
         merged.grad = before
     state.adopt(merged)
-    if machine.events.number() == seen and idleness.is_idle(machine, callee, given, value, state):
-        machine.costs.add_idle(symbol, cost)
     if function.is_generator:
         held = Thing("generator", function.name, born=place, rest=joined(yields) if yields else UNKNOWN)
         flow = held.rest.flow if held.rest is not None else NO_FLOW
         return Value(frozenset((Ref(state.put(("generator", context), held)),)), flow)
+    if machine.events.number() == seen and not frame.outer and idleness.is_idle(machine, callee, given, value, state):
+        machine.costs.add_idle(symbol, cost)
     return value
 
 
