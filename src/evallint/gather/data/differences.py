@@ -113,7 +113,8 @@ def _random(
     trained = [(other, one) for other in loaders if other.trains for one in other.sources]
     twins = [other for other, one in trained if other.run == loader.run and one.base == source.base]
     halves = bool(twins) and (source.half or loader.sampled)
-    shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in trained)
+    together = [one for other, one in trained if other.run == loader.run]  # objects of different runs are not compared
+    shared = any(one.pipeline is not None and one.pipeline == source.pipeline for one in together)
     in_pipeline = step.in_object or not step.in_code
     again = [one for _, one in trained if any(other.at == step.at for other in one.steps)] if in_pipeline else []
     at = step.at or source.at
