@@ -39,12 +39,13 @@ def of_any_module(machine: Machine, name: str) -> Value | None:
     return of(OPEN, *found, *models) if 0 < len(found) + len(models) < WIDEST else None
 
 
-def any_of(machine: Machine, owner: Value) -> Value | None:
-    """What an unknown name of a module may be: a function of it that builds models, or one of its classes (of its model
-    classes, where it has some), one of a library's model factories, or a class for which the tables say what it is."""
+def any_of(machine: Machine, owner: Value, spelled: f.Expr | None = None) -> Value | None:
+    """What an unknown name of a module may be, of which an f-string may spell a part: a function of it that builds
+    models, or one of its classes (of its model classes, where it has some), one of a library's model factories, or a
+    class for which the tables say what it is."""
     for atom in in_order(owner.atoms):
         if isinstance(atom, ModuleSymbol):
-            builders = builders_of(machine, atom)
+            builders = builders_of(machine, atom, spelled)
             if builders:
                 return of(OPEN, *builders)
             classes = [one for one in machine.program.exported(atom) if isinstance(one, ClassSymbol)]
@@ -66,13 +67,24 @@ MOST_BUILDERS = 4
 """So many of a module's functions that build models stand for all of them."""
 
 
-def builders_of(machine: Machine, module: ModuleSymbol) -> list[Callee]:
-    """The first functions that a module offers for building models."""
-    functions = (one for one in machine.program.exported(module) if isinstance(one, FunctionSymbol))
-    found = (
-        one for one in functions if not machine.program.function(one).name.startswith("_") and builds(machine, one)
-    )
+def builders_of(machine: Machine, module: ModuleSymbol, spelled: f.Expr | None) -> list[Callee]:
+    """The first functions that a module offers for building models, of those whose names are spelled so, if any are."""
+    functions = [
+        one
+        for one in machine.program.exported(module)
+        if isinstance(one, FunctionSymbol) and not machine.program.function(one).name.startswith("_")
+    ]
+    so = [one for one in functions if fits(machine.program.function(one).name, spelled)]
+    found = (one for one in so or functions if builds(machine, one))
     return [Callee(one) for one in islice(found, MOST_BUILDERS)]
+
+
+def fits(name: str, spelled: f.Expr | None) -> bool:
+    """Whether a name begins and ends as an f-string says: `f"{backbone}_text"`."""
+    if not isinstance(spelled, f.Text) or not spelled.parts:
+        return True
+    first, last = (part.value if isinstance(part, f.Constant) else "" for part in (spelled.parts[0], spelled.parts[-1]))
+    return name.startswith(str(first)) and name.endswith(str(last))
 
 
 def builds(machine: Machine, symbol: FunctionSymbol, depth: int = 0) -> bool:

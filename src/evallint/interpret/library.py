@@ -1094,7 +1094,7 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
         return UNKNOWN
     name = given.positional[1].text()
     if name is None:
-        found = choosing.any_of(machine, given.positional[0])
+        found = choosing.any_of(machine, given.positional[0], expression.arguments[1].value)
         return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
     return modules.attribute(machine, given.positional[0], name, state, expression)
 
