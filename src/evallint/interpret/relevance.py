@@ -232,7 +232,7 @@ class Graph:
 
     def named(self, name: str) -> Iterator[FunctionSymbol]:
         """Every function of a name, in no particular order."""
-        return self._named.of(name)
+        return (one.symbol for one in self._named.of(name))
 
     def renew(self) -> None:
         """Take in what files say now, and forget what stands on functions that lead elsewhere."""
@@ -279,23 +279,25 @@ class Graph:
 
     def _own(self, klass: ClassSymbol | None, name: str) -> Iterable[FunctionSymbol]:
         """`self.name()`: a method; an attribute that is called is a part of the object, judged for itself."""
-        method = self._program.method(klass, name) if klass is not None else None
-        return (method,) if method is not None else () if klass is not None else self._named.of(name)
+        if klass is None:
+            return self.named(name)
+        method = self._program.method(klass, name)
+        return (method,) if method is not None else ()
 
     def _called(self, path: str, name: str) -> Iterator[FunctionSymbol]:
         found = self._program.lookup(path, name)
         if found is not None:
             yield from self._runs(found)
             return
-        for symbol in self._named.of(name):
-            if symbol.path == path:  # defined within a function
-                yield symbol
+        for one in self._named.of(name):
+            if one.symbol.path == path:  # defined within a function
+                yield one.symbol
 
     def _anywhere(self, path: str, name: str) -> Iterator[FunctionSymbol]:
         """What an attribute of this name may be; functions within others are known to their own file only."""
-        for symbol in self._named.of(name):
-            if symbol.path == path or "<locals>" not in self._program.function(symbol).qualname:
-                yield symbol
+        for one in self._named.of(name):
+            if one.symbol.path == path or not one.is_inner:
+                yield one.symbol
 
     def _inherited(self, klass: ClassSymbol, name: str) -> Iterator[FunctionSymbol]:
         for base in self._program.lineage(klass):
@@ -326,6 +328,13 @@ def calls_what_it_is_given(function: Function) -> bool:
     return any(f"{parameter.name}()" in mentioned for parameter in function.parameters)
 
 
+class Defined(NamedTuple):
+    """A function, and whether it is defined within another. Who asks for those of a name need not read any of them."""
+
+    symbol: FunctionSymbol
+    is_inner: bool
+
+
 class Named:
     """The functions of a program by their names, the files' own code left aside."""
 
@@ -333,10 +342,10 @@ class Named:
         self._memory = program.memory
         self._program = program
         self._defined = ByFile(program.memory, program.files, self._define)
-        self._known: dict[str, dict[str, list[FunctionSymbol]]] = {}
+        self._known: dict[str, dict[str, list[Defined]]] = {}
         self.renew()
 
-    def of(self, name: str) -> Iterator[FunctionSymbol]:
+    def of(self, name: str) -> Iterator[Defined]:
         """Every function of a name, in no particular order."""
         self._memory.note(("named", name))
         return chain.from_iterable(self._known.get(name, {}).values())
@@ -351,11 +360,12 @@ class Named:
             differing = (name for name in {**(before or {}), **after} if (before or {}).get(name) != after.get(name))
             self._memory.forget(("named", name) for name in differing)
 
-    def _define(self, path: str) -> dict[str, list[FunctionSymbol]]:
-        found: dict[str, list[FunctionSymbol]] = {}
+    def _define(self, path: str) -> dict[str, list[Defined]]:
+        found: dict[str, list[Defined]] = {}
         for index, function in enumerate(self._program.files[path].functions):
             if index:
-                found.setdefault(function.name, []).append(FunctionSymbol(path, index))
+                is_inner = "<locals>" in function.qualname
+                found.setdefault(function.name, []).append(Defined(FunctionSymbol(path, index), is_inner))
         return found
 
 
