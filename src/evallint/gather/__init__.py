@@ -22,7 +22,7 @@ from evallint.gather.metric.figures import of_training
 from evallint.gather.metric.passes import evaluating_passes
 from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
-from evallint.gather.modes import forwards, training
+from evallint.gather.modes import blame, forwards, training
 from evallint.gather.modes.built import built_in_forward, module_titles
 from evallint.gather.modes.contexts import ineffective_contexts
 from evallint.gather.modes.flagged import flagged_calls, flagged_titles
@@ -235,7 +235,7 @@ def placed(program: Program, found: tuple[Forward, ...], old: tuple[str, ...]) -
     """The forwards with where they go wrong, those marked that stand in `old` files, written for torch before 0.4."""
     files = frozenset(old)
     dated = tuple(replace(one, legacy=True) if one.at.path in files else one for one in found)
-    return forwards.placed(program, dated)
+    return blame.placed(program, dated)
 
 
 def gather(program: Program, runs: Iterable[Events]) -> Project:

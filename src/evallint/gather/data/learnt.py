@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import called, header, names_in, root, statements
-from evallint.gather.modes.forwards import ADAPTING, is_same, is_trained_on, role_of
+from evallint.gather.modes.evaluating import ADAPTING, is_same, is_trained_on, role_of
 from evallint.interpret.events import Backward, Events, ForwardCall, Stepped
 from evallint.interpret.machine import gone_over
 from evallint.interpret.render import code

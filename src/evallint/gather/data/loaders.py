@@ -16,7 +16,7 @@ from evallint.gather.code.sites import argument as given_in
 from evallint.gather.code.sites import called, last_name
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
-from evallint.gather.modes import forwards
+from evallint.gather.modes import evaluating, forwards
 from evallint.gather.modes.training import around, is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.roles import says_both, use_of
@@ -95,7 +95,7 @@ class Loaders:
             return None, "", False, ""  # an attack, or an explanation
         if event.trained:
             return "train", f"`{event.receiver}` is trained on it", True, "training"
-        found = forwards.evaluation(self._program, events, event, trained)
+        found = evaluating.evaluation(self._program, events, event, trained)
         if found is None:
             return None, "", False, ""
         sure = found.sure or (event.mode.eval is not None and event.mode.train is None and not event.mode.unknown)

@@ -9,7 +9,8 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import functions, last_name, statements
-from evallint.gather.modes.forwards import chain, evaluation, needs_gradients
+from evallint.gather.modes.evaluating import evaluation
+from evallint.gather.modes.forwards import chain, needs_gradients
 from evallint.interpret.events import Events, ForwardCall
 from evallint.interpret.machine import gone_over
 from evallint.interpret.render import code

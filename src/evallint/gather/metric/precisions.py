@@ -9,7 +9,8 @@ from evallint.apis import ModuleClass
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import called, last_name, of_self, sites, statements
-from evallint.gather.modes.forwards import evaluation, forward_methods, is_same
+from evallint.gather.modes.blame import forward_methods
+from evallint.gather.modes.evaluating import evaluation, is_same
 from evallint.interpret.events import Caller, Events
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import OtherPrecision

@@ -11,7 +11,8 @@ from evallint import facts as f
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
 from evallint.gather.code.sites import called, last_name, statements
-from evallint.gather.modes.forwards import chain, evaluation, graph_of, is_trained_on, way, within_training_step
+from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
+from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall
 from evallint.interpret.render import code
 from evallint.interpret.roles import words

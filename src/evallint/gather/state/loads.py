@@ -19,7 +19,8 @@ from evallint.gather.code.sites import (
     sites,
     statements,
 )
-from evallint.gather.modes.forwards import evaluation, is_same, way
+from evallint.gather.modes.evaluating import evaluation, is_same
+from evallint.gather.modes.forwards import way
 from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped
 from evallint.interpret.roles import use_of_argument, words
 from evallint.link.natures import walk, within
