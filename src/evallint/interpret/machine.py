@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, choosing, data, enumerations, library, modules, narrowing, plain, states
+from evallint.interpret import calls, choosing, data, enumerations, library, modules, narrowing, states
 from evallint.interpret.costs import Costs
 from evallint.interpret.events import (
     Accumulation,
@@ -25,6 +23,36 @@ from evallint.interpret.events import (
     LoaderPass,
 )
 from evallint.interpret.flags import Flags
+from evallint.interpret.outcomes import (
+    compared,
+    flow_of,
+    foldable,
+    folded,
+    from_end,
+    holds_model,
+    is_settled,
+    limited,
+    together,
+    truth_of,
+    with_role,
+)
+from evallint.interpret.reading import (
+    Tests,
+    adds,
+    asked,
+    bound_names,
+    flat,
+    gone_over,
+    handed_on,
+    is_method_call,
+    is_short,
+    is_switch,
+    is_target,
+    is_with_constant,
+    names_in,
+    reset_in,
+    tests_in,
+)
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, use_of, use_of_data, words
@@ -43,11 +71,9 @@ from evallint.interpret.values import (
     Flow,
     Grad,
     Known,
-    Method,
     Ref,
     Role,
     State,
-    Super,
     Thing,
     Value,
     constant,
@@ -55,7 +81,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.link.natures import walk, within
+from evallint.link.natures import within
 from evallint.memory import Memo
 from evallint.program import (
     ClassSymbol,
@@ -66,9 +92,6 @@ from evallint.program import (
     Symbol,
     VariableSymbol,
 )
-
-MOST_STATES = 4
-"""So many paths through one function are kept apart; further ones are joined."""
 
 DEEPEST = 16
 """Calls are followed this deep."""
@@ -86,6 +109,10 @@ UNROLLED_ASIDE = 32
 
 MOST_PARTS = 64
 """A graph of more calls than this is not told apart by the parts of their results: each would double their number."""
+
+
+GROWING = frozenset("+-|")
+"""Operators by which a sum, or a collection, grows; what is scaled in place does not."""
 
 
 BUILT = (f.Call, f.Collection, f.Mapping, f.Comprehension)
@@ -129,16 +156,6 @@ class Frame:
     outer: set[str] = field(default_factory=set)
     flags: dict[str, set[Place]] = field(default_factory=dict)
     span: Span = HEAD
-
-
-@dataclass(frozen=True, slots=True)
-class Tests:
-    """What a function asks: the texts it tests more than once, the names it uses otherwise than as a flag, and by what
-    is compared with different constants the texts of these comparisons."""
-
-    repeated: frozenset[str]
-    used: frozenset[str]
-    equal: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Machine:
@@ -1401,383 +1418,3 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self._machine.frames.pop()
-
-
-# ---- small readings -----------------------------------------------------------------------------
-
-
-def limited(states: list[State]) -> list[State]:
-    """Not more states than are kept apart."""
-    while len(states) > MOST_STATES:
-        last = states.pop()
-        states[-1] = states[-1].join(last)
-    return states
-
-
-def together(states: list[State]) -> list[State]:
-    """One state that may be any of these, none if there is none."""
-    if len(states) < 2:
-        return states
-    first = states[0]
-    for other in states[1:]:
-        first = first.join(other)
-    return [first]
-
-
-def from_end(thing: Thing, position: int) -> list[Value]:
-    """What an index from the end may give: one thing for each length that the list may have."""
-    if thing.rest is not None or set(thing.items) != set(range(len(thing.items))):
-        return []
-    lengths = range(len(thing.items) - len(thing.maybe), len(thing.items) + 1)
-    return [thing.items[length + position] for length in lengths if length + position >= 0]
-
-
-def truth_of(value: Value, state: State) -> bool | None:
-    """Whether a value is true, where all that it may be agree."""
-    found: set[bool | None] = set()
-    for atom in value.atoms:
-        match atom:
-            case Known(constant):
-                found.add(bool(constant))
-            case Ref(address):
-                thing = state.heap[address]
-                if thing.kind in ("module", "instance", "wrapper", "frame"):
-                    found.add(True)
-                elif thing.kind in ("list", "dict") and thing.rest is None:
-                    found.add(bool(thing.items))
-                else:
-                    found.add(None)
-            case Callee() | Anonymous() | ClassSymbol() | ModuleSymbol() | Method() | Super():
-                found.add(True)
-            case _:
-                found.add(None)
-    return found.pop() if len(found) == 1 else None
-
-
-def compared(operator: str, left: Value, right: Value, state: State) -> bool | None:
-    """How a comparison comes out, None where that is not known."""
-    a, b = left.constant(), right.constant()
-    if operator in ("is", "==") and (a is None) != (b is None):
-        other, one = (left, b) if a is None else (right, a)
-        if (
-            one is not None
-            and one.value is None
-            and other.atoms
-            and all(is_something(atom, state) for atom in other.atoms)
-        ):
-            return False
-        return None
-    if operator in ("is not", "!="):
-        found = compared("is" if operator == "is not" else "==", left, right, state)
-        return None if found is None else not found
-    if operator in ("in", "not in") and a is not None:
-        options = list(right.refs())
-        if len(right.atoms) == 1 and options:
-            thing = state.heap[options[0]]
-            if thing.kind == "dict" and thing.rest is None:
-                return (a.value in thing.items) == (operator == "in")
-            known = [item.constant() for item in thing.items.values()]
-            if thing.kind == "list" and thing.rest is None and all(item is not None for item in known):
-                return any(item is not None and item.value == a.value for item in known) == (operator == "in")
-        if b is not None and isinstance(a.value, str) and isinstance(b.value, str):
-            return (a.value in b.value) == (operator == "in")
-        return None
-    if (
-        operator in ("==", "is")
-        and left.atoms | right.atoms <= plain.CLASSES
-        and len(left.atoms) == len(right.atoms) == 1
-    ):
-        return left.atoms == right.atoms
-    if a is None or b is None:
-        return None
-    if operator in ("==", "is"):
-        return a.value == b.value
-    if isinstance(a.value, int | float) and isinstance(b.value, int | float):
-        return {"<": a.value < b.value, "<=": a.value <= b.value, ">": a.value > b.value, ">=": a.value >= b.value}.get(
-            operator
-        )
-    return None
-
-
-def is_something(atom: object, state: State) -> bool:
-    """Whether this is certainly not None."""
-    if isinstance(atom, Ref):
-        return state.heap[atom.address].kind not in ("symbol",)
-    if isinstance(atom, Known):
-        return atom.value is not None
-    return isinstance(atom, Callee | ClassSymbol | Anonymous | ModuleSymbol | Method)
-
-
-def foldable(operator: str, a: Known, b: Known) -> bool:
-    numbers = a.kind in (int, float) and b.kind in (int, float)
-    if numbers and operator == "/":
-        return b.value != 0
-    return (numbers and operator in "+-*") or (operator == "+" and a.kind is b.kind is str)
-
-
-def folded(operator: str, a: Any, b: Any) -> Any:
-    if operator == "+":
-        return a + b
-    if operator == "/":
-        return a / b
-    return a - b if operator == "-" else a * b
-
-
-def holds_model(element: Value, state: State) -> bool:
-    """Whether an element of what a loop goes over is a model, or a pair with one, as of enumerate() or items()."""
-    things = [state.heap[ref] for ref in element.refs()]
-    held = [state.heap[ref] for thing in things if thing.kind == "list" for ref in thing.elements().refs()]
-    return any(modules.is_model(thing) for thing in (*things, *held))
-
-
-def is_switch(statement: f.Stmt) -> bool:
-    """Whether a statement is nothing but a call of `train` or `eval`."""
-    match statement:
-        case f.Evaluate(f.Call(f.Attribute(_, "train" | "eval"))):
-            return True
-    return False
-
-
-def is_short(iterable: Expr) -> bool:
-    """Whether a loop goes over `range(n)` for a small number."""
-    match iterable:
-        case f.Call(f.Name("range"), (f.Argument(f.Constant(int() as count)),)):
-            return count <= SHORT
-    return False
-
-
-SHORT = 16
-
-GROWING = frozenset("+-|")
-"""Operators by which a sum, or a collection, grows; what is scaled in place does not."""
-
-
-def with_role(value: Value, use: Use, label: str) -> Value:
-    """A value with what its name says of its use, where neither an argument nor names that agree say it better."""
-    return value if is_settled(value.flow.roles) else value.used_as(Role(use, False, label))
-
-
-def is_settled(roles: frozenset[Role]) -> bool:
-    """Whether it is known what data are for: an argument says so, or all names that they went by agree."""
-    return bool(roles) and (any(role.sure for role in roles) or len({role.use for role in roles}) == 1)
-
-
-def flow_of(*values: Value) -> Flow:
-    return Arguments(values).flow()
-
-
-def asked(test: Expr) -> Iterator[str]:
-    """The texts of the plain tests that a test is made of."""
-    if isinstance(test, f.Unary) and test.operator == "not":
-        yield from asked(test.operand)
-    elif isinstance(test, f.Logic):
-        yield from asked(test.left)
-        yield from asked(test.right)
-    elif not isinstance(test, f.Constant):
-        yield code(test)
-        if isinstance(test, f.Comparison) and isinstance(test.left, f.Name | f.Attribute | f.Subscript):
-            yield code(test.left) + " =="
-
-
-def comparisons(test: Expr) -> Iterator[f.Comparison]:
-    """The comparisons with constants that a test is made of."""
-    if isinstance(test, f.Unary):
-        yield from comparisons(test.operand)
-    elif isinstance(test, f.Logic):
-        yield from comparisons(test.left)
-        yield from comparisons(test.right)
-    elif isinstance(test, f.Comparison) and is_with_constant(test):
-        yield test
-
-
-def is_with_constant(test: f.Comparison) -> bool:
-    """`name == "constant"`"""
-    return test.operator == "==" and isinstance(test.right, f.Constant)
-
-
-def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
-    """What a function's own code tests, and how it uses its names. A test is worth repeating only where something of
-    weight, a mode or a gradient, hangs on it."""
-    tests: list[f.If] = []
-    others: list[Expr] = []
-    used: set[str] = set()
-    for node in walk(body):
-        if node.__class__ not in TELLING:
-            continue
-        match node:
-            case f.Attribute(f.Name(name)) | f.Subscript(f.Name(name)) | f.Call(f.Name(name)) | f.For(_, f.Name(name)):
-                used.add(name)
-            case f.If():
-                tests.append(node)
-            case f.While(test) | f.Choice(test) | f.Assert(test):
-                others.append(test)
-            case f.Argument(value) if isinstance(value, f.Comparison | f.Name | f.Unary | f.Attribute):
-                others.append(value)
-    matters = {text for test in tests if has_weight(test, weighty) for text in asked(test.test)}
-    if not matters:
-        return Tests(frozenset(), frozenset(used))
-    every = [*(one.test for one in tests), *others]
-    counts = Counter(text for test in every for text in asked(test))
-    equal: dict[str, set[str]] = {}
-    for test in every:
-        for comparison in comparisons(test):
-            equal.setdefault(code(comparison.left), set()).add(code(comparison))
-    return Tests(
-        frozenset(text for text in matters if counts[text] > 1),
-        frozenset(used),
-        {left: frozenset(texts) for left, texts in equal.items() if len(texts) > 1},
-    )
-
-
-TELLING = frozenset((f.Attribute, f.Subscript, f.Call, f.For, f.If, f.While, f.Choice, f.Assert, f.Argument))
-
-
-def has_weight(statement: f.If, weighty: Callable[[str], bool]) -> bool:
-    return any(weighty(name) for name in called_in((statement.body, statement.orelse)))
-
-
-def called_in(root: object) -> Iterator[str]:
-    """The last names of everything called in a fact."""
-    for node in within(root):
-        if isinstance(node, f.Call):
-            function = node.function
-            if isinstance(function, f.Attribute):
-                yield function.name
-            elif isinstance(function, f.Name):
-                yield function.id
-
-
-def gone_over(iterable: Expr) -> Expr:
-    """`loader` of `tqdm(enumerate(loader))`."""
-    while isinstance(iterable, f.Call) and iterable.arguments and not iterable.arguments[0].stars:
-        last = code(iterable.function).rpartition(".")[2]
-        if last not in ("enumerate", "iter", "list") and not library.is_transparent(last):
-            break
-        iterable = iterable.arguments[0].value
-    return iterable
-
-
-def names_in(expression: Expr) -> Iterator[str]:
-    """The names an expression is read through: `val_loader` in `tqdm(enumerate(self.val_loader))`."""
-    match expression:
-        case f.Name(name):
-            yield name
-        case f.Attribute(value, name):
-            yield name
-            yield from names_in(value)
-        case f.Subscript(value, index):
-            if isinstance(index, f.Constant) and isinstance(index.value, str):
-                yield index.value
-            yield from names_in(value)
-        case f.Call(function, arguments):
-            if isinstance(function, f.Attribute):
-                yield function.name
-                yield from names_in(function.value)
-            for argument in arguments[:2]:
-                yield from names_in(argument.value)
-
-
-def bound_names(statement: f.Assign) -> set[str]:
-    found: set[str] = set()
-    todo = list(statement.targets)
-    while todo:
-        target = todo.pop()
-        if isinstance(target, f.Name):
-            found.add(target.id)
-        elif isinstance(target, f.Collection):
-            todo.extend(target.items)
-    return found
-
-
-def is_method_call(statement: Stmt, name: str) -> bool:
-    """`name.part.method(…)` as a statement."""
-    if not isinstance(statement, f.Evaluate) or not isinstance(statement.value, f.Call):
-        return False
-    owner = statement.value.function
-    if not isinstance(owner, f.Attribute):
-        return False
-    while isinstance(owner, f.Attribute):
-        owner = owner.value
-    return isinstance(owner, f.Name) and owner.id == name
-
-
-def handed_on(statement: Stmt) -> set[str]:
-    """The variables in a call as a statement, or in what a loop goes over."""
-    if isinstance(statement, f.For):
-        statement = f.Evaluate(statement.iterable, statement.span)
-    if not isinstance(statement, f.Evaluate):
-        return set()
-    return {node.id for node in walk((statement,)) if isinstance(node, f.Name)}
-
-
-@lru_cache(maxsize=4096)
-def reset_in(body: Block) -> frozenset[str]:
-    """What the statements of a loop's body assign anew in every pass."""
-    found: set[str] = set()
-    for statement in straight(body):
-        if isinstance(statement, f.Assign) and statement.value is not None:
-            for target in statement.targets:
-                texts = map(code, target.items) if isinstance(target, f.Collection) else (code(target),)
-                found.update(text for text in texts if not reads(statement.value, text))
-        elif isinstance(statement, f.If):
-            others = (statement.orelse, tuple(one for one in body if one is not statement))
-            found.update(reset_in(statement.body) - grown_in(others))
-    return frozenset(found)
-
-
-def grown_in(blocks: tuple[Block, ...]) -> set[str]:
-    """The names that code adds to, or calls a method of."""
-    found = set()
-    for node in chain.from_iterable(map(walk, blocks)):
-        match node:
-            case f.Augment(target=target):
-                found.add(code(target))
-            case f.Call(function=f.Attribute(value=owner)):
-                found.add(code(owner))
-    return found
-
-
-def straight(block: Block) -> Iterator[Stmt]:
-    """The statements of a block that are reached whenever it is."""
-    for statement in block:
-        yield statement
-        if isinstance(statement, f.With):
-            yield from straight(statement.body)
-
-
-def reads(expression: Expr, text: str) -> bool:
-    """Whether a sum, product or the like has this among its parts."""
-    if isinstance(expression, f.Operation):
-        return reads(expression.left, text) or reads(expression.right, text)
-    return code(expression) == text
-
-
-def adds(expression: Expr, text: str) -> bool:
-    """Whether an expression is a sum with this in one of its terms: `0.9 * total + loss`, not `loss * mask`."""
-    return isinstance(expression, f.Operation) and expression.operator in "+-" and reads(expression, text)
-
-
-def is_target(name: str, expression: f.Comprehension) -> bool:
-    return any(
-        isinstance(part, f.Name) and part.id == name
-        for clause in expression.clauses
-        for part in (clause.target.items if isinstance(clause.target, f.Collection) else (clause.target,))
-    )
-
-
-def flat(block: Block) -> Iterator[Stmt]:
-    """The statements of a file's own code, those under `if`, `try` and `with` included."""
-    for statement in block:
-        yield statement
-        match statement:
-            case f.If(_, body, orelse):
-                yield from flat(orelse)
-                yield from flat(body)
-            case f.Try(body, handlers, orelse, final):
-                for handler in handlers:
-                    yield from flat(handler.body)
-                yield from flat(body)
-                yield from flat(orelse)
-                yield from flat(final)
-            case f.With(_, body) | f.While(_, body) | f.For(_, _, body):
-                yield from flat(body)

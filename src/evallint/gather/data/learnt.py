@@ -11,7 +11,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.sites import called, header, names_in, root, statements
 from evallint.gather.modes.evaluating import ADAPTING, is_same, is_trained_on, role_of
 from evallint.interpret.events import Backward, Events, ForwardCall, Stepped
-from evallint.interpret.machine import gone_over
+from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import names_data, use_of, use_of_data, words
 from evallint.interpret.values import Address

@@ -10,7 +10,7 @@ from evallint.gather.metric.passes import Loop, Pass, entered, loops_over_batche
 from evallint.gather.metric.rests import Rests
 from evallint.gather.metric.weighing import weighing
 from evallint.gather.modes.training import around
-from evallint.interpret.machine import gone_over
+from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of
 from evallint.memory import Memo

@@ -12,7 +12,7 @@ from evallint.gather.code.sites import functions, last_name, statements
 from evallint.gather.modes.evaluating import evaluation
 from evallint.gather.modes.forwards import chain, needs_gradients
 from evallint.interpret.events import Events, ForwardCall
-from evallint.interpret.machine import gone_over
+from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.program import FunctionSymbol, Program

@@ -33,7 +33,7 @@ from evallint.gather.metric.quantities import (
     joined,
     of_kind,
 )
-from evallint.interpret.machine import gone_over
+from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.program import ClassSymbol, FunctionSymbol, Program
