@@ -9,7 +9,18 @@ from evallint import facts as f
 from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.interpret import data, describing, enumerations, idleness, library, modules, patience, sampling, states
+from evallint.interpret import (
+    data,
+    describing,
+    enumerations,
+    gradients,
+    idleness,
+    library,
+    modules,
+    patience,
+    sampling,
+    states,
+)
 from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, Use, use_of, use_of_argument, words
@@ -396,7 +407,7 @@ def grad_effect(machine: Machine, symbol: FunctionSymbol, state: State) -> Grad 
             given = arguments(machine, decorator, state) if isinstance(decorator, f.Call) else Arguments()
             if isinstance(decorator, f.Call):
                 machine.frame.span = decorator.span
-            return library.grad_of(machine, meaning, given, state)
+            return gradients.grad_of(machine, meaning, given, state)
     return None
 
 
@@ -616,7 +627,7 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         state.grad = before
         return value
     if thing.kind == "context":
-        return library.decorate(machine, address, given, expression, state)
+        return gradients.decorate(machine, address, given, expression, state)
     data.note_unseen(machine, code(expression.function), given)
     return library.unknown(machine, code(expression.function), given, expression, state)
 
@@ -865,7 +876,7 @@ def flags(machine: Machine, state: State) -> frozenset[tuple[str, object]]:
 def method(machine: Machine, base: Value, name: str, given: Arguments, expression: f.Call, state: State) -> Value:
     """`base.name(…)`."""
     if name in library.BACKWARD and (base.flow.graph or base.flow.cut or not given.positional):
-        return library.backward(machine, base.flow.join(given.flow()) if given.positional else base.flow, state)
+        return gradients.backward(machine, base.flow.join(given.flow()) if given.positional else base.flow, state)
     found: list[Value] = []
     atoms = in_order(base.atoms)[:MOST_CALLEES]
     for atom in atoms:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
@@ -28,14 +27,12 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, choosing, data, modules, plain, states
-from evallint.interpret.events import Backward, Events, ExportCall, ModeChange
+from evallint.interpret import calls, choosing, data, gradients, modules, specials, states
+from evallint.interpret.events import ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
 from evallint.interpret.values import (
-    GRAD_ON,
     NO_FLOW,
-    SYNTHETIC,
     UNKNOWN,
     UNKNOWN_MODE,
     Address,
@@ -44,7 +41,6 @@ from evallint.interpret.values import (
     Callee,
     Change,
     Flow,
-    Grad,
     Mode,
     Origin,
     Ref,
@@ -57,7 +53,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
-from evallint.program import ClassSymbol, External, ModuleSymbol, Nature
+from evallint.program import ClassSymbol, External, Nature
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -82,7 +78,7 @@ def call(
     machine: Machine, name: str, given: Arguments, expression: f.Call, state: State, klass: ClassSymbol | None = None
 ) -> Value:
     """Call something outside the program by its qualified name; `klass` the program's class it was reached through."""
-    special = SPECIAL.get(name.removeprefix("builtins."))
+    special = specials.SPECIAL.get(name.removeprefix("builtins."))
     if special is not None:
         return special(machine, given, expression, state)
     builders = choosing.of_any_module(machine, name)
@@ -105,22 +101,22 @@ def call(
         case Wrapper():
             return wrap(machine, meaning, given, expression, state)
         case GradContext():
-            return context(machine, meaning, given, expression, state)
+            return gradients.context(machine, meaning, given, expression, state)
         case Gradient():
-            return differentiate(machine, meaning, given, state)
+            return gradients.differentiate(machine, meaning, given, state)
         case Export():
-            return export(machine, meaning, given, expression, state)
+            return gradients.export(machine, meaning, given, expression, state)
         case FlaggedFunction():
             return Value(flow=kept(given.flow(), state))
         case TensorSource():
-            return tensor_source(meaning, given, state)
+            return gradients.tensor_source(meaning, given, state)
         case TensorUse():
             flow = given.flow()
             return Value(flow=flow.detached() if meaning.graph == "detaches" else kept(flow, state))
         case LibraryClass():
-            return library_object(machine, meaning, name, given, expression, state)
+            return gradients.library_object(machine, meaning, name, given, expression, state)
         case Runs():
-            return run_given(machine, meaning, given, state)
+            return gradients.run_given(machine, meaning, given, state)
     package = name.partition(".")[0]
     if package in ("torch", "torchmetrics"):
         return Value(flow=kept(given.flow(), state))
@@ -386,7 +382,7 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
     """`object.name(…)` where the program defines no such method."""
     thing = state.heap[address]
     if thing.kind == "context":
-        return context_method(address, name, state)
+        return gradients.context_method(address, name, state)
     if thing.kind == "state":
         of_state = states.method(machine, address, name, given, machine.number(expression), state)
         return UNKNOWN if of_state is None else of_state
@@ -397,7 +393,7 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
         return about
     if thing.kind == "parts" and name in ("copy_", "mul_", "add_", "lerp_", "data"):
         modules.average(machine, address, state)
-    container = CONTAINER.get(name)
+    container = specials.CONTAINER.get(name)
     if container is not None and thing.kind in ("list", "dict", "module", "generator"):
         found = container(machine, address, given, expression, state)
         if found is not None:
@@ -481,18 +477,18 @@ def by_meaning(
     match meaning:
         case Runs():
             if meaning.mode != "keeps" or meaning.grad != "keeps" or meaning.trains:
-                return run_given(machine, meaning, given, state)
+                return gradients.run_given(machine, meaning, given, state)
             return forward_like(machine, address, name, given, expression, state)
         case ReturnsSelf():
             return receiver
         case Wrapper():
             return wrap(machine, meaning, given, expression, state)
         case Gradient():
-            return differentiate(machine, meaning, given, state)
+            return gradients.differentiate(machine, meaning, given, state)
         case GradContext():
-            return context(machine, meaning, given, expression, state)
+            return gradients.context(machine, meaning, given, expression, state)
         case Export():
-            return export(machine, meaning, given, expression, state, receiver)
+            return gradients.export(machine, meaning, given, expression, state, receiver)
         case Factory():
             klass = state.heap[address].klass
             return from_factory(
@@ -795,627 +791,3 @@ def parts_of_unknown(machine: Machine, name: str, expression: f.Call, state: Sta
 def detaches(machine: Machine, name: str) -> bool:
     meaning = machine.apis.method("torch.Tensor", name)
     return isinstance(meaning, TensorUse) and meaning.graph in ("detaches", "raises")
-
-
-# ---- gradients ----------------------------------------------------------------------------------
-
-
-def grad_of(machine: Machine, meaning: GradContext, given: Arguments, state: State) -> Grad:
-    """The state of gradients that a context sets."""
-    name = meaning.name.rpartition(".")[2]
-    step = machine.step(f"`{name}` turns gradients off here")
-    if meaning.effect == "on":
-        return GRAD_ON
-    off = Grad(on=False, off=step)
-    if meaning.argument is None:
-        return off
-    flag = truth_argument(given, meaning.argument, bool(meaning.argument.default), machine, state)
-    if flag is None:
-        return Grad(on=True, off=step)
-    if meaning.effect == "negated":
-        return off if flag else GRAD_ON
-    return GRAD_ON if flag else off
-
-
-def context(machine: Machine, meaning: GradContext, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) == 1 and meaning.effect != "argument":
-        targets = [a for a in in_order(given.positional[0].atoms) if isinstance(a, Callee | Anonymous | Ref)]
-        if targets and not any(True for value in given.keywords.values()):
-            return given.positional[0]  # `torch.no_grad()(function)`
-    grad = grad_of(machine, meaning, given, state)
-    if grad.on and grad.off is not None and expression.arguments:
-        truth = machine.truth(expression.arguments[0].value, state)
-        if truth is not None:
-            grad = GRAD_ON if truth == (meaning.effect != "negated") else Grad(on=False, off=grad.off)
-    if meaning.immediate:
-        state.grad = grad
-    thing = Thing("context", meaning.name, born=machine.place(expression.span), grad=grad)
-    return of(Ref(state.put(("context", machine.frame.context, machine.number(expression)), thing)))
-
-
-def context_method(address: Address, name: str, state: State) -> Value:
-    thing = state.heap[address]
-    if name == "__enter__" and thing.grad is not None:
-        state.grad = thing.grad
-    elif name == "__exit__":
-        state.grad = GRAD_ON
-    return of(Ref(address))
-
-
-def decorate(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value:
-    """`torch.no_grad()(function)`: what calls the function with the gradients that the context sets."""
-    if not given.positional:
-        return UNKNOWN
-    thing = Thing("partial", "", rest=given.positional[0], grad=state.heap[address].grad)
-    return of(Ref(state.put(("decorated", machine.frame.context, machine.number(expression)), thing)))
-
-
-def backward(machine: Machine, flow: Flow, state: State) -> Value:
-    """Gradients flow back through everything that went into a value."""
-    events = machine.events
-    states.trained(machine, flow, state)
-    events.confirmed |= proved(flow.graph, events)
-    for number in flow.graph:
-        for event in events.behind(number):
-            event.trained = event.trained or not is_stale(event.loops, machine.loops())
-    events.summed_backwards |= flow.sums
-    events.backwards.append(Backward(machine.place(), flow, machine.callers(), machine.loops(), state.grad))
-    return UNKNOWN
-
-
-def proved(graph: frozenset[int], events: Events) -> set[int]:
-    """The calls out of sight whose result must hold a graph for a loss to have one: of several parts of one result any
-    may be it."""
-    from_model = any(number >= 0 for number in graph)
-    shares = Counter(events.parts[number] for number in graph & events.parts.keys())
-    return {
-        number
-        for number in graph
-        if number < 0 and not (from_model and number in events.unfed) and shares[events.parts.get(number, 0)] < 2
-    }
-
-
-def is_stale(made: tuple[Address, ...], used: tuple[Address, ...]) -> bool:
-    """Whether what was made in one pass over a few known elements gets to an earlier pass of the next round only: by a
-    variable of that pass which nobody has set anew, such as the batch of the validation phase in the training phase."""
-    for one, other in zip(made, used, strict=False):
-        if one != other:
-            return len(one) == len(other) == UNROLLED_PASS and one[:-1] == other[:-1] and one[-1] > other[-1]  # type: ignore[operator]
-    return False
-
-
-UNROLLED_PASS = 4
-"""So many parts has the address of one pass of a loop that is taken element by element, its number the last."""
-
-
-def differentiate(machine: Machine, meaning: Gradient, given: Arguments, state: State) -> Value:
-    flow = given.flow()
-    frame = machine.frame
-    if meaning.kind == "backward":
-        return backward(machine, flow, state)
-    machine.events.differentiating.add((frame.path, frame.caller.function))
-    callbacks(machine, given, state)
-    for number in flow.graph:
-        for event in machine.events.behind(number):
-            event.differentiated = True
-    return Value(flow=flow)
-
-
-def run_given(machine: Machine, meaning: Runs, given: Arguments, state: State) -> Value:
-    """A function or method that runs a model in its own way."""
-    flow = given.flow()
-    if meaning.leaves != "keeps":
-        targets = [argument(given, meaning.argument)] if meaning.argument is not None else list(given.positional)
-        for value in targets:
-            for address in value.refs() if value is not None else ():
-                if modules.is_model(state.heap[address]):
-                    modules.switch(address, UNKNOWN_MODE, state)
-    return Value(flow=flow.detached() if meaning.grad == "off" else kept(flow, state))
-
-
-def export(
-    machine: Machine,
-    meaning: Export,
-    given: Arguments,
-    expression: f.Call,
-    state: State,
-    receiver: Value | None = None,
-) -> Value:
-    """A model is exported; `receiver` where the exporter is a method of it."""
-    value = argument(given, meaning.argument) if receiver is None else receiver
-    if value is None:
-        return UNKNOWN
-    for address in value.refs():
-        if "exported" in state.heap[address].marks:
-            continue
-        if modules.is_model(state.heap[address]) and meaning.mode == "keeps":
-            machine.events.exports.append(exported(machine, meaning, address, given, expression, state))
-    if not meaning.returns_model:
-        return Value(flow=value.flow)
-    found = []
-    for address in value.refs():
-        thing = Thing("wrapper", "", External("torch.jit.ScriptModule"), machine.place(expression.span), inner=address)
-        thing.mode = state.heap[address].mode
-        thing.marks = {"module": None, "exported": None}
-        found.append(of(Ref(state.put(("script", machine.frame.context, machine.number(expression), address), thing))))
-    return joined(found) if found else value
-
-
-def exported(
-    machine: Machine, meaning: Export, address: Address, given: Arguments, expression: f.Call, state: State
-) -> ExportCall:
-    training, switches = argument(given, meaning.training), argument(given, meaning.switches)
-    known = switches.constant() if switches is not None else None
-    off = meaning.switches is not None and known is not None and known.value in meaning.switches.values
-    function = expression.function
-    owner: f.Expr = function.value if isinstance(function, f.Attribute) else function
-    shown = expression.arguments[0].value if meaning.argument is not None and expression.arguments else owner
-    return ExportCall(
-        machine.place(expression.span),
-        code(function),
-        render(shown) if isinstance(shown, f.Name | f.Attribute) else "the model",
-        address,
-        state.heap[address].klass,
-        modules.nature(machine, address, state),
-        modules.effective(machine, address, state),
-        machine.callers(),
-        deliberate=off or (training is not None and not is_false(training)),
-        unsure=meaning.switches is not None and known is None,
-        after=len(machine.events.forwards),
-    )
-
-
-def is_false(value: Value) -> bool:
-    known = value.constant()
-    return known is not None and not known.value
-
-
-def tensor_source(meaning: TensorSource, given: Arguments, state: State) -> Value:
-    if meaning.contents in ("random", "constant") or (given.positional and is_literal(given.positional[0], state)):
-        return Value(flow=SYNTHETIC)
-    return Value(flow=given.flow().detached())
-
-
-def is_literal(value: Value, state: State, depth: int = 0) -> bool:
-    """Whether a value is written out in the code: numbers, and lists of them."""
-    if value.constant() is not None:
-        return True
-    things = [state.heap[address] for address in value.refs()]
-    return (
-        len(things) == len(value.atoms) == 1
-        and depth < 4
-        and things[0].kind == "list"
-        and things[0].rest is None
-        and bool(things[0].items)
-        and all(is_literal(item, state, depth + 1) for item in things[0].items.values())
-    )
-
-
-def library_object(
-    machine: Machine, meaning: LibraryClass, name: str, given: Arguments, expression: f.Call, state: State
-) -> Value:
-    """An instance of a library's class that is no module."""
-    flow = given.flow() if meaning.role == "tensor" else NO_FLOW
-    if meaning.role == "optimizer" and given.positional:
-        modules.optimize(machine, given.positional[0], state)
-    if meaning.role == "other":
-        flow = data.data_flow(name, given)
-    place = machine.place(expression.span)
-    thing = Thing("instance", "", External(meaning.name), place, origin=Origin(meaning.name, given, place))
-    address: Address = ("new", machine.frame.context, machine.number(expression), name)
-    state.put(address, thing)
-    states.made(machine, address, given, expression, state)
-    return Value(frozenset((Ref(address),)), flow)
-
-
-# ---- builtins and containers --------------------------------------------------------------------
-
-
-def _iterated(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    """`list(x)`, `sorted(x)`, `iter(x)` and the like: a container of the same elements."""
-    if not given.positional:
-        return _empty("list", machine, expression, state)
-    source = calls.generated(machine, given.positional[0], state)
-    refs = list(source.refs())
-    if len(refs) == 1 and len(source.atoms) == 1 and state.heap[refs[0]].kind in ("list", "module"):
-        held = state.heap[refs[0]]
-        thing = Thing("list", held.label, rest=held.rest)
-        thing.items = dict(enumerate(held.items.values()))
-        if held.kind == "module" and not held.items and held.rest is None:
-            thing.rest = machine.element(source, state)
-    else:
-        thing = Thing("list", rest=machine.element(source, state))
-    address = state.put(("list", machine.frame.context, machine.number(expression)), thing)
-    return Value(frozenset((Ref(address),)), source.flow)
-
-
-def _empty(kind: str, machine: Machine, expression: f.Call, state: State) -> Value:
-    return of(Ref(state.put((kind, machine.frame.context, machine.number(expression)), Thing(kind))))  # type: ignore[arg-type]
-
-
-def _tuples(machine: Machine, parts: list[Value], expression: f.Call, state: State, flow: Flow) -> Value:
-    """An iterable of tuples of these elements."""
-    pair = Thing("list")
-    pair.items = dict(enumerate(parts))
-    ref = state.put(("pair", machine.frame.context, machine.number(expression)), pair)
-    held = Thing("list", rest=Value(frozenset((Ref(ref),)), flow))
-    return Value(frozenset((Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)),)), flow)
-
-
-def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if not given.positional:
-        return UNKNOWN
-    source = calls.generated(machine, given.positional[0], state)
-    return _tuples(machine, [UNKNOWN, machine.element(source, state)], expression, state, source.flow)
-
-
-def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    rows = (given.rest,) if given.rest is not None else given.positional
-    if len(expression.arguments) == 1 and expression.arguments[0].stars:
-        things = [state.heap[address] for row in rows for address in row.refs()]
-        if len(things) == len(rows) > 0 and all(one.kind == "list" and one.rest is None for one in things):
-            return _columns(machine, things, given.rest is None, expression, state)
-    parts = [machine.element(calls.generated(machine, value, state), state) for value in given.positional]
-    return _tuples(machine, parts, expression, state, given.flow())
-
-
-def _columns(machine: Machine, rows: list[Thing], counted: bool, expression: f.Call, state: State) -> Value:
-    """`zip(*rows)`: what stands at each position of the rows, by itself. Not `counted` is one row for any number."""
-    place, context, number = machine.place(), machine.frame.context, machine.number(expression)
-    whole = Thing("list", born=place)
-    for key, items in enumerate(zip(*(row.items.values() for row in rows), strict=False)):
-        column = Thing("list", born=place, rest=None if counted else items[0])
-        column.items = dict(enumerate(items)) if counted else {}
-        address = state.put(("column", context, number, key), column)
-        whole.items[key] = Value(frozenset((Ref(address),)), Arguments(items).flow())
-    flow = Arguments(tuple(whole.items.values())).flow()
-    return Value(frozenset((Ref(state.put(("columns", context, number), whole)),)), flow)
-
-
-def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if not given.positional:
-        return UNKNOWN
-    return machine.element(calls.generated(machine, given.positional[0], state), state)
-
-
-def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    thing = Thing("dict")
-    for value in given.positional:
-        for address in value.refs():
-            held = state.heap[address]
-            thing.items.update(held.items if held.kind == "dict" else {})
-            thing.rest = of(Ref(address)) if held.kind == "state" else held.rest
-    thing.items.update(given.keywords)
-    return of(Ref(state.put(("dict", machine.frame.context, machine.number(expression)), thing)))
-
-
-def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) < 2:
-        return UNKNOWN
-    name = given.positional[1].text()
-    if name is None:
-        found = choosing.any_of(machine, given.positional[0], expression.arguments[1].value)
-        return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
-    return modules.attribute(machine, given.positional[0], name, state, expression)
-
-
-def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return of(ModuleSymbol(machine.frame.path)) if not given.positional else given.positional[0]
-
-
-def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) == 3:
-        name = given.positional[1].text()
-        if name is not None:
-            modules.set_attribute(machine, given.positional[0], name, given.positional[2], state, "")
-        else:
-            for address in given.positional[0].refs():
-                thing = state.own(address)
-                value = given.positional[2]
-                thing.rest = value if thing.rest is None else thing.rest.join(value)
-    return constant(None)
-
-
-def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) == 2 and given.positional[1].text() == "module":
-        kinds = {state.heap[address].kind for address in given.positional[0].refs()}
-        if len(given.positional[0].atoms) == 1 and kinds in ({"module"}, {"wrapper"}):
-            return constant(kinds == {"wrapper"})
-    return UNKNOWN
-
-
-TENSORS = frozenset((External("torch.Tensor"), External("torch.autograd.Variable")))
-"""The classes of every tensor: the second is another name for the first to isinstance()."""
-
-
-def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) == 2 and given.positional[1].atoms and given.positional[1].atoms <= TENSORS:
-        return _is_tensor(machine, given, expression, state)
-    if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
-        return UNKNOWN
-    (what,), (klass,) = given.positional[0].atoms, given.positional[1].atoms
-    of_builtin = plain.is_one_of(what, klass, state)
-    if of_builtin is not None:
-        return constant(of_builtin)
-    if not isinstance(klass, External | ClassSymbol) or not isinstance(what, Ref):
-        return UNKNOWN
-    thing = state.heap[what.address]
-    if thing.klass is None or thing.kind not in ("module", "instance", "wrapper"):
-        return UNKNOWN
-    if isinstance(thing.klass, ClassSymbol):
-        lineage = machine.program.lineage(thing.klass)
-        wanted = machine.apis.canonical(klass.name) if isinstance(klass, External) else ""
-        names = {machine.apis.canonical(base.name) for base in lineage if isinstance(base, External)}
-        return constant(klass in lineage or wanted in names)
-    if isinstance(klass, External) and isinstance(thing.klass, External):
-        return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
-    return constant(False)
-
-
-def _type(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    known = given.positional[0].constant() if len(given.positional) == 1 else None
-    return of(plain.class_of(known.kind)) if known is not None else UNKNOWN
-
-
-def _is_tensor(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    value = given.positional[0] if given.positional else UNKNOWN
-    if any(number >= 0 or number in machine.events.doubtful for number in value.flow.graph):
-        return constant(True)
-    return constant(False) if value.constant() is not None else UNKNOWN
-
-
-def _float(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    known = given.positional[0].constant() if given.positional else None
-    return Value(flow=given.flow().detached()) if known is None else UNKNOWN
-
-
-def _map(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) < 2:
-        return UNKNOWN
-    elements = tuple(machine.element(value, state) for value in given.positional[1:])
-    element = calls.invoke(machine, given.positional[0], Arguments(elements), expression, state)
-    thing = Thing("list", rest=element)
-    flow = element.flow
-    return Value(frozenset((Ref(state.put(("list", machine.frame.context, machine.number(expression)), thing)),)), flow)
-
-
-def _partial(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if not given.positional:
-        return UNKNOWN
-    thing = Thing("partial", "", rest=given.positional[0])
-    thing.items = dict(enumerate(given.positional[1:]))
-    thing.items.update(given.keywords)
-    return of(Ref(state.put(("partial", machine.frame.context, machine.number(expression)), thing)))
-
-
-def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return (
-        modules.copied(machine, given.positional[0], state, machine.number(expression)) if given.positional else UNKNOWN
-    )
-
-
-def _copy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    """`copy.copy`: of a state dict the same tensors, in another dict."""
-    kinds = {state.heap[address].kind for address in given.positional[0].refs()} if given.positional else set()
-    return given.positional[0] if kinds == {"state"} else _deepcopy(machine, given, expression, state)
-
-
-def _save(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    value = given.get(0, "obj")
-    if value is not None:
-        states.saved(machine, value, "torch.save", expression, state)
-    return constant(None)
-
-
-def _sum(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return Value(flow=kept(given.flow(), state))
-
-
-def _is_grad_enabled(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    grad = state.grad
-    if grad.unknown or (grad.on and grad.off is not None):
-        return UNKNOWN
-    return constant(grad.on)
-
-
-def _variable(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    """`Variable(x, volatile=True)`: what is computed from it was without a graph, before torch 0.4."""
-    value = given.positional[0] if given.positional else UNKNOWN
-    flag = given.keywords.get("volatile")
-    if flag is None or is_false(flag):
-        return value
-    flow = value.flow
-    return Value(value.atoms, Flow(flow.graph, flow.cut, frozenset((VOLATILE,)), flow.sums, sources=flow.sources))
-
-
-def _load(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return states.loaded(machine, given, expression, state)
-
-
-def _quiet(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return UNKNOWN
-
-
-Special = Callable[["Machine", Arguments, f.Call, State], Value]
-
-SPECIAL: dict[str, Special] = {
-    "list": _iterated,
-    "tuple": _iterated,
-    "set": _iterated,
-    "sorted": _iterated,
-    "reversed": _iterated,
-    "iter": _iterated,
-    "itertools.cycle": _iterated,
-    "itertools.chain": _iterated,
-    "itertools.islice": _iterated,
-    "enumerate": _enumerate,
-    "zip": _zip,
-    "itertools.zip_longest": _zip,
-    "next": _next,
-    "dict": _dict,
-    "collections.OrderedDict": _dict,
-    "getattr": _getattr,
-    "importlib.import_module": choosing.import_module,
-    "__import__": choosing.import_module,
-    "globals": _globals,
-    "vars": _globals,
-    "setattr": _setattr,
-    "hasattr": _hasattr,
-    "isinstance": _isinstance,
-    "type": _type,
-    "float": _float,
-    "int": _float,
-    "len": _float,
-    "str": _float,
-    "bool": _float,
-    "round": _float,
-    "range": _float,
-    "map": _map,
-    "functools.partial": _partial,
-    "copy.deepcopy": _deepcopy,
-    "copy.copy": _copy,
-    "sum": _sum,
-    "max": _sum,
-    "min": _sum,
-    "abs": _sum,
-    "torch.load": _load,
-    "torch.save": _save,
-    "torch.is_tensor": _is_tensor,
-    "torch.autograd.Variable": _variable,
-    "torch.is_grad_enabled": _is_grad_enabled,
-    "print": _quiet,
-    "functools.wraps": _quiet,
-    "contextlib.nullcontext": _quiet,
-    "nullcontext": _quiet,
-}
-
-
-def _append(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    thing = state.own(address)
-    if not given.positional:
-        return UNKNOWN
-    value = given.positional[-1]
-    in_loop = bool(machine.loops())
-    if value.flow.graph and in_loop and thing.kind == "list":
-        receiver = expression.function.value if isinstance(expression.function, f.Attribute) else None
-        value = Value(value.atoms, machine.accumulate(render(receiver), value.flow, "appended to"))
-    if in_loop or thing.rest is not None:
-        thing.rest = value if thing.rest is None else thing.rest.join(value)
-    else:
-        thing.items[len(thing.items)] = value
-    return of(Ref(address)) if thing.kind == "module" else constant(None)
-
-
-def _insert(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    position = given.positional[0].constant() if len(given.positional) == 2 else None
-    place = position.value if position is not None else None
-    thing = state.own(address)
-    if not isinstance(place, int) or machine.loops() or thing.kind != "list" or thing.rest is not None or thing.maybe:
-        return _append(machine, address, given, expression, state)
-    items = list(thing.items.values())
-    items.insert(place, given.positional[1])
-    thing.items = dict(enumerate(items))
-    return constant(None)
-
-
-def _extend(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    if given.positional:
-        calls.extend(machine, address, given.positional[0], state)
-    return of(Ref(address))
-
-
-def _values(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    thing = state.heap[address]
-    if thing.kind == "generator":
-        return None
-    held = Thing("list", rest=thing.rest)
-    held.items = dict(enumerate(thing.items.values()))
-    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
-
-
-def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    thing = state.heap[address]
-    held = Thing("list", rest=UNKNOWN if thing.rest is not None else None)
-    held.items = {
-        index: constant(key)
-        for index, key in enumerate(thing.items)
-        if isinstance(key, str | int | float | bool | None)
-    }
-    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
-
-
-def _items(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    thing = state.heap[address]
-    held = Thing("list")
-    for index, (key, value) in enumerate(thing.items.items()):
-        pair = Thing("list")
-        pair.items = {0: constant(key) if isinstance(key, str | int | float | bool | None) else UNKNOWN, 1: value}
-        held.items[index] = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), index), pair)))
-    if thing.rest is not None:
-        pair = Thing("list")
-        pair.items = {0: UNKNOWN, 1: thing.rest}
-        held.rest = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), "rest"), pair)))
-    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
-
-
-def _get(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    if state.heap[address].kind != "dict" or not given.positional:
-        return None
-    found = machine.item(of(Ref(address)), given.positional[0], state)
-    default = given.get(1, "default")
-    known = given.positional[0].constant()
-    if known is not None and known.value in state.heap[address].items:
-        return found
-    return found.join(default if default is not None else constant(None))
-
-
-def _update(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    thing = state.own(address)
-    for value in given.positional:
-        others = [state.heap[ref] for ref in value.refs()]
-        if len(others) == 1 and others[0].kind == "dict":
-            thing.items.update(others[0].items)
-            thing.rest = thing.rest if others[0].rest is None else others[0].rest
-        elif len(others) == 1 and others[0].kind == "state":
-            thing.rest = value
-        else:  # any key may have got another value
-            thing.items = {key: item if any(item.refs()) else UNKNOWN for key, item in thing.items.items()}
-            for key, item in joined_items(others).items():
-                thing.items[key] = thing.items[key].join(item) if key in thing.items else item
-            thing.rest = thing.rest or UNKNOWN
-    thing.items.update(given.keywords)
-    return constant(None)
-
-
-def joined_items(things: list[Thing]) -> dict[object, Value]:
-    found: dict[object, Value] = {}
-    for thing in things:
-        for key, item in thing.items.items():
-            found[key] = found[key].join(item) if key in found else item
-    return {key: item if len(things) == 1 else item.join(UNKNOWN) for key, item in found.items()}
-
-
-def _pop(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
-    if not given.positional:
-        return state.heap[address].elements()
-    value = machine.item(of(Ref(address)), given.positional[0], state)
-    key = given.positional[0].constant()
-    if key is not None and state.heap[address].kind == "dict" and key.value in state.heap[address].items:
-        del state.own(address).items[key.value]
-    return value
-
-
-Container = Callable[["Machine", Address, Arguments, f.Call, State], "Value | None"]
-
-CONTAINER: dict[str, Container] = {
-    "append": _append,
-    "add": _append,
-    "insert": _insert,
-    "extend": _extend,
-    "values": _values,
-    "keys": _keys,
-    "items": _items,
-    "get": _get,
-    "update": _update,
-    "pop": _pop,
-}

@@ -66,11 +66,11 @@ def place_of(machine: Machine, test: Expr, state: State) -> tuple[Address, str, 
 
 def may_be(machine: Machine, test: f.Call, atom: Atom, state: State) -> bool | None:
     """The outcome of a test for one of the objects it may be about, None where that is not known."""
-    from evallint.interpret import library
+    from evallint.interpret import specials
 
     one = Value(frozenset((atom,)))
     second = machine.value(test.arguments[1].value, state)
-    asks = library.SPECIAL[code(test.function)]
+    asks = specials.SPECIAL[code(test.function)]
     found = {
         None if (known := asks(machine, Arguments((one, each)), test, state).constant()) is None else known.value
         for each in classes(second, state)

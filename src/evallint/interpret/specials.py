@@ -1,0 +1,427 @@
+"""Functions that are known one by one, Python's own among them, and the methods of lists and dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from evallint import facts as f
+from evallint.interpret import calls, choosing, gradients, library, modules, plain, states
+from evallint.interpret.render import render
+from evallint.interpret.values import UNKNOWN, Address, Arguments, Flow, Ref, State, Thing, Value, constant, of
+from evallint.program import ClassSymbol, External, ModuleSymbol
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+
+def _iterated(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`list(x)`, `sorted(x)`, `iter(x)` and the like: a container of the same elements."""
+    if not given.positional:
+        return _empty("list", machine, expression, state)
+    source = calls.generated(machine, given.positional[0], state)
+    refs = list(source.refs())
+    if len(refs) == 1 and len(source.atoms) == 1 and state.heap[refs[0]].kind in ("list", "module"):
+        held = state.heap[refs[0]]
+        thing = Thing("list", held.label, rest=held.rest)
+        thing.items = dict(enumerate(held.items.values()))
+        if held.kind == "module" and not held.items and held.rest is None:
+            thing.rest = machine.element(source, state)
+    else:
+        thing = Thing("list", rest=machine.element(source, state))
+    address = state.put(("list", machine.frame.context, machine.number(expression)), thing)
+    return Value(frozenset((Ref(address),)), source.flow)
+
+
+def _empty(kind: str, machine: Machine, expression: f.Call, state: State) -> Value:
+    return of(Ref(state.put((kind, machine.frame.context, machine.number(expression)), Thing(kind))))  # type: ignore[arg-type]
+
+
+def _tuples(machine: Machine, parts: list[Value], expression: f.Call, state: State, flow: Flow) -> Value:
+    """An iterable of tuples of these elements."""
+    pair = Thing("list")
+    pair.items = dict(enumerate(parts))
+    ref = state.put(("pair", machine.frame.context, machine.number(expression)), pair)
+    held = Thing("list", rest=Value(frozenset((Ref(ref),)), flow))
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)),)), flow)
+
+
+def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if not given.positional:
+        return UNKNOWN
+    source = calls.generated(machine, given.positional[0], state)
+    return _tuples(machine, [UNKNOWN, machine.element(source, state)], expression, state, source.flow)
+
+
+def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    rows = (given.rest,) if given.rest is not None else given.positional
+    if len(expression.arguments) == 1 and expression.arguments[0].stars:
+        things = [state.heap[address] for row in rows for address in row.refs()]
+        if len(things) == len(rows) > 0 and all(one.kind == "list" and one.rest is None for one in things):
+            return _columns(machine, things, given.rest is None, expression, state)
+    parts = [machine.element(calls.generated(machine, value, state), state) for value in given.positional]
+    return _tuples(machine, parts, expression, state, given.flow())
+
+
+def _columns(machine: Machine, rows: list[Thing], counted: bool, expression: f.Call, state: State) -> Value:
+    """`zip(*rows)`: what stands at each position of the rows, by itself. Not `counted` is one row for any number."""
+    place, context, number = machine.place(), machine.frame.context, machine.number(expression)
+    whole = Thing("list", born=place)
+    for key, items in enumerate(zip(*(row.items.values() for row in rows), strict=False)):
+        column = Thing("list", born=place, rest=None if counted else items[0])
+        column.items = dict(enumerate(items)) if counted else {}
+        address = state.put(("column", context, number, key), column)
+        whole.items[key] = Value(frozenset((Ref(address),)), Arguments(items).flow())
+    flow = Arguments(tuple(whole.items.values())).flow()
+    return Value(frozenset((Ref(state.put(("columns", context, number), whole)),)), flow)
+
+
+def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if not given.positional:
+        return UNKNOWN
+    return machine.element(calls.generated(machine, given.positional[0], state), state)
+
+
+def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    thing = Thing("dict")
+    for value in given.positional:
+        for address in value.refs():
+            held = state.heap[address]
+            thing.items.update(held.items if held.kind == "dict" else {})
+            thing.rest = of(Ref(address)) if held.kind == "state" else held.rest
+    thing.items.update(given.keywords)
+    return of(Ref(state.put(("dict", machine.frame.context, machine.number(expression)), thing)))
+
+
+def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) < 2:
+        return UNKNOWN
+    name = given.positional[1].text()
+    if name is None:
+        found = choosing.any_of(machine, given.positional[0], expression.arguments[1].value)
+        return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
+    return modules.attribute(machine, given.positional[0], name, state, expression)
+
+
+def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return of(ModuleSymbol(machine.frame.path)) if not given.positional else given.positional[0]
+
+
+def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 3:
+        name = given.positional[1].text()
+        if name is not None:
+            modules.set_attribute(machine, given.positional[0], name, given.positional[2], state, "")
+        else:
+            for address in given.positional[0].refs():
+                thing = state.own(address)
+                value = given.positional[2]
+                thing.rest = value if thing.rest is None else thing.rest.join(value)
+    return constant(None)
+
+
+def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 2 and given.positional[1].text() == "module":
+        kinds = {state.heap[address].kind for address in given.positional[0].refs()}
+        if len(given.positional[0].atoms) == 1 and kinds in ({"module"}, {"wrapper"}):
+            return constant(kinds == {"wrapper"})
+    return UNKNOWN
+
+
+TENSORS = frozenset((External("torch.Tensor"), External("torch.autograd.Variable")))
+"""The classes of every tensor: the second is another name for the first to isinstance()."""
+
+
+def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) == 2 and given.positional[1].atoms and given.positional[1].atoms <= TENSORS:
+        return _is_tensor(machine, given, expression, state)
+    if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
+        return UNKNOWN
+    (what,), (klass,) = given.positional[0].atoms, given.positional[1].atoms
+    of_builtin = plain.is_one_of(what, klass, state)
+    if of_builtin is not None:
+        return constant(of_builtin)
+    if not isinstance(klass, External | ClassSymbol) or not isinstance(what, Ref):
+        return UNKNOWN
+    thing = state.heap[what.address]
+    if thing.klass is None or thing.kind not in ("module", "instance", "wrapper"):
+        return UNKNOWN
+    if isinstance(thing.klass, ClassSymbol):
+        lineage = machine.program.lineage(thing.klass)
+        wanted = machine.apis.canonical(klass.name) if isinstance(klass, External) else ""
+        names = {machine.apis.canonical(base.name) for base in lineage if isinstance(base, External)}
+        return constant(klass in lineage or wanted in names)
+    if isinstance(klass, External) and isinstance(thing.klass, External):
+        return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
+    return constant(False)
+
+
+def _type(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    known = given.positional[0].constant() if len(given.positional) == 1 else None
+    return of(plain.class_of(known.kind)) if known is not None else UNKNOWN
+
+
+def _is_tensor(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    value = given.positional[0] if given.positional else UNKNOWN
+    if any(number >= 0 or number in machine.events.doubtful for number in value.flow.graph):
+        return constant(True)
+    return constant(False) if value.constant() is not None else UNKNOWN
+
+
+def _float(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    known = given.positional[0].constant() if given.positional else None
+    return Value(flow=given.flow().detached()) if known is None else UNKNOWN
+
+
+def _map(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if len(given.positional) < 2:
+        return UNKNOWN
+    elements = tuple(machine.element(value, state) for value in given.positional[1:])
+    element = calls.invoke(machine, given.positional[0], Arguments(elements), expression, state)
+    thing = Thing("list", rest=element)
+    flow = element.flow
+    return Value(frozenset((Ref(state.put(("list", machine.frame.context, machine.number(expression)), thing)),)), flow)
+
+
+def _partial(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    if not given.positional:
+        return UNKNOWN
+    thing = Thing("partial", "", rest=given.positional[0])
+    thing.items = dict(enumerate(given.positional[1:]))
+    thing.items.update(given.keywords)
+    return of(Ref(state.put(("partial", machine.frame.context, machine.number(expression)), thing)))
+
+
+def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return (
+        modules.copied(machine, given.positional[0], state, machine.number(expression)) if given.positional else UNKNOWN
+    )
+
+
+def _copy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`copy.copy`: of a state dict the same tensors, in another dict."""
+    kinds = {state.heap[address].kind for address in given.positional[0].refs()} if given.positional else set()
+    return given.positional[0] if kinds == {"state"} else _deepcopy(machine, given, expression, state)
+
+
+def _save(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    value = given.get(0, "obj")
+    if value is not None:
+        states.saved(machine, value, "torch.save", expression, state)
+    return constant(None)
+
+
+def _sum(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return Value(flow=library.kept(given.flow(), state))
+
+
+def _is_grad_enabled(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    grad = state.grad
+    if grad.unknown or (grad.on and grad.off is not None):
+        return UNKNOWN
+    return constant(grad.on)
+
+
+def _variable(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`Variable(x, volatile=True)`: what is computed from it was without a graph, before torch 0.4."""
+    value = given.positional[0] if given.positional else UNKNOWN
+    flag = given.keywords.get("volatile")
+    if flag is None or gradients.is_false(flag):
+        return value
+    flow = value.flow
+    return Value(
+        value.atoms, Flow(flow.graph, flow.cut, frozenset((library.VOLATILE,)), flow.sums, sources=flow.sources)
+    )
+
+
+def _load(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return states.loaded(machine, given, expression, state)
+
+
+def _quiet(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    return UNKNOWN
+
+
+Special = Callable[["Machine", Arguments, f.Call, State], Value]
+
+SPECIAL: dict[str, Special] = {
+    "list": _iterated,
+    "tuple": _iterated,
+    "set": _iterated,
+    "sorted": _iterated,
+    "reversed": _iterated,
+    "iter": _iterated,
+    "itertools.cycle": _iterated,
+    "itertools.chain": _iterated,
+    "itertools.islice": _iterated,
+    "enumerate": _enumerate,
+    "zip": _zip,
+    "itertools.zip_longest": _zip,
+    "next": _next,
+    "dict": _dict,
+    "collections.OrderedDict": _dict,
+    "getattr": _getattr,
+    "importlib.import_module": choosing.import_module,
+    "__import__": choosing.import_module,
+    "globals": _globals,
+    "vars": _globals,
+    "setattr": _setattr,
+    "hasattr": _hasattr,
+    "isinstance": _isinstance,
+    "type": _type,
+    "float": _float,
+    "int": _float,
+    "len": _float,
+    "str": _float,
+    "bool": _float,
+    "round": _float,
+    "range": _float,
+    "map": _map,
+    "functools.partial": _partial,
+    "copy.deepcopy": _deepcopy,
+    "copy.copy": _copy,
+    "sum": _sum,
+    "max": _sum,
+    "min": _sum,
+    "abs": _sum,
+    "torch.load": _load,
+    "torch.save": _save,
+    "torch.is_tensor": _is_tensor,
+    "torch.autograd.Variable": _variable,
+    "torch.is_grad_enabled": _is_grad_enabled,
+    "print": _quiet,
+    "functools.wraps": _quiet,
+    "contextlib.nullcontext": _quiet,
+    "nullcontext": _quiet,
+}
+
+
+def _append(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.own(address)
+    if not given.positional:
+        return UNKNOWN
+    value = given.positional[-1]
+    in_loop = bool(machine.loops())
+    if value.flow.graph and in_loop and thing.kind == "list":
+        receiver = expression.function.value if isinstance(expression.function, f.Attribute) else None
+        value = Value(value.atoms, machine.accumulate(render(receiver), value.flow, "appended to"))
+    if in_loop or thing.rest is not None:
+        thing.rest = value if thing.rest is None else thing.rest.join(value)
+    else:
+        thing.items[len(thing.items)] = value
+    return of(Ref(address)) if thing.kind == "module" else constant(None)
+
+
+def _insert(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    position = given.positional[0].constant() if len(given.positional) == 2 else None
+    place = position.value if position is not None else None
+    thing = state.own(address)
+    if not isinstance(place, int) or machine.loops() or thing.kind != "list" or thing.rest is not None or thing.maybe:
+        return _append(machine, address, given, expression, state)
+    items = list(thing.items.values())
+    items.insert(place, given.positional[1])
+    thing.items = dict(enumerate(items))
+    return constant(None)
+
+
+def _extend(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    if given.positional:
+        calls.extend(machine, address, given.positional[0], state)
+    return of(Ref(address))
+
+
+def _values(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.heap[address]
+    if thing.kind == "generator":
+        return None
+    held = Thing("list", rest=thing.rest)
+    held.items = dict(enumerate(thing.items.values()))
+    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
+
+
+def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.heap[address]
+    held = Thing("list", rest=UNKNOWN if thing.rest is not None else None)
+    held.items = {
+        index: constant(key)
+        for index, key in enumerate(thing.items)
+        if isinstance(key, str | int | float | bool | None)
+    }
+    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
+
+
+def _items(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.heap[address]
+    held = Thing("list")
+    for index, (key, value) in enumerate(thing.items.items()):
+        pair = Thing("list")
+        pair.items = {0: constant(key) if isinstance(key, str | int | float | bool | None) else UNKNOWN, 1: value}
+        held.items[index] = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), index), pair)))
+    if thing.rest is not None:
+        pair = Thing("list")
+        pair.items = {0: UNKNOWN, 1: thing.rest}
+        held.rest = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), "rest"), pair)))
+    return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
+
+
+def _get(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    if state.heap[address].kind != "dict" or not given.positional:
+        return None
+    found = machine.item(of(Ref(address)), given.positional[0], state)
+    default = given.get(1, "default")
+    known = given.positional[0].constant()
+    if known is not None and known.value in state.heap[address].items:
+        return found
+    return found.join(default if default is not None else constant(None))
+
+
+def _update(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    thing = state.own(address)
+    for value in given.positional:
+        others = [state.heap[ref] for ref in value.refs()]
+        if len(others) == 1 and others[0].kind == "dict":
+            thing.items.update(others[0].items)
+            thing.rest = thing.rest if others[0].rest is None else others[0].rest
+        elif len(others) == 1 and others[0].kind == "state":
+            thing.rest = value
+        else:  # any key may have got another value
+            thing.items = {key: item if any(item.refs()) else UNKNOWN for key, item in thing.items.items()}
+            for key, item in joined_items(others).items():
+                thing.items[key] = thing.items[key].join(item) if key in thing.items else item
+            thing.rest = thing.rest or UNKNOWN
+    thing.items.update(given.keywords)
+    return constant(None)
+
+
+def joined_items(things: list[Thing]) -> dict[object, Value]:
+    found: dict[object, Value] = {}
+    for thing in things:
+        for key, item in thing.items.items():
+            found[key] = found[key].join(item) if key in found else item
+    return {key: item if len(things) == 1 else item.join(UNKNOWN) for key, item in found.items()}
+
+
+def _pop(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
+    if not given.positional:
+        return state.heap[address].elements()
+    value = machine.item(of(Ref(address)), given.positional[0], state)
+    key = given.positional[0].constant()
+    if key is not None and state.heap[address].kind == "dict" and key.value in state.heap[address].items:
+        del state.own(address).items[key.value]
+    return value
+
+
+Container = Callable[["Machine", Address, Arguments, f.Call, State], "Value | None"]
+
+CONTAINER: dict[str, Container] = {
+    "append": _append,
+    "add": _append,
+    "insert": _insert,
+    "extend": _extend,
+    "values": _values,
+    "keys": _keys,
+    "items": _items,
+    "get": _get,
+    "update": _update,
+    "pop": _pop,
+}
