@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
+from evallint.apis import Chain, GradContext, Transform, Wrapper
 from evallint.facts import Expr, Span
-from evallint.findings import Place, Step
+from evallint.findings import Place
 from evallint.interpret import (
     data,
-    describing,
     enumerations,
+    forwards,
+    generators,
     gradients,
     idleness,
     library,
@@ -21,8 +22,8 @@ from evallint.interpret import (
     sampling,
     states,
 )
-from evallint.interpret.events import ForwardCall, FrozenPart, Reveal
-from evallint.interpret.render import code, render
+from evallint.interpret.events import Reveal
+from evallint.interpret.render import code
 from evallint.interpret.roles import DATA, Use, use_of, use_of_argument, words
 from evallint.interpret.values import (
     NO_FLOW,
@@ -45,11 +46,10 @@ from evallint.interpret.values import (
     Value,
     constant,
     in_order,
-    is_plain,
     joined,
     of,
 )
-from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -329,7 +329,7 @@ def suspended(on_yield: Callable[[State, Value], list[State]], grad: Grad) -> Ca
 
     def resumed(moment: State, value: Value) -> list[State]:
         own, moment.grad = moment.grad, grad
-        return restored(on_yield(moment, value), own)
+        return generators.restored(on_yield(moment, value), own)
 
     return resumed
 
@@ -608,7 +608,7 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
             return data.by_program(machine, address, found, given, state)
     if thing.kind in ("module", "wrapper", "symbol", "parts"):
         data.note_unseen(machine, machine.text(expression.function), given)
-        return forward(machine, address, given, expression, state)
+        return forwards.forward(machine, address, given, expression, state)
     if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
         found = machine.program.method(thing.klass, "__call__")
         if found is not None:
@@ -630,244 +630,6 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         return gradients.decorate(machine, address, given, expression, state)
     data.note_unseen(machine, code(expression.function), given)
     return library.unknown(machine, code(expression.function), given, expression, state)
-
-
-def forward(
-    machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, method: str = ""
-) -> Value:
-    """A model is run: called, or by a method."""
-    thing = state.heap[address]
-    flow = given.flow()
-    if isinstance(thing.klass, External):
-        meaning = machine.apis.of(thing.klass.name)
-        if isinstance(meaning, ModuleClass) and not meaning.parameters and meaning.dependence.default == "never":
-            return Value(flow=library.kept(flow, state) if meaning.graph == "keeps" else flow.detached())
-    event = record(machine, address, flow, expression, state, method)
-    inlined = run_forward(machine, address, given, expression, state, event)
-    return result_of(machine, event, inlined, given, expression, state)
-
-
-def result_of(
-    machine: Machine, event: ForwardCall, inlined: Value | None, given: Arguments, expression: f.Call, state: State
-) -> Value:
-    """What a model's run gives: what its code returns, where that was followed, and the graph that it records."""
-    flow = given.flow()
-    events = frozenset((event.id if event.sure else machine.doubtful(event),))
-    if not (state.grad.on or state.grad.unknown):
-        return Value(flow=Flow(cut=flow.graph | flow.cut | events, roles=flow.roles, sources=flow.sources))
-    if inlined is not None:
-        if not inlined.flow.graph and inlined.flow.cut:
-            roles, sources = flow.roles | inlined.flow.roles, flow.sources | inlined.flow.sources
-            return Value(inlined.atoms, Flow(cut=inlined.flow.cut | events, roles=roles, sources=sources))
-        hold(inlined, events, state)
-        flow = flow.join(inlined.flow)
-        return Value(inlined.atoms, flow.holding(flow.graph | events))
-    result = Value(flow=flow.holding(flow.graph | events))
-    if event.sure:
-        return result
-    # perhaps a factory, not a model
-    made = machine.symbol(("made", machine.frame.context, machine.number(expression)), "", state)
-    for address in made.refs():
-        if state.heap[address].origin is None:
-            origin = Origin(code(expression.function), given, machine.place(expression.span))
-            state.own(address).origin = origin
-    return Value(made.atoms, result.flow)
-
-
-def hold(value: Value, events: frozenset[int], state: State) -> None:
-    """Those of several results that have a graph belong to that of these runs; where none has, what gives them theirs
-    is out of sight, and all do."""
-    for address in value.refs():
-        if state.heap[address].kind in ("list", "dict"):
-            thing = state.own(address)
-            known = any(item.flow.graph for item in thing.items.values())
-            for key, item in thing.items.items():
-                if item.flow.graph or not (known or item.flow.cut or is_plain(item)):
-                    thing.items[key] = item.with_flow(item.flow.holding(item.flow.graph | events))
-
-
-def run_forward(
-    machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State, event: ForwardCall
-) -> Value | None:
-    """The model's own `forward`, where it, or what it calls of its own, touches modes or gradients, or keeps the graph
-    of some of its results only."""
-    thing = state.heap[address]
-    if thing.kind == "wrapper" and thing.inner is not None:
-        return run_forward(machine, thing.inner, given, expression, state, event)
-    if not isinstance(thing.klass, ClassSymbol) or thing.kind != "module":
-        return None
-    found = machine.program.method(thing.klass, "forward")
-    if found is None:
-        return None
-    methods = machine.running_methods
-    if not methods.cuts_some(thing.klass, found) and not any(
-        machine.relevance.mentions(one, SWITCHES) for one in methods.with_callees(thing.klass, found)
-    ):
-        return None
-    return run_inside(machine, Callee(found, address), given, expression, state, event)
-
-
-def run_inside(
-    machine: Machine, callee: Callee, given: Arguments, expression: f.Call, state: State, event: ForwardCall
-) -> Value | None:
-    """Run a method as part of a model's run; None where calls are too deep."""
-    if len(machine.frames) >= 12 or machine.runs(callee.symbol):
-        return None
-    place = machine.place(expression.span)
-    context = machine.context(machine.frame.context, place, callee.symbol, callee.bound)
-    return run(machine, callee, given, place, ("frame", context), context, state, None, part_of=event.id)
-
-
-def by_method(
-    machine: Machine, address: Address, symbol: FunctionSymbol, given: Arguments, expression: f.Call, state: State
-) -> Value:
-    """A model is run by another method than `forward`: one run, whatever parts of it the method calls."""
-    klass = state.heap[address].klass
-    assert isinstance(klass, ClassSymbol)
-    flow = given.flow()
-    event = record(machine, address, flow, expression, state, machine.program.function(symbol).name)
-    inlined = None
-    if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
-        inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
-    machine.reached.add(symbol)
-    return result_of(machine, event, inlined, given, expression, state)
-
-
-def is_run_by(machine: Machine, address: Address, symbol: FunctionSymbol, state: State) -> bool:
-    """Whether a method that is called on a module, from outside of it, runs the module and does no more."""
-    thing = state.heap[address]
-    if thing.kind != "module" or not isinstance(thing.klass, ClassSymbol) or machine.frame.inside:
-        return False
-    if not machine.running_methods.runs(thing.klass, symbol, machine.parts_of(thing.klass)):
-        return False
-    owner = machine.frame.symbol
-    return owner is None or machine.program.class_of(owner) not in machine.program.lineage(thing.klass)
-
-
-def record(
-    machine: Machine, address: Address, flow: Flow, expression: f.Call, state: State, method: str = ""
-) -> ForwardCall:
-    """The event of a model's run: one for each place, each way there, and each set of assumptions."""
-    thing = state.heap[address]
-    family = frozenset(modules.family(address, state))
-    frames = {frame.address for frame in machine.frames}
-    phase = frozenset((key[1], truth) for key, truth in state.assumed.items() if key[0] in frames)
-    key = (machine.frame.context, machine.number(expression), phase, flags(machine, state))
-    number = machine.ids.get(key)
-    mode = modules.effective(machine, address, state)
-    if number is not None:
-        event = machine.events.forwards[number]
-        event.replaced = event.replaced and states.replaced_in(family, state)
-        event.mode = event.mode.join(mode)
-        event.grad = event.grad.join(state.grad)
-        event.inputs = event.inputs.join(flow)
-        came_through(machine, event, flow, state)
-        still = {part.label for part in frozen_parts(machine, address, state)}
-        event.frozen = tuple(part for part in event.frozen if part.label in still)
-        return event
-    number = len(machine.events.forwards)
-    machine.ids[key] = number
-    known = modules.is_model(thing)
-    event = ForwardCall(
-        number,
-        machine.place(expression.span),
-        render(expression.function),
-        address,
-        thing.klass,
-        modules.nature(machine, address, state) if known else UNKNOWN_NATURE,
-        mode,
-        state.grad,
-        flow,
-        machine.callers(),
-        machine.loops(),
-        machine.frame.inside,
-        known,
-        marks_of(machine, thing, address, state),
-        family,
-        thing.mode,
-        frozen_parts(machine, address, state),
-        part_of=machine.frame.part_of,
-        core=(beneath := core(address, state)).klass,
-        built=beneath.born if beneath.kind == "module" else None,
-        method=method,
-        replaced=states.replaced_in(family, state),
-    )
-    machine.events.forwards.append(event)
-    came_through(machine, event, flow, state)
-    return event
-
-
-def core(address: Address, state: State) -> Thing:
-    """What is beneath all wrappers."""
-    thing = state.heap[address]
-    while thing.kind == "wrapper" and thing.inner is not None:
-        thing = state.heap[thing.inner]
-    return thing
-
-
-def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State) -> None:
-    """Keep what the inputs of a model's run came through, as it is now."""
-    for number in flow.sources:
-        address = machine.events.sources.get(number)
-        if address is not None and number not in event.data and machine.notes is None:
-            event.data[number] = describing.describe(machine, of(Ref(address)), state)
-
-
-def marks_of(machine: Machine, thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
-    """The marks of a model; it is loaded where one of its parts is, and partly in eval mode where it wraps what is."""
-    marks = dict(thing.marks)
-    if "partly eval" in (wrapped := core(address, state)).marks:
-        marks["partly eval"] = wrapped.marks["partly eval"]
-    for part in modules.family(address, state):
-        if "loaded" in state.heap[part].marks:
-            marks.setdefault("loaded", state.heap[part].marks["loaded"])
-    if "frozen" not in marks and all_frozen(machine, thing, state):
-        marks["all frozen"] = None
-    return marks
-
-
-def all_frozen(machine: Machine, thing: Thing, state: State) -> bool:
-    """Whether a module that was built in sight holds frozen parts only, and no parameters of its own."""
-    if thing.kind != "module" or thing.pending is not None or not isinstance(thing.klass, ClassSymbol):
-        return False
-    parts = [state.heap[part] for part in modules.children(thing)]
-    init = machine.program.method(thing.klass, "__init__")
-    learns = init is None or machine.relevance.mentions(init, frozenset(("Parameter", "ParameterList")))
-    return bool(parts) and not learns and all("frozen" in part.marks for part in parts)
-
-
-def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
-    """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still
-    moves."""
-    family = [(part, state.heap[part]) for part in modules.family(address, state)]
-    if not any("frozen" in thing.marks for _, thing in family):
-        return ()
-    if all("frozen" in thing.marks for _, thing in family if thing.kind == "module"):
-        return ()
-    found = []
-    for part, thing in family:
-        step = thing.marks.get("frozen")
-        if thing.kind not in ("module", "wrapper", "symbol"):
-            continue
-        if (
-            step is not None
-            and "written" not in thing.marks
-            and thing.mode.train is not None
-            and "partly eval" not in thing.marks
-        ) and modules.nature(machine, part, state).statistics:
-            found.append(FrozenPart(part, thing.label, step, thing.mode))
-    return tuple(found)
-
-
-def flags(machine: Machine, state: State) -> frozenset[tuple[str, object]]:
-    """The variables of the running function that were settled by a test: they tell its passes apart."""
-    frame = machine.frame
-    names = state.heap[frame.address].attributes
-    return frozenset(
-        (text, known.value)
-        for text in frame.tests.repeated
-        if text in names and (known := names[text].constant()) is not None
-    )
 
 
 # ---- methods ------------------------------------------------------------------------------------
@@ -929,8 +691,8 @@ def method_of_thing(
         return invoke(machine, held, given, expression, state)
     if isinstance(thing.klass, ClassSymbol):
         symbol = machine.program.method(thing.klass, name)
-        if symbol is not None and name != "forward" and is_run_by(machine, address, symbol, state):
-            return by_method(machine, address, symbol, given, expression, state)
+        if symbol is not None and name != "forward" and forwards.is_run_by(machine, address, symbol, state):
+            return forwards.by_method(machine, address, symbol, given, expression, state)
         if symbol is not None and name != "forward":
             return call_function(machine, Callee(symbol, address), given, expression.span, state)
         if symbol is None:
@@ -981,200 +743,12 @@ def iterate(machine: Machine, address: Address, state: State) -> Value:
         if name == "__getitem__":
             return value
         if Ref(address) not in value.atoms:
-            return machine.element(generated(machine, value, state), state)
+            return machine.element(generators.generated(machine, value, state), state)
         following = machine.program.method(klass, "__next__")
         if following is None:
             return UNKNOWN
         return call_function(machine, Callee(following, address), Arguments(), machine.frame.span, state)
     return UNKNOWN
-
-
-# ---- generators and context managers ------------------------------------------------------------
-
-
-def generated(machine: Machine, value: Value, state: State) -> Value:
-    """Run the generators that a value may be, which begin to run when they are iterated."""
-    for address in value.refs():
-        thing = state.heap[address]
-        if thing.kind == "generator" and thing.call is not None:
-            start(machine, address, state, None)
-    return value
-
-
-def start(
-    machine: Machine, address: Address, state: State, on_yield: Callable[[State, Value], list[State]] | None
-) -> None:
-    thing = state.own(address)
-    callee, given, thing.call, thing.pending = thing.call, thing.pending, None, None
-    if callee is None or given is None or len(machine.frames) >= 16:
-        return
-    place = thing.born or machine.place()
-    context = machine.context(machine.frame.context, place, callee.symbol, "running")
-    result = run(machine, callee, given, place, ("frame", context), context, state, on_yield)
-    rest = joined(state.heap[ref].elements() for ref in result.refs())
-    state.own(address).rest = rest
-
-
-def within(
-    machine: Machine, value: Value, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
-) -> list[State]:
-    """Run the block of a `with` statement in its context."""
-    for address in value.refs():
-        thing = state.heap[address]
-        if thing.kind == "generator" and thing.call is not None:
-            return within_generator(machine, address, state, before, inner)
-        if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
-            return within_instance(machine, address, thing.klass, state, before, inner)
-    grads = [
-        state.heap[atom.address].grad or before if isinstance(atom, Ref) else before
-        for atom in in_order(value.atoms)
-        if not isinstance(atom, External)
-    ]
-    if grads and any(isinstance(atom, Ref) and state.heap[atom.address].grad is not None for atom in value.atoms):
-        merged = grads[0]
-        for grad in grads[1:]:
-            merged = merged.join(grad)
-        state.grad = merged
-    return restored(leaving(machine, lambda: inner(state, value), before), before)
-
-
-def leaving(machine: Machine, block: Callable[[], list[State]], grad: Grad) -> list[State]:
-    """Run the block of a `with`; whoever leaves it by return, break or continue has the gradients of before, too."""
-    frame = machine.frame
-    returns = len(frame.returns)
-    loop = frame.loops[-1] if frame.loops else None
-    breaks, continues = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)
-    ends = block()
-    for state, _ in frame.returns[returns:]:
-        state.grad = grad
-    if loop is not None:
-        restored(loop.breaks[breaks:], grad)
-        restored(loop.continues[continues:], grad)
-    return ends
-
-
-def restored(states: list[State], grad: Grad) -> list[State]:
-    for state in states:
-        state.grad = grad
-    return states
-
-
-def within_generator(
-    machine: Machine, address: Address, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
-) -> list[State]:
-    """A `@contextmanager` function: its code, with the block in place of its `yield`."""
-    if not drive(machine, address, state, inner):
-        return restored(inner(state, UNKNOWN), before)
-    return restored([state], before)
-
-
-def pending_generator(value: Value, state: State) -> Address | None:
-    """The generator of the program that a value is, not yet begun."""
-    refs = list(value.refs())
-    if len(refs) != 1 or len(value.atoms) != 1:
-        return None
-    thing = state.heap[refs[0]]
-    return refs[0] if thing.kind == "generator" and thing.call is not None else None
-
-
-def drive(machine: Machine, address: Address, state: State, inner: Callable[[State, Value], list[State]]) -> bool:
-    """Run a generator with `inner` in place of each `yield`, in the frames of whoever drives it; whether it yielded."""
-    depth = len(machine.frames)
-    reached = []
-
-    def body(moment: State, value: Value) -> list[State]:
-        suspended = machine.frames[depth:]
-        del machine.frames[depth:]
-        reached.append(True)
-        grad = moment.grad
-        try:
-            return restored(inner(moment, value), grad)
-        finally:
-            machine.frames.extend(suspended)
-
-    start(machine, address, state, body)
-    return bool(reached)
-
-
-def within_instance(
-    machine: Machine,
-    address: Address,
-    klass: ClassSymbol,
-    state: State,
-    before: Grad,
-    inner: Callable[[State, Value], list[State]],
-) -> list[State]:
-    """An object with `__enter__` and `__exit__`."""
-    enter, leave = (machine.program.method(klass, name) for name in ("__enter__", "__exit__"))
-    span = machine.frame.span
-    entered: Value = of(Ref(address))
-    if enter is not None:
-        entered = call_function(machine, Callee(enter, address), Arguments(), span, state)
-    states = inner(state, entered)
-    if leave is not None:
-        for one in states:
-            call_function(machine, Callee(leave, address), Arguments((constant(None),) * 3), span, one)
-    else:
-        restored(states, before)
-    return states
-
-
-# ---- containers ---------------------------------------------------------------------------------
-
-
-def extend(machine: Machine, address: Address, value: Value, state: State) -> None:
-    """Add the elements of a value to a list."""
-    generated(machine, value, state)
-    thing = state.own(address)
-    others = [state.heap[ref] for ref in value.refs()]
-    if (
-        len(others) == 1
-        and len(value.atoms) == 1
-        and others[0].rest is None
-        and thing.rest is None
-        and others[0] is not thing
-    ):
-        start_at = len(thing.items)
-        for offset, item in enumerate(others[0].items.values()):
-            thing.items[start_at + offset] = item
-        return
-    element = machine.element(value, state)
-    thing = state.own(address)
-    thing.rest = element if thing.rest is None else thing.rest.join(element)
-
-
-def concatenated(machine: Machine, left: Value, right: Value, state: State, key: int) -> Value | None:
-    """`left + right` of two lists."""
-    parts = [[state.heap[address] for address in value.refs()] for value in (left, right)]
-    if not any(part and part[0].kind == "list" for part in parts):
-        return None
-    thing = Thing("list", born=machine.place())
-    for value, things in zip((left, right), parts, strict=True):
-        if len(things) == 1 and things[0].kind == "list" and things[0].rest is None and thing.rest is None:
-            for item in things[0].items.values():
-                thing.items[len(thing.items)] = item
-        else:
-            element = machine.element(value, state)
-            thing.rest = element if thing.rest is None else thing.rest.join(element)
-    address = state.put(("list", machine.frame.context, key), thing)
-    return Value(frozenset((Ref(address),)), left.flow.join(right.flow))
-
-
-def repeated(machine: Machine, left: Value, right: Value, state: State, key: int) -> Value | None:
-    """`[x] * 3`, None for other products."""
-    count = right.constant()
-    things = [state.heap[address] for address in left.refs()]
-    if count is None or count.kind is not int or len(things) != 1 or things[0].kind != "list":
-        return None
-    items = list(things[0].items.values())
-    if things[0].rest is not None or not 0 < len(items) * int(count.value or 0) <= LONGEST_REPEATED:
-        return None
-    thing = Thing("list", born=machine.place())
-    thing.items = dict(enumerate(items * int(count.value or 0)))
-    return Value(frozenset((Ref(state.put(("list", machine.frame.context, key), thing)),)), left.flow)
-
-
-LONGEST_REPEATED = 32
 
 
 def never_returns(machine: Machine, expression: Expr) -> bool:

@@ -27,7 +27,7 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, choosing, data, gradients, modules, specials, states
+from evallint.interpret import calls, choosing, data, forwards, gradients, modules, specials, states
 from evallint.interpret.events import ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
@@ -524,7 +524,7 @@ def module_method(
     if name in ("parameters", "named_parameters", "modules", "children", "named_modules", "named_children", "buffers"):
         return parts(machine, address, name, expression, state)
     if name == "forward":
-        return calls.forward(machine, address, given, expression, state, name)
+        return forwards.forward(machine, address, given, expression, state, name)
     if name == "load_state_dict":
         state.own(address).marks["loaded"] = machine.step("weights are loaded here")
         state.own(address).marks["module"] = None
@@ -720,7 +720,7 @@ def forward_like(
 ) -> Value:
     """A method by which a model is run: `model.encode(x)`."""
     if names_forward(name):
-        return calls.forward(machine, address, given, expression, state, name)
+        return forwards.forward(machine, address, given, expression, state, name)
     return Value(flow=kept(given.flow(), state))
 
 

@@ -10,7 +10,18 @@ from typing import Any
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
 from evallint.findings import Place, Step
-from evallint.interpret import calls, choosing, data, enumerations, library, modules, narrowing, states
+from evallint.interpret import (
+    calls,
+    choosing,
+    containers,
+    data,
+    enumerations,
+    generators,
+    library,
+    modules,
+    narrowing,
+    states,
+)
 from evallint.interpret.costs import Costs
 from evallint.interpret.events import (
     Accumulation,
@@ -464,7 +475,7 @@ class Machine:
         if statement.operator == "+":
             for address in before.refs():
                 if state.heap[address].kind == "list":
-                    calls.extend(self, address, value, state)
+                    containers.extend(self, address, value, state)
         self.bind(statement.target, Value(atoms, flow), state)
         return [state]
 
@@ -752,7 +763,7 @@ class Machine:
         if is_short(statement.iterable):
             self.events.short.add(address)
         self.events.takes[address] = frozenset(node.id for node in within(statement.target) if isinstance(node, f.Name))
-        generator = calls.pending_generator(iterable, state)
+        generator = generators.pending_generator(iterable, state)
         if generator is not None:
             return self._driven(statement, generator, address, state)
 
@@ -833,7 +844,7 @@ class Machine:
             frame.loops.pop()
             return together(ends)
 
-        calls.drive(self, generator, state, body)
+        generators.drive(self, generator, state, body)
         return together([state, *loop.breaks])
 
     def _unrolled(self, statement: f.For, elements: list[Value], state: State) -> list[State]:
@@ -898,7 +909,7 @@ class Machine:
                 self.bind(item.target, entered, moment)
             return self._enter(rest, body, moment, moment.grad)
 
-        return calls.within(self, value, state, before, inner)
+        return generators.within(self, value, state, before, inner)
 
     def _try(self, statement: f.Try, state: State) -> list[State]:
         frame = self.frame
@@ -1250,7 +1261,7 @@ class Machine:
 
     def element(self, iterable: Value, state: State) -> Value:
         """What one element of an iterable may be."""
-        calls.generated(self, iterable, state)
+        generators.generated(self, iterable, state)
         found: list[Value] = []
         for atom in in_order(iterable.atoms):
             if isinstance(atom, Ref):
@@ -1272,11 +1283,11 @@ class Machine:
         if self.notes is not None:
             data.by_hand(self, expression.operator, left, right, state)
         if expression.operator == "*" and (left.atoms or right.atoms):
-            repeated = calls.repeated(self, left, right, state, self.number(expression))
+            repeated = containers.repeated(self, left, right, state, self.number(expression))
             if repeated is not None:
                 return repeated
         if expression.operator == "+" and (left.atoms or right.atoms):
-            added = calls.concatenated(self, left, right, state, self.number(expression))
+            added = containers.concatenated(self, left, right, state, self.number(expression))
             if added is not None:
                 return added
         a, b = left.constant(), right.constant()

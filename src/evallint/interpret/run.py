@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from evallint.apis import Hook
 from evallint.codec import Corrupt
 from evallint.facts import Span
-from evallint.interpret import calls, modules, states
+from evallint.interpret import calls, generators, modules, states
 from evallint.interpret.costs import Costs, Spent
 from evallint.interpret.defaults import Literal, choices
 from evallint.interpret.events import Caller, Events, Exhausted, Replaced
@@ -260,7 +260,7 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
         state.grad = GRAD_ON
         machine.events.orphan = True
         value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
-        returned(machine, calls.generated(machine, value, state), hook is not None and hook.steps)
+        returned(machine, generators.generated(machine, value, state), hook is not None and hook.steps)
         if len(machine.states) and function.name != "state_dict":
             states.used(machine, value, "returned", state)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.interpret import calls, choosing, gradients, library, modules, plain, states
+from evallint.interpret import calls, choosing, containers, generators, gradients, library, modules, plain, states
 from evallint.interpret.render import render
 from evallint.interpret.values import UNKNOWN, Address, Arguments, Flow, Ref, State, Thing, Value, constant, of
 from evallint.program import ClassSymbol, External, ModuleSymbol
@@ -19,7 +19,7 @@ def _iterated(machine: Machine, given: Arguments, expression: f.Call, state: Sta
     """`list(x)`, `sorted(x)`, `iter(x)` and the like: a container of the same elements."""
     if not given.positional:
         return _empty("list", machine, expression, state)
-    source = calls.generated(machine, given.positional[0], state)
+    source = generators.generated(machine, given.positional[0], state)
     refs = list(source.refs())
     if len(refs) == 1 and len(source.atoms) == 1 and state.heap[refs[0]].kind in ("list", "module"):
         held = state.heap[refs[0]]
@@ -49,7 +49,7 @@ def _tuples(machine: Machine, parts: list[Value], expression: f.Call, state: Sta
 def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     if not given.positional:
         return UNKNOWN
-    source = calls.generated(machine, given.positional[0], state)
+    source = generators.generated(machine, given.positional[0], state)
     return _tuples(machine, [UNKNOWN, machine.element(source, state)], expression, state, source.flow)
 
 
@@ -59,7 +59,7 @@ def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -
         things = [state.heap[address] for row in rows for address in row.refs()]
         if len(things) == len(rows) > 0 and all(one.kind == "list" and one.rest is None for one in things):
             return _columns(machine, things, given.rest is None, expression, state)
-    parts = [machine.element(calls.generated(machine, value, state), state) for value in given.positional]
+    parts = [machine.element(generators.generated(machine, value, state), state) for value in given.positional]
     return _tuples(machine, parts, expression, state, given.flow())
 
 
@@ -79,7 +79,7 @@ def _columns(machine: Machine, rows: list[Thing], counted: bool, expression: f.C
 def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     if not given.positional:
         return UNKNOWN
-    return machine.element(calls.generated(machine, given.positional[0], state), state)
+    return machine.element(generators.generated(machine, given.positional[0], state), state)
 
 
 def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -326,7 +326,7 @@ def _insert(machine: Machine, address: Address, given: Arguments, expression: f.
 
 def _extend(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
     if given.positional:
-        calls.extend(machine, address, given.positional[0], state)
+        containers.extend(machine, address, given.positional[0], state)
     return of(Ref(address))
 
 

@@ -1,0 +1,153 @@
+"""Generators, and context managers that are made of them or of classes: code that runs around other code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from evallint.interpret import calls
+from evallint.interpret.values import (
+    UNKNOWN,
+    Address,
+    Arguments,
+    Callee,
+    Grad,
+    Ref,
+    State,
+    Value,
+    constant,
+    in_order,
+    joined,
+    of,
+)
+from evallint.program import ClassSymbol, External
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+
+def generated(machine: Machine, value: Value, state: State) -> Value:
+    """Run the generators that a value may be, which begin to run when they are iterated."""
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind == "generator" and thing.call is not None:
+            start(machine, address, state, None)
+    return value
+
+
+def start(
+    machine: Machine, address: Address, state: State, on_yield: Callable[[State, Value], list[State]] | None
+) -> None:
+    thing = state.own(address)
+    callee, given, thing.call, thing.pending = thing.call, thing.pending, None, None
+    if callee is None or given is None or len(machine.frames) >= 16:
+        return
+    place = thing.born or machine.place()
+    context = machine.context(machine.frame.context, place, callee.symbol, "running")
+    result = calls.run(machine, callee, given, place, ("frame", context), context, state, on_yield)
+    rest = joined(state.heap[ref].elements() for ref in result.refs())
+    state.own(address).rest = rest
+
+
+def within(
+    machine: Machine, value: Value, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
+) -> list[State]:
+    """Run the block of a `with` statement in its context."""
+    for address in value.refs():
+        thing = state.heap[address]
+        if thing.kind == "generator" and thing.call is not None:
+            return within_generator(machine, address, state, before, inner)
+        if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):
+            return within_instance(machine, address, thing.klass, state, before, inner)
+    grads = [
+        state.heap[atom.address].grad or before if isinstance(atom, Ref) else before
+        for atom in in_order(value.atoms)
+        if not isinstance(atom, External)
+    ]
+    if grads and any(isinstance(atom, Ref) and state.heap[atom.address].grad is not None for atom in value.atoms):
+        merged = grads[0]
+        for grad in grads[1:]:
+            merged = merged.join(grad)
+        state.grad = merged
+    return restored(leaving(machine, lambda: inner(state, value), before), before)
+
+
+def leaving(machine: Machine, block: Callable[[], list[State]], grad: Grad) -> list[State]:
+    """Run the block of a `with`; whoever leaves it by return, break or continue has the gradients of before, too."""
+    frame = machine.frame
+    returns = len(frame.returns)
+    loop = frame.loops[-1] if frame.loops else None
+    breaks, continues = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)
+    ends = block()
+    for state, _ in frame.returns[returns:]:
+        state.grad = grad
+    if loop is not None:
+        restored(loop.breaks[breaks:], grad)
+        restored(loop.continues[continues:], grad)
+    return ends
+
+
+def restored(states: list[State], grad: Grad) -> list[State]:
+    for state in states:
+        state.grad = grad
+    return states
+
+
+def within_generator(
+    machine: Machine, address: Address, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
+) -> list[State]:
+    """A `@contextmanager` function: its code, with the block in place of its `yield`."""
+    if not drive(machine, address, state, inner):
+        return restored(inner(state, UNKNOWN), before)
+    return restored([state], before)
+
+
+def pending_generator(value: Value, state: State) -> Address | None:
+    """The generator of the program that a value is, not yet begun."""
+    refs = list(value.refs())
+    if len(refs) != 1 or len(value.atoms) != 1:
+        return None
+    thing = state.heap[refs[0]]
+    return refs[0] if thing.kind == "generator" and thing.call is not None else None
+
+
+def drive(machine: Machine, address: Address, state: State, inner: Callable[[State, Value], list[State]]) -> bool:
+    """Run a generator with `inner` in place of each `yield`, in the frames of whoever drives it; whether it yielded."""
+    depth = len(machine.frames)
+    reached = []
+
+    def body(moment: State, value: Value) -> list[State]:
+        suspended = machine.frames[depth:]
+        del machine.frames[depth:]
+        reached.append(True)
+        grad = moment.grad
+        try:
+            return restored(inner(moment, value), grad)
+        finally:
+            machine.frames.extend(suspended)
+
+    start(machine, address, state, body)
+    return bool(reached)
+
+
+def within_instance(
+    machine: Machine,
+    address: Address,
+    klass: ClassSymbol,
+    state: State,
+    before: Grad,
+    inner: Callable[[State, Value], list[State]],
+) -> list[State]:
+    """An object with `__enter__` and `__exit__`."""
+    enter, leave = (machine.program.method(klass, name) for name in ("__enter__", "__exit__"))
+    span = machine.frame.span
+    entered: Value = of(Ref(address))
+    if enter is not None:
+        entered = calls.call_function(machine, Callee(enter, address), Arguments(), span, state)
+    states = inner(state, entered)
+    if leave is not None:
+        for one in states:
+            calls.call_function(machine, Callee(leave, address), Arguments((constant(None),) * 3), span, one)
+    else:
+        restored(states, before)
+    return states
