@@ -85,7 +85,7 @@ def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation |
 def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:
     """Whether a test of the code itself runs here: it checks that the model runs, not how well it does."""
     return any(
-        caller.function.rpartition(".")[2].startswith("test_")
+        caller.function.rpartition(".")[2].lstrip("_").startswith("test_")
         and (is_test_file(caller.path) or is_case(program, caller))
         for caller in frames
     )

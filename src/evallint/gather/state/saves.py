@@ -19,6 +19,7 @@ from evallint.gather.code.sites import (
     sites,
     statements,
 )
+from evallint.gather.modes.evaluating import is_unit_test
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.loads import read_again
 from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
@@ -123,6 +124,8 @@ def whole_pickles(program: Program, events: Events) -> Iterator[WholePickle]:
     """Modules that are saved, or loaded, as they are."""
     loads = {found.at: found for found in events.states if isinstance(found, Loaded)}
     for found in events.states:
+        if isinstance(found, Saved | Unpickled) and is_unit_test(program, found.frames):
+            continue  # what is pickled there is read back at once
         if isinstance(found, Saved):
             for part in found.parts:
                 if part.what == "whole" and part.owner.label and not part.owner.label.startswith("["):
