@@ -101,6 +101,8 @@ def _within(block: Block, span: Span) -> Iterator[object]:
                 yield _branch(statement, 1)
             continue
         yield statement if isinstance(statement, f.Assign) else statement.span
+        if isinstance(statement, f.Assign) and isinstance(statement.value, f.Mapping):
+            yield from _outer_keys(statement.value, span)
         for number, part in enumerate(_parts(statement)):
             if any(not isinstance(one, f.Outer) and contains(one.span, span) for one in part):
                 yield _branch(statement, number)
@@ -111,6 +113,16 @@ def _within(block: Block, span: Span) -> Iterator[object]:
                 if any(isinstance(node, f.Call) and node.span == span for node in within(chosen)):
                     yield Branch(statement.span, number, use_where(choice.test, number == 0), render(choice.test))
         return
+
+
+def _outer_keys(mapping: f.Mapping, span: Span) -> Iterator[object]:
+    """The keys of the dicts in a dict that lead to the one in which a call stands."""
+    for key, value in zip(mapping.keys, mapping.values, strict=True):
+        if isinstance(value, f.Mapping) and any(
+            isinstance(node, f.Call) and node.span == span for node in within(value)
+        ):
+            yield key
+            yield from _outer_keys(value, span)
 
 
 def _branch(statement: f.Stmt, number: int) -> Branch:
