@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.interpret import calls, choosing, containers, generators, gradients, library, modules, plain, states
 from evallint.interpret.render import render
-from evallint.interpret.values import UNKNOWN, Address, Arguments, Flow, Ref, State, Thing, Value, constant, of
+from evallint.interpret.values import UNKNOWN, Address, Arguments, Flow, Ref, State, Thing, Value, constant, joined, of
 from evallint.program import ClassSymbol, External, ModuleSymbol
 
 if TYPE_CHECKING:
@@ -84,11 +84,14 @@ def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) 
 
 def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     thing = Thing("dict")
+    rests = []
     for value in given.positional:
         for address in value.refs():
             held = state.heap[address]
             thing.items.update(held.items if held.kind == "dict" else {})
-            thing.rest = of(Ref(address)) if held.kind == "state" else held.rest
+            rests.append(of(Ref(address)) if held.kind == "state" else held.rest)
+    known = [rest for rest in rests if rest is not None]
+    thing.rest = joined(known) if known else None
     thing.items.update(given.keywords)
     return of(Ref(state.put(("dict", machine.frame.context, machine.number(expression)), thing)))
 
