@@ -11,6 +11,7 @@ from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, ReturnsSel
 from evallint.facts import Expr
 from evallint.findings import Step
 from evallint.interpret import enumerations
+from evallint.interpret.roles import words
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -98,11 +99,20 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     if machine.notes is not None and name in data.MEASURES:
         return Value(value.atoms, data.measured(base.flow))
     use = machine.apis.method("torch.Tensor", name)
-    if (isinstance(use, TensorUse) and use.graph == "detaches") or name in ("shape", "device", "dtype", "size", "ndim"):
+    if (isinstance(use, TensorUse) and use.graph == "detaches") or is_plain(name):
         return Value(value.atoms, base.flow.detached())
     if value.flow.sources:  # a loader that an object holds beside others
         return value.with_flow(replace(base.flow, sources=frozenset()))
     return value.with_flow(base.flow)
+
+
+def is_plain(name: str) -> bool:
+    """Whether an attribute of a tensor, or of a batch that holds some, is a number or the like that has no graph."""
+    return name in ("shape", "device", "dtype") or bool(words(name) & COUNTING)
+
+
+COUNTING = frozenset("size ndim num count counts length".split())
+"""Words of attributes that count: `ndim`, `batch_size`, `num_nodes`."""
 
 
 def of_thing(machine: Machine, address: Address, name: str, state: State) -> Value:
