@@ -213,6 +213,8 @@ def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
         site = site_at(program, symbol, found.call.span)
         if site is None or looked_at(program, symbol, found.call) or meant_partial(found, site):
             continue
+        if any(tells_keys(one) for one in statements(program.body(symbol))):
+            continue
         what = f"`{found.owner.label or 'the model'}`"
         last = Step(found.at, "keys that are missing here are not told of")
         resumed = resuming(program, events, found, site)
@@ -251,6 +253,17 @@ def looked_at(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
             case f.Assign((f.Name(name),), value) if value == call:
                 return any(node == f.Name(name) for other in body for node in walk((other,))) and reads(body, name)
     return True
+
+
+def tells_keys(statement: f.Stmt) -> bool:
+    """Whether a loop over a state tells which of its keys another lacks: `if key not in state: print(key)`."""
+    if not isinstance(statement, f.For) or not names(statement.iterable) & {"state", "dict"}:
+        return False
+    asked = any(isinstance(node, f.Comparison) and node.operator in ("in", "not in") for node in walk(statement.body))
+    return asked and any(last_name(call.function) in TOLD_BY for call in called(statement.body))
+
+
+TOLD_BY = frozenset("print log info warning warn error".split())
 
 
 def reads(body: f.Block, name: str) -> bool:
