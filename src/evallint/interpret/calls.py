@@ -163,7 +163,7 @@ def with_contents(value: Value, state: State) -> Value:
     for address in value.refs():
         thing = state.heap[address]
         if thing.kind in ("list", "dict", "generator"):
-            for item in (*thing.items.values(), *((thing.rest,) if thing.rest is not None else ())):
+            for item in thing.contents():
                 if item.flow.graph or item.flow.sums or item.flow.cut:
                     flow = flow.join(item.flow)
     return value if flow is value.flow else Value(value.atoms, flow)
@@ -606,7 +606,7 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         found = sampling.entry(machine, thing.klass)
         if found is not None:
             return data.by_program(machine, address, found, given, state)
-    if thing.kind in ("module", "wrapper", "symbol", "parts"):
+    if thing.kind in modules.MODELS:
         data.note_unseen(machine, machine.text(expression.function), given)
         return forwards.forward(machine, address, given, expression, state)
     if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol):

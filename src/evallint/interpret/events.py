@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -30,6 +30,11 @@ class Caller:
     symbol: FunctionSymbol | None
     called_at: Place | None
     phase: Use | None = None
+
+
+def calls_of(frames: Iterable[Caller]) -> tuple[Place, ...]:
+    """The calls by which one function leads to the next, outermost first."""
+    return tuple(caller.called_at for caller in frames if caller.called_at is not None)
 
 
 @dataclass(frozen=True, slots=True)

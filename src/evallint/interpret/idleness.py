@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from evallint.interpret.values import Arguments, Atom, Callee, Known, Open, Ref, State, Thing, Value
+from evallint.interpret.values import Arguments, Atom, Callee, Known, Open, Ref, State, Value
 from evallint.program import ClassSymbol, External
 
 if TYPE_CHECKING:
@@ -36,11 +36,5 @@ def is_plain(machine: Machine, atom: Atom, state: State, deep: int) -> bool:
         case Ref(address):
             thing = state.heap[address]
             is_container = thing.kind in ("list", "dict") and deep > 0
-            return thing.kind == "symbol" or (is_container and are_plain(machine, contents(thing), state, deep - 1))
+            return thing.kind == "symbol" or (is_container and are_plain(machine, thing.contents(), state, deep - 1))
     return False
-
-
-def contents(thing: Thing) -> Iterator[Value]:
-    yield from thing.items.values()
-    if thing.rest is not None:
-        yield thing.rest

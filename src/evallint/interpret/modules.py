@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -360,37 +360,35 @@ def switch(address: Address, mode: Mode, state: State) -> None:
 def lose(address: Address, state: State) -> None:
     """The mode of an object, and of everything that it holds, becomes unknown."""
     switch(address, UNKNOWN_MODE, state)
-    seen = set()
-    todo = [address]
-    while todo:
-        here = todo.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        thing = state.heap[here]
-        if thing.kind in ("module", "wrapper", "symbol", "parts"):
+    for here in reached(address, state, children):
+        if state.heap[here].kind in MODELS:
             state.own(here).mode = UNKNOWN_MODE
-        todo.extend(children(thing))
 
 
 def family(address: Address, state: State) -> Iterator[Address]:
     """A module and its submodules: not what is held in plain lists and dicts, which PyTorch does not see."""
+    return (here for here in reached(address, state, submodules) if state.heap[here].kind in MODELS)
+
+
+def reached(address: Address, state: State, next_of: Callable[[Thing], Iterator[Address]]) -> Iterator[Address]:
+    """An object and all that it leads to, each once. An object may be changed while it is the last that was given."""
     seen: set[Address] = set()
     todo = [address]
     while todo:
         here = todo.pop()
-        if here in seen:
-            continue
-        seen.add(here)
-        thing = state.heap[here]
-        if thing.kind not in MODELS:
-            continue
-        yield here
-        if thing.inner is not None and thing.kind == "wrapper":
-            todo.append(thing.inner)
-        if thing.attributes or thing.items or thing.rest is not None:
-            for value in (*thing.attributes.values(), *thing.items.values(), thing.rest or UNKNOWN):
-                todo.extend(value.refs())
+        if here not in seen:
+            seen.add(here)
+            yield here
+            todo.extend(next_of(state.heap[here]))
+
+
+def submodules(thing: Thing) -> Iterator[Address]:
+    """What a module holds, and what a wrapper wraps; nothing of what is no module."""
+    if thing.kind not in MODELS:
+        return
+    if thing.inner is not None and thing.kind == "wrapper":
+        yield thing.inner
+    yield from children(thing)
 
 
 def effective(machine: Machine, address: Address, state: State) -> Mode:
@@ -437,7 +435,8 @@ def is_part(thing: Thing) -> bool:
 
 
 def children(thing: Thing) -> Iterator[Address]:
-    for value in (*thing.attributes.values(), *thing.items.values(), thing.rest or UNKNOWN):
+    """What an object holds, by attributes and as a container."""
+    for value in (*thing.attributes.values(), *thing.contents()):
         yield from value.refs()
 
 
@@ -450,15 +449,13 @@ def is_container(machine: Machine, thing: Thing) -> bool:
 
 def heeds_itself(machine: Machine, thing: Thing) -> bool:
     """Whether a class reads `self.training`, or drops out by function, itself."""
-    klass = thing.klass
-    if not isinstance(klass, ClassSymbol):
+    if not isinstance(thing.klass, ClassSymbol):
         return True
-    methods = list(machine.program.methods(klass))
-    return any(machine.relevance.mentions(method, frozenset(("training",))) for method in methods) or any(
-        drops_out(machine.program, method)
-        for method in methods
-        if machine.relevance.mentions(method, frozenset(("dropout",)))
-    )
+    program = machine.program
+    methods = list(program.methods(thing.klass))
+    if any("training" in program.function(method).mentions for method in methods):
+        return True
+    return any("dropout" in program.function(method).mentions and program.once(drops_out, method) for method in methods)
 
 
 def drops_out(program: Program, method: FunctionSymbol) -> bool:

@@ -430,12 +430,15 @@ class Thing:
             owner=owner,
         )
 
+    def contents(self) -> Iterator[Value]:
+        """The values of a container: those of its known places, and of all others."""
+        yield from self.items.values()
+        if self.rest is not None:
+            yield self.rest
+
     def elements(self) -> Value:
         """What an element of a container may be."""
-        parts = list(self.items.values())
-        if self.rest is not None:
-            parts.append(self.rest)
-        return joined(parts)
+        return joined(self.contents())
 
 
 class Heap(dict[Address, Thing]):

@@ -111,10 +111,10 @@ def _random(
     loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
 ) -> RandomInEvaluation:
     trained = [(other, one) for other in loaders if other.trains for one in other.sources]
-    twins = [other for other, one in trained if other.run == loader.run and one.base == source.base]
+    together = [(other, one) for other, one in trained if other.run == loader.run]  # others' objects may look equal
+    twins = [other for other, one in together if one.base == source.base]
     halves = bool(twins) and (source.half or loader.sampled)
-    together = [one for other, one in trained if other.run == loader.run]  # objects of different runs are not compared
-    shared = any(one.pipeline is not None and one.pipeline == source.pipeline for one in together)
+    shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in together)
     in_pipeline = step.in_object or not step.in_code
     again = [one for _, one in trained if any(other.at == step.at for other in one.steps)] if in_pipeline else []
     at = step.at or source.at

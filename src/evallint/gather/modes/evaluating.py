@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from evallint.apis import Hook
-from evallint.interpret.events import Caller, Events, ForwardCall
+from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
 from evallint.interpret.roles import Use, is_test_file, use_of, words
 from evallint.interpret.values import Role
 from evallint.program import ClassSymbol, External, Program
@@ -73,9 +73,10 @@ def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation |
     change = event.mode.eval
     if change is None or change.kind != "called" or event.mode.train is not None or event.mode.unknown:
         return None
-    here = tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
     others = [other for other in trained if is_same(event, other)]
-    if change.calls != here or any(other.frames[-1] == event.frames[-1] for other in others or trained):
+    if change.calls != calls_of(event.frames) or any(
+        other.frames[-1] == event.frames[-1] for other in others or trained
+    ):
         return None
     if not others and "loaded" not in event.marks:
         return None
@@ -129,7 +130,7 @@ def refreshes_statistics(event: ForwardCall) -> bool:
     change = event.mode.train
     if change is None or change.kind != "called":
         return False
-    return change.calls == tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
+    return change.calls == calls_of(event.frames)
 
 
 def evaluating_call(event: ForwardCall, trained: list[ForwardCall]) -> str:

@@ -10,7 +10,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.substance import Substances
 from evallint.gather.modes.evaluating import evaluation, use_of_caller
 from evallint.gather.modes.predicting import Predicting
-from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange
+from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange, calls_of
 from evallint.interpret.library import VOLATILE
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
@@ -128,7 +128,7 @@ def trace(change: Change, event: ForwardCall) -> tuple[Step, ...]:
 def chain(event: ForwardCall) -> tuple[tuple[Place, str], ...]:
     """The calls on the way to the model, outermost first and the model's own last, each with the function it is in."""
     names = [caller.function for caller in event.frames]
-    places = [caller.called_at for caller in event.frames[1:] if caller.called_at is not None]
+    places = calls_of(event.frames[1:])
     return tuple(zip((*places, event.at), names[-len(places) - 1 :], strict=True))
 
 
@@ -171,8 +171,9 @@ def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "
 
 def goes_back(later: ModeChange, change: Change, event: ForwardCall) -> bool:
     """Whether the very function that has put a model into training mode puts it into eval mode at its end."""
-    calls = tuple(caller.called_at for caller in later.frames if caller.called_at is not None)
-    if later.to.eval is None or later.to.train is not None or calls != change.calls or not is_in(event, later.address):
+    if later.to.eval is None or later.to.train is not None or not is_in(event, later.address):
+        return False
+    if calls_of(later.frames) != change.calls:
         return False
     return later.at.path == change.step.at.path and later.at.span > event.at.span > change.step.at.span
 

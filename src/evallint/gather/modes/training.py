@@ -13,7 +13,7 @@ from evallint.gather.code.mending import call_at, contains, function_around, nam
 from evallint.gather.code.sites import called, last_name, statements
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall
+from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall, calls_of
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
@@ -33,13 +33,13 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         change = event.mode.eval
         if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
             continue
-        if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(events, change, event)):
+        at, function = where_it_leaves(change, event)
+        if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(events, change, at)):
             continue
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
         if not is_updated(program, events, event):
             continue
-        at, function = where_it_leaves(change, event)
         wrong = wrong_restoring(events, change, at)
         training = training_call(events, change, event)
         if wrong is not None:
@@ -57,20 +57,16 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         )
 
 
-def is_left_by_call(events: Events, change: Change, event: ForwardCall) -> bool:
-    """Whether a function switches the mode, evaluates, and is over by the time that the model trains."""
-    if where_it_leaves(change, event)[0] not in change.calls:
-        return False
-    return any(
-        not other.trained and other.sure and other.mode.eval == change and is_within(change, other)
+def is_left_by_call(events: Events, change: Change, at: Place) -> bool:
+    """Whether a function that is called `at` a place switches the mode, evaluates, and is over by the time that the
+    model trains."""
+    return at in change.calls and any(
+        not other.trained
+        and other.sure
+        and other.mode.eval == change
+        and calls_of(other.frames)[: len(change.calls)] == change.calls
         for other in events.forwards
     )
-
-
-def is_within(change: Change, event: ForwardCall) -> bool:
-    """Whether a model runs in the very call of a function that has switched its mode."""
-    ours = tuple(caller.called_at for caller in event.frames if caller.called_at is not None)
-    return ours[: len(change.calls)] == change.calls
 
 
 def resumes(program: Program, events: Events, change: Change, event: ForwardCall) -> tuple[Place, str] | None:
@@ -106,12 +102,13 @@ def training_call(events: Events, change: Change, event: ForwardCall) -> Place |
     where something does ask for it, or the training is no function of its own."""
     if any(found.to.train is not None and found.address in event.family for found in events.changes):
         return None
-    ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
+    ours = calls_of(event.frames)
     depth = shared_calls(change, ours)
     return ours[depth] if depth < min(len(ours), len(change.calls)) else None
 
 
-def shared_calls(change: Change, ours: list[Place]) -> int:
+def shared_calls(change: Change, ours: tuple[Place, ...]) -> int:
+    """How many calls lead both to a switch and to these."""
     depth = 0
     while depth < min(len(ours), len(change.calls)) and ours[depth] == change.calls[depth]:
         depth += 1
@@ -121,7 +118,7 @@ def shared_calls(change: Change, ours: list[Place]) -> int:
 def where_it_leaves(change: Change, event: ForwardCall) -> tuple[Place, str]:
     """The place in the training function at which eval mode comes in: the eval() itself, or the call that leads to
     it."""
-    ours = [caller.called_at for caller in event.frames if caller.called_at is not None]
+    ours = calls_of(event.frames)
     depth = shared_calls(change, ours)
     at = change.calls[depth] if depth < len(change.calls) else change.step.at
     offset = len(event.frames) - len(ours)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from evallint import facts as f
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import call_at
+from evallint.gather.code.mending import call_at, sites_in
 from evallint.gather.code.sites import (
     Site,
     argument,
@@ -16,7 +16,6 @@ from evallint.gather.code.sites import (
     function_at,
     functions_of,
     last_name,
-    sites,
     statements,
 )
 from evallint.gather.modes.evaluating import evaluation, is_same
@@ -228,7 +227,7 @@ def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
 
 def site_at(program: Program, symbol: FunctionSymbol, span: Span) -> Site | None:
     """A call with what stands around it in its function."""
-    return next((site for site in sites(program.body(symbol)) if site.call.span == span), None)
+    return program.once(sites_in, symbol).get(span)
 
 
 def names(expression: Expr) -> frozenset[str]:
