@@ -113,7 +113,7 @@ def takes_step(found: StateEvent) -> bool:
 
 def stepped(program: Program, run: Events) -> Iterator[Part]:
     """The optimizers, schedulers and scalers that a run steps, each once."""
-    begun = {found.owner.address for found in run.states if isinstance(found, Created) and found.begins}
+    begun = set(told_where_to_begin(run))
     told = {found.owner.address for found in run.states if isinstance(found, Stepped) and found.told}
     bare = {found.owner.address for found in run.states if isinstance(found, Created) and is_stateless(program, found)}
     seen = set()
@@ -128,6 +128,13 @@ def stepped(program: Program, run: Events) -> Iterator[Part]:
         keeps = keeps and found.owner.address not in bare
         if found.loops and not is_fast_forward(program, found):
             yield Part(found.owner, found, keeps)
+
+
+def told_where_to_begin(run: Events) -> Iterator[Address]:
+    """The schedulers that are made with their progress, and those in whose place one of the same optimizer is."""
+    made = [found for found in run.states if isinstance(found, Created)]
+    moved = {one for found in made if found.begins for one in found.moves}
+    return (found.owner.address for found in made if found.begins or not moved.isdisjoint(found.moves))
 
 
 def is_stateless(program: Program, found: Created) -> bool:
