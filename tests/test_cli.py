@@ -349,7 +349,9 @@ def test_ctrl_c_ends_a_run_without_a_word(tmp_path: Path) -> None:
         (tmp_path / f"bug_{number}.py").write_text(BUG + f"# {number}\n" + "x = 1\n" * 2000)
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, "."], cwd=tmp_path, env=ENV, stdout=pipe, stderr=pipe) as run:
-        time.sleep(1.5)
+        while not (tmp_path / ".evallint_cache").exists() and run.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.2)  # files are being read by now
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=20)
     assert (run.returncode, out, err) == (130, b"", b"")

@@ -112,7 +112,7 @@ class Cache:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._write()
+        self.write()
         if self._database:
             self._database.close()
 
@@ -180,9 +180,10 @@ class Cache:
         self._new.append((statement, row))
         self._new_bytes += size
         if self._new_bytes >= _WRITE_AFTER:
-            self._write()
+            self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write what is new."""
         new, self._new, self._new_bytes = self._new, [], 0
         if not self._database or not new:
             return
@@ -250,7 +251,7 @@ def _project_root(settings: Settings, here: str) -> str:
 def _opened(folder: str) -> sqlite3.Connection | None:
     path = os.path.join(folder, _FILE)
     with contextlib.suppress(OSError):
-        _make(folder)
+        make(folder)
     for _ in range(2):
         try:
             return _connected(path)
@@ -264,7 +265,8 @@ def _opened(folder: str) -> sqlite3.Connection | None:
     return None
 
 
-def _make(folder: str) -> None:
+def make(folder: str) -> None:
+    """Make the folder, where it is not there, such that git and backups pass over it. OSError: it can't be made."""
     if os.path.isdir(folder):
         return
     os.makedirs(folder)

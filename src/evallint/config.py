@@ -96,7 +96,8 @@ class Settings:
 
     `jobs` is the number of worker processes, 0 for one a core. `deadline` is the time in seconds that one file may
     take, `max_file_bytes` the size beyond which a file is not read. `cache_dir` is empty for the default place.
-    `baseline` is the file of findings that are known, empty for none.
+    `daemon`: whether a process that stays makes the runs. `baseline` is the file of findings that are known, empty for
+    none.
     `cell_magics` are the notebook cell magics, beside IPython's own, whose cells hold Python. `fixable` and `unfixable`
     name the rules whose fixes may be made or not, `extend_safe_fixes` and `extend_unsafe_fixes` those that are taken
     for safe or unsafe. `apis` are tables about libraries that evallint's own don't know, those that hold first before
@@ -118,6 +119,7 @@ class Settings:
     jobs: int = 0
     deadline: float = 30.0
     cache_dir: str = ""
+    daemon: bool = False
     baseline: str = ""
     required_version: str = ""
     fix: bool = False
@@ -276,6 +278,7 @@ KEYS: Final = {
     "baseline": "a file of findings that are known and not reported again; `--write-baseline` writes it",
     "cache-dir": "where facts of files are kept between runs, in place of `.evallint_cache` at the root of the project",
     "cell-magics": "notebook cell magics, beside IPython's own, whose cells hold Python",
+    "daemon": "whether a process that stays in the background keeps what is known of the project between runs",
     "deadline": "seconds that one file may take; a file that takes longer is told and passed over",
     "exclude": "patterns of what a walk passes over, in place of the default ones",
     "extend": "another config file to start from",
@@ -333,6 +336,7 @@ def _with(settings: Settings, table: _Table) -> Settings:
         jobs=int(table.number("jobs", settings.jobs, whole=True, least=0)),
         deadline=table.number("deadline", settings.deadline, whole=False, least=0.1),
         cache_dir=os.path.join(table.base, os.path.expanduser(cache_dir)) if cache_dir else settings.cache_dir,
+        daemon=table.flag("daemon", settings.daemon),
         baseline=os.path.join(table.base, os.path.expanduser(baseline)) if baseline else settings.baseline,
         fix=table.flag("fix", settings.fix),
         fix_only=table.flag("fix-only", settings.fix_only),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from evallint.cli import fixing, ignoring, known, probing
 from evallint.cli.arguments import Unusable, arguments, check_parser, options
+from evallint.cli.background import daemon, elsewhere
 from evallint.cli.output import Progress, log, write
 from evallint.cli.scaffolding import new_rule
 from evallint.cli.serving import server
@@ -136,7 +137,8 @@ def _lint(paths: Sequence[str], configs: Configs, asked: argparse.Namespace) -> 
 
     progress = Progress(sys.stderr) if sys.stderr.isatty() and not asked.quiet else None
     try:
-        return engine.lint(paths, configs, cached=not asked.no_cache, on_progress=progress, scope=_scope(asked))
+        other = elsewhere(paths, configs, asked, progress)
+        return engine.lint(paths, configs, not asked.no_cache, progress, _scope(asked), other)
     except read.NoRevision as error:
         raise Unusable(f"--{'baseline-commit' if asked.baseline_commit else 'diff-only'}: {error}") from None
     finally:
@@ -158,6 +160,7 @@ _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "check": _check,
     "clean": clean,
     "config": config,
+    "daemon": daemon,
     "explain": explain,
     "new-rule": new_rule,
     "probe": _probe,

@@ -62,7 +62,8 @@ def check_parser() -> Parser:
         "evallint [check]",
         "Find why a PyTorch model scores worse in evaluation than it should.",
         epilog="Other commands: evallint probe PATH[:LINE], evallint trace -- COMMAND, evallint explain RULE,\n"
-        "evallint rules, evallint config [KEY], evallint new-rule CATEGORY/NAME, evallint server, evallint clean.\n"
+        "evallint rules, evallint config [KEY], evallint new-rule CATEGORY/NAME, evallint server, evallint daemon,\n"
+        "evallint clean.\n"
         "Exit code: 0 nothing found at or above --fail-on, 1 something found or a file not judged, 2 the run failed.",
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories; `-` is standard input")
@@ -131,6 +132,12 @@ def check_parser() -> Parser:
     add_probe_options(parser)
     running = parser.add_argument_group("running")
     running.add_argument("-j", "--jobs", metavar="N", type=int, help="worker processes; 0 for one a core")
+    running.add_argument(
+        "--daemon",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="let a process that stays in the background make the run: the next one looks only at what changed",
+    )
     running.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
     add_config_options(parser)
     return parser

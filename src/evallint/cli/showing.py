@@ -103,9 +103,11 @@ def clean(words: Sequence[str]) -> int:
     parser = Parser("evallint clean", "Remove the cache.")
     add_config_options(parser)
     asked = arguments(parser, words)
-    from evallint import cache
+    from evallint import cache, daemon
 
     settings = Configs(config=asked.config, isolated=asked.isolated, options=options(asked)).of_run()
+    if daemon.is_possible():
+        daemon.stopped(cache.folder_of(settings))
     removed = cache.clean(settings)
     if removed:
         log(f"removed {removed}")

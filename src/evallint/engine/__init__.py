@@ -7,10 +7,10 @@ neither LibCST nor the interpreter.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from evallint import baseline, cache, read
 from evallint.cache import Cache
@@ -21,7 +21,7 @@ from evallint.engine.installed import Shelf, shelf_of, sources_for
 from evallint.engine.judging import Judged, decoded, judged
 from evallint.engine.reporting import Texts, reported, rules_of
 from evallint.engine.since import Changes, as_it_was
-from evallint.engine.tree import Load, Tree, identified
+from evallint.engine.tree import Load, Tree, identified, key_of_run
 from evallint.findings import Run, Trouble
 from evallint.read import Discovery, File, Revision, Source
 
@@ -51,16 +51,22 @@ EVERYTHING: Final = Scope()
 """All of the paths, and nothing else."""
 
 
+Elsewhere: TypeAlias = Callable[[], "tuple[str, Run] | None"]
+"""Has somebody else make the run, and returns it with what it is of; see `key_of_run`. None where nobody does."""
+
+
 def lint(
     paths: Sequence[str],
     configs: Configs,
     cached: bool = True,
     on_progress: Progress | None = None,
     scope: Scope = EVERYTHING,
+    elsewhere: Elsewhere = lambda: None,
 ) -> Run:
     """Return what the rules report of all files that the paths name or hold.
 
-    ConfigError: see `read.discover`. NoRevision: see `read.Revision`.
+    `elsewhere` is asked first, unless it is about a commit, or known. ConfigError: see `read.discover`. NoRevision: see
+    `read.Revision`.
     """
     found = read.discover(paths, configs)
     folders = [os.path.abspath(os.path.join(configs.directory, path)) for path in paths]
@@ -72,7 +78,8 @@ def lint(
     with Cache(cache.folder_of(settings) if cached else "") as store:
         try:
             if not scope.since:
-                return _lint(identified(found, read.load, store), read.load, extract, store, shelf)
+                tree = identified(found, read.load, store)
+                return _lint(tree, read.load, extract, store, shelf, elsewhere=elsewhere)
             return _lint_since(scope, folders, found, configs, extract, store, shelf)
         except Corrupt:
             if not cached:
@@ -225,14 +232,24 @@ def _lint_since(
         return baseline.new_since(before, run, changes, former.renamed, scope.touched)
 
 
-def _lint(tree: Tree, load: Load, extract: Extract, store: Cache, shelf: Shelf, analyst: Analyst | None = None) -> Run:
+def _lint(
+    tree: Tree,
+    load: Load,
+    extract: Extract,
+    store: Cache,
+    shelf: Shelf,
+    analyst: Analyst | None = None,
+    elsewhere: Elsewhere = lambda: None,
+) -> Run:
     """Lint a tree; `analyst` is there where others much like it are linted too."""
     texts = Texts(tree.files, load)
-    key = cache.key_of(tree.key, shelf)
+    key = key_of_run(tree, shelf)
     run = store.run(key)
     if run is None:
-        facts = extracted(tree, load, extract, store)
-        run = reported(tree, facts, _judged(tree, facts, extract, store, shelf, analyst), texts)
+        of, run = elsewhere() or ("", None)
+        if run is None or of != key:
+            facts = extracted(tree, load, extract, store)
+            run = reported(tree, facts, _judged(tree, facts, extract, store, shelf, analyst), texts)
         if not run.crashed and tree.is_unchanged():
             store.keep_run(key, run)
     return replace(run, sources=texts.shown_in(run))

@@ -36,7 +36,7 @@ from evallint.engine.extraction import (
 from evallint.engine.installed import shelf_of, sources_of, wanted
 from evallint.engine.judging import Judged, decoded
 from evallint.engine.reporting import Kept, Texts, reported, rules_of
-from evallint.engine.tree import Load, Tree, identified, overlaid
+from evallint.engine.tree import Load, Tree, identified, key_of_run, overlaid
 from evallint.facts import FileFacts
 from evallint.findings import Reported, Run, Trouble
 from evallint.read import Discovery, File, Source
@@ -81,8 +81,8 @@ class Session:
 
     A context: it keeps a process to read files in, and the cache open. `configs` makes the settings, at first and
     whenever they may have changed. `told` hears of files that are extracted, and before anything long begins; what it
-    raises ends what goes on. `reader`: one that others use too. For one thread at a time. ConfigError: see
-    `read.discover`.
+    raises ends what goes on. `reader`: one that others use too. `in_project`: see `Scope`. `key` says what the last
+    result is of; see `key_of_run`. For one thread at a time. ConfigError: see `read.discover`.
     """
 
     def __init__(
@@ -92,8 +92,11 @@ class Session:
         cached: bool = True,
         told: Progress = lambda done, of: None,
         reader: Reader | None = None,
+        in_project: bool = False,
     ) -> None:
-        self._paths, self._configs, self._told = tuple(paths), configs, told
+        self.told = told
+        self.key = ""
+        self._paths, self._configs, self._in_project = tuple(paths), configs, in_project
         self._reader, self._owns_reader = reader or Reader(), reader is None
         self._texts = Texts((), read.load)
         self._reports: dict[str, Kept] = {}
@@ -116,14 +119,25 @@ class Session:
             self._reader.close()
         self._store.__exit__(None, None, None)
 
+    def write(self) -> None:
+        """Write down what was learnt of files so far, for other runs."""
+        self._store.write()
+
     def reload(self) -> None:
         """Look at the disk again: files may be there or gone, or have changed, and so may settings.
 
         ConfigError: a config file can't be followed; then the session goes on as before.
         """
-        configs = self._configs()
-        found = read.discover(self._paths, configs)
-        self._found, self._made, self._settings = found, configs, configs.of_run()
+        self.aim(self._paths, self._configs)
+
+    def aim(self, paths: Sequence[str], configs: Callable[[], Configs]) -> None:
+        """The same for other paths or settings, which are those of the session from now on."""
+        made = configs()
+        found = read.discover(paths, made)
+        if self._in_project:
+            found = read.in_projects(found, made)
+        self._paths, self._configs, self._made, self._settings = tuple(paths), configs, made, made.of_run()
+        self._found = found
         self._shelf = shelf_of(self._settings)
         self._on_disk: Tree | None = None
 
@@ -160,6 +174,7 @@ class Session:
             return read.buffered(file, buffers[file.path]) if file.path in buffers else read.load(file)
 
         tree = self._identified(found, buffers, load)
+        self.key = key_of_run(tree, self._shelf)
         self._texts = Texts(tree.files, load, self._texts.unchanged(tree))
         facts = self._extracted(tree, load)
         run = reported(tree, facts, self._judged(tree, facts.encoded), self._texts, self._reports)
@@ -193,11 +208,11 @@ class Session:
 
     def _extract(self, sources: Iterable[Source], total: int) -> Iterator[Answer]:
         if total > FEW:
-            return in_workers(self._settings, self._told)(sources, total)
+            return in_workers(self._settings, self.told)(sources, total)
         return self._reader.extract(sources, min(self._settings.deadline, LONGEST))
 
     def _judged(self, tree: Tree, encoded: Mapping[str, bytes]) -> Judged:
-        self._told(0, 0)
+        self.told(0, 0)
         rules = rules_of(tree.files)
         if not rules or not encoded:
             return Judged()

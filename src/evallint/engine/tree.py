@@ -10,6 +10,7 @@ from typing import TypeAlias
 from evallint import cache
 from evallint.cache import Cache, Glance, Identity, glance
 from evallint.config import Settings
+from evallint.engine.installed import Shelf
 from evallint.findings import Trouble
 from evallint.read import Discovery, File, Source
 
@@ -32,7 +33,7 @@ class Tree:
 
     @functools.cached_property
     def key(self) -> str:
-        """What identifies the result of the run: it holds all that the result depends on."""
+        """What identifies the files of the run, with all in them and in their settings that its result depends on."""
         settings = {id(file.settings): file.settings for file in self.files}  # mostly one, and slow to compare
         numbers = {one: number for number, one in enumerate(settings)}
         files = [
@@ -85,6 +86,11 @@ def overlaid(tree: Tree, found: Discovery, paths: Collection[str], load: Load) -
     return Tree(tuple(files), identities, tuple(troubles), {}, tree.context)
 
 
+def key_of_run(tree: Tree, shelf: Shelf) -> str:
+    """Return what identifies the result of a run: it holds all that the result depends on."""
+    return cache.key_of(tree.key, shelf)
+
+
 def _identity(source: Source | Trouble) -> Identity | Trouble:
     return source if isinstance(source, Trouble) else Identity(source.digest, "evallint:" in source.text)
 
@@ -99,6 +105,7 @@ def _that_matter(settings: Settings) -> Settings:
         fail_on=default.fail_on,
         output_format=default.output_format,
         cache_dir=default.cache_dir,
+        daemon=default.daemon,
         baseline=default.baseline,
         fix=default.fix,
         fix_only=default.fix_only,
