@@ -427,7 +427,8 @@ class LoaderUse:
     `named`: its names say that it evaluates. `dropping`: the argument that says whether it drops, `drops_by` the place
     and function in which a variable or dict says so; `shuffles`, `shuffling` and `shuffles_by` alike. `applied`: it is
     a transform; `hand`: code around the model may normalise. `scored`: data or functions named so say that a model is
-    evaluated on it. `trains`: a model is trained on it, whatever else it serves.
+    evaluated on it. `trains`: a model is trained on it, whatever else it serves. `files`: those that its program
+    saves models to, where it trains, or else reads them from, by their names, each with the place.
     """
 
     at: Place
@@ -454,6 +455,7 @@ class LoaderUse:
     shuffling: tuple[str, int | None] = ("", None)
     shuffles_by: tuple[Place, str] | None = None
     trains: bool = False
+    files: tuple[tuple[str, Place], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

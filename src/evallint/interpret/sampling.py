@@ -4,7 +4,7 @@ known, with a note of all that is applied to it."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -120,6 +120,11 @@ def unsure(one: Pass) -> Pass:
     if not isinstance(one.what, OneOf):
         return replace(one, sure=False, some=False)
     return replace(one, what=OneOf(tuple(tuple(map(unsure, way)) for way in one.what.ways)))
+
+
+def is_sample(machine: Machine, values: Iterable[Value]) -> bool:
+    """Whether the image that is run aside is among these, whose parts are its channels."""
+    return machine.notes is not None and any(not one.atoms and SEEN in one.flow.sources for one in values)
 
 
 def entry(machine: Machine, klass: ClassSymbol) -> FunctionSymbol | None:

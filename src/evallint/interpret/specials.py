@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.interpret import calls, choosing, containers, generators, gradients, library, modules, plain, states
+from evallint.interpret import (
+    calls,
+    choosing,
+    containers,
+    generators,
+    gradients,
+    library,
+    modules,
+    plain,
+    sampling,
+    states,
+)
 from evallint.interpret.render import render
 from evallint.interpret.values import UNKNOWN, Address, Arguments, Flow, Ref, State, Thing, Value, constant, joined, of
 from evallint.program import ClassSymbol, External, ModuleSymbol
@@ -60,7 +71,23 @@ def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -
         if len(things) == len(rows) > 0 and all(one.kind == "list" and one.rest is None for one in things):
             return _columns(machine, things, given.rest is None, expression, state)
     parts = [machine.element(generators.generated(machine, value, state), state) for value in given.positional]
+    if sampling.is_sample(machine, given.positional):  # each channel gets the number that is its own
+        parts = [
+            whole if is_list_of_numbers(whole, state) else part
+            for whole, part in zip(given.positional, parts, strict=True)
+        ]
     return _tuples(machine, parts, expression, state, given.flow())
+
+
+def is_list_of_numbers(value: Value, state: State) -> bool:
+    things = [state.heap[address] for address in value.refs()]
+    constants = [item.constant() for thing in things for item in thing.items.values()]
+    return (
+        len(things) == len(value.atoms)
+        and all(thing.kind == "list" and thing.rest is None for thing in things)
+        and bool(constants)
+        and all(one is not None and isinstance(one.value, int | float) for one in constants)
+    )
 
 
 def _columns(machine: Machine, rows: list[Thing], counted: bool, expression: f.Call, state: State) -> Value:

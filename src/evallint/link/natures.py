@@ -10,7 +10,21 @@ from typing import Any, Literal, TypeAlias
 
 from evallint import facts
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
-from evallint.facts import Assign, Attribute, Block, Call, Choice, Constant, Define, Expr, For, Name, Return
+from evallint.facts import (
+    Assign,
+    Attribute,
+    Block,
+    Call,
+    Choice,
+    Constant,
+    Define,
+    Expr,
+    For,
+    Mapping,
+    Name,
+    Return,
+    Subscript,
+)
 from evallint.link.settled import Values, bound, taken, value_of, values_in
 from evallint.memory import Memo, Memory
 from evallint.program import (
@@ -151,7 +165,9 @@ class ClassNatures:
 
     def _callees(self, program: Program, path: str, function: Expr, known: Locals) -> tuple[Symbol | None, ...]:
         """What may be called: a name of the file, a parameter by its default, or one of several."""
-        root = function
+        if isinstance(function, Subscript):
+            return tuple(chosen_from(program, path, function, known)) or (None,)
+        root: Expr = function
         while isinstance(root, Attribute):
             root = root.value
         if not isinstance(root, Name) or root.id not in known:
@@ -159,6 +175,20 @@ class ClassNatures:
         if function is not root or not known[root.id]:
             return (None,)
         return tuple(program.resolve(path, one) for one in known[root.id])
+
+
+def chosen_from(program: Program, path: str, subscript: Subscript, known: Locals) -> Iterator[Symbol | None]:
+    """What a dict of the file, of nothing but names, has under its keys: `NETS[name]`."""
+    table = subscript.value
+    found = program.resolve(path, table) if isinstance(table, Name) and table.id not in known else None
+    if not isinstance(found, VariableSymbol):
+        return
+    block = program.body(FunctionSymbol(found.path, 0))
+    given = [one.value for one in walk(block) if isinstance(one, Assign) and Name(found.name) in one.targets]
+    if len(given) == 1 and isinstance(given[0], Mapping):
+        values = given[0].values
+        if all(isinstance(value, Name | Attribute) for value in values):
+            yield from (program.resolve(found.path, value) for value in values)
 
 
 def outside(

@@ -140,8 +140,8 @@ def _random(
 def _asked(source: DataSource, trained: DataSource) -> Place | None:
     """Where the evaluation's pipeline is asked for, of code that builds the training pipeline as well."""
     for (name, at), (other, elsewhere) in zip(source.builders, trained.builders, strict=False):
-        if name != other:
-            return None
+        if name != other or name == "<module>":
+            return None  # a file's own code is asked for nothing
         if at != elsewhere:
             return at
     return None
@@ -228,14 +228,26 @@ class Training:
     def __init__(self, loaders: Sequence[LoaderUse]) -> None:
         self._loaders = loaders
         self._common: dict[object, list[int]] = {}
+        self._saved: dict[str, list[int]] = {}
         for number, one in enumerate(loaders):
             for key in (one.run, *one.models, *published(one)) if one.trains else ():
                 self._common.setdefault(key, []).append(number)
+            for name, _ in one.files if one.trains else ():
+                self._saved.setdefault(name, []).append(number)
 
     def beside(self, loader: LoaderUse) -> list[LoaderUse]:
         """Those that train a model which this one evaluates, in order."""
         numbers = {number for key in (loader.run, *loader.models) for number in self._common.get(key, ())}
-        return [one for number in sorted(numbers) if belongs(one := self._loaders[number], loader)]
+        found = [one for number in sorted(numbers) if belongs(one := self._loaders[number], loader)]
+        return found or self._by_file(loader)
+
+    def _by_file(self, loader: LoaderUse) -> list[LoaderUse]:
+        """Those of other programs that save the file from which this one's program, which trains nothing, has its
+        model."""
+        if loader.run in self._common:
+            return []
+        numbers = {number for name, _ in loader.files for number in self._saved.get(name, ())}
+        return [one for number in sorted(numbers) if may_be_same(one := self._loaders[number], loader)]
 
     def on_the_same(self, loader: LoaderUse) -> list[LoaderUse]:
         """Those of other programs in the folder that train on the same published data, for one that trains nothing."""
@@ -263,6 +275,15 @@ def belongs(train: LoaderUse, other: LoaderUse) -> bool:
     if train.run == other.run:
         return not train.models or not other.models or bool(train.models & other.models)
     return bool(own & other.models)
+
+
+def may_be_same(train: LoaderUse, other: LoaderUse) -> bool:
+    """Whether a file that one program saves and one reads may be the same: by the folders that these stand in, and by
+    the classes of their models."""
+    own, others = ({model for model in one.models if isinstance(model, ClassSymbol)} for one in (train, other))
+    folders = sorted(f"{one.run.partition(':')[0].rpartition('/')[0]}/" for one in (train, other))
+    near = folders[0] == "/" or folders[1].startswith(folders[0])
+    return near and (not own or not others or not own.isdisjoint(others))
 
 
 def _compared(partners: Sequence[LoaderUse], loader: LoaderUse) -> Iterator[PipelinesDiffer]:
@@ -433,17 +454,30 @@ def _differ(
     at = _normalises(source.steps) if kind in ("constants", "missing in training") else None
     at = at or source.pipeline_at or source.at
     theirs = _normalises(trained[0].steps) or trained[0].pipeline_at or trained[0].at
-    because = (
+    because: tuple[Step, ...] = (
         Step(theirs, f"the training data are prepared here{': ' + train if train else ''}"),
         Step(partners[0].at, f"`{partners[0].label}` gives the training data"),
         Step(at, f"the evaluation data are prepared here{': ' + other if other else ''}"),
         Step(loader.at, f"`{loader.label}` gives the evaluation data"),
     )
+    because = (*because, *_of_one_file(partners[0], loader))
     function = loader.function if at.path == loader.at.path else "<module>"
     scaled = next((step.at for step in source.steps if "scale" in step.does and not step.in_code), None)
     trained_at = _normalises(trained[0].steps)
     numbers = next(((step.mean, step.std) for step in trained[0].steps if step.mean and step.std), ((), ()))
     return PipelinesDiffer(at, function, kind, loader.label, train, other, because, trained_at, scaled, numbers)
+
+
+def _of_one_file(train: LoaderUse, other: LoaderUse) -> Iterator[Step]:
+    """The steps by which a model comes from one program to another, where nothing but a file tells of it."""
+    saved = dict(train.files)
+    if train.run == other.run or belongs(train, other):
+        return
+    for name, at in other.files:
+        if name in saved:
+            yield Step(saved[name], f"what it trains is saved here, as `{name}`")
+            yield Step(at, f"`{name}` is what evaluates here")
+            return
 
 
 def _normalises(steps: Steps) -> Place | None:

@@ -14,6 +14,7 @@ from evallint.gather.code.mending import call_at
 from evallint.gather.code.options import default
 from evallint.gather.code.sites import argument as given_in
 from evallint.gather.code.sites import called, last_name
+from evallint.gather.data import files
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
@@ -57,8 +58,10 @@ class Loaders:
 
     def of_run(self, events: Events) -> Iterator[LoaderUse]:
         """Every loader that an entry made or used, and every transform that it applied to a model's input itself."""
+        saved, read = files.saved_by(self._program, events), files.read_by(self._program, events)
         for seen in self._seen(events).values():
-            yield self._use(events, seen)
+            found = self._use(events, seen)
+            yield replace(found, files=saved if found.trains else read)
 
     def _seen(self, events: Events) -> dict[object, Seen]:
         found: dict[object, Seen] = {}

@@ -12,7 +12,7 @@ from evallint.interpret.events import Creation, Events
 from evallint.interpret.roles import EVALUATION, TRAINING, Use, is_test_file, use_of, words
 from evallint.interpret.terms import AnyOf, Items, Made, Term
 from evallint.program import Program
-from evallint.project import DataSource, LoaderUse
+from evallint.project import DataSource, LoaderUse, PipelineStep
 
 SAYING_NOTHING = frozenset(
     "transform transforms transformation transformations transformer trans tf tfs tfm tfms pipeline pipelines "
@@ -95,9 +95,18 @@ def normalised_elsewhere(loaders: Iterable[LoaderUse]) -> Iterator[Place]:
     """The pipelines after which something else in sight may normalise."""
     for loader in loaders:
         for source in loader.sources:
-            beyond = any(step.in_code and not step.in_object for step in source.steps)
+            beyond = any(step.in_code and not step.in_object and may_normalise(step) for step in source.steps)
             if source.pipeline_at is not None and (loader.collates or loader.hand or beyond):
                 yield source.pipeline_at
+
+
+def may_normalise(step: PipelineStep) -> bool:
+    """Whether a step may bring values into another range: it is not known, or it reckons."""
+    return not step.known or step.own or not RECKONING.isdisjoint(step.does)
+
+
+RECKONING = frozenset(("normalize", "scale", "by hand"))
+"""What steps do that change the range of the values."""
 
 
 # ---- what names tell ----------------------------------------------------------------------------
