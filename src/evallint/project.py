@@ -396,8 +396,9 @@ class DataSource:
     where it is only part of it, `split` where that was parted. `part`: which part of the published data it reads, as
     its arguments say, `part_because` in their words. `size`: of its images, where a table knows it.
     `pipeline`: equal for one and the same transform object, which these `builders` made, the innermost first: each
-    function with the place that it was called at. `own`: a class of the program. `evaluating`: the argument that would
-    pick the part for evaluation instead: its keyword, its position, and its value in code.
+    function with the place that it was called at. `own`: a class of the program, which `repeats` each sample where it
+    lists it several times. `evaluating`: the argument that would pick the part for evaluation instead: its keyword, its
+    position, and its value in code.
     """
 
     title: str
@@ -413,6 +414,7 @@ class DataSource:
     pipeline_at: Place | None
     own: bool
     builders: tuple[tuple[str, Place | None], ...] = ()
+    repeats: bool = False
     evaluating: tuple[str, int | None, str] | None = None
 
 
@@ -428,7 +430,8 @@ class LoaderUse:
     and function in which a variable or dict says so; `shuffles`, `shuffling` and `shuffles_by` alike. `applied`: it is
     a transform; `hand`: code around the model may normalise. `scored`: data or functions named so say that a model is
     evaluated on it. `trains`: a model is trained on it, whatever else it serves. `files`: those that its program
-    saves models to, where it trains, or else reads them from, by their names, each with the place.
+    saves models to, where it trains, or else reads them from, by their names, each with the place. `repeats`: it is
+    applied to one sample again and again.
     """
 
     at: Place
@@ -456,6 +459,7 @@ class LoaderUse:
     shuffles_by: tuple[Place, str] | None = None
     trains: bool = False
     files: tuple[tuple[str, Place], ...] = ()
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place
-from evallint.gather.code.sites import Site, argument, called, names_in, root, sites, statements
+from evallint.gather.code.sites import Site, argument, called, last_name, names_in, root, sites, statements
 from evallint.interpret.render import code
-from evallint.link.natures import within
+from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
 
 UNSAID = "…"
@@ -35,6 +35,14 @@ def loops_around(program: Program, at: Place) -> Iterator[f.For | f.While]:
     for statement in statements(program.body(function_around(program, at))):
         if isinstance(statement, f.For | f.While) and contains(statement.span, at.span):
             yield statement
+
+
+def is_counted(loop: f.For | f.While) -> bool:
+    """Whether a loop goes on for so many passes, of which none knows which it is."""
+    if not isinstance(loop, f.For) or not isinstance(loop.iterable, f.Call) or not isinstance(loop.target, f.Name):
+        return False
+    read = any(node == loop.target for node in walk(loop.body))
+    return last_name(loop.iterable.function) == "range" and not read
 
 
 def contains(outer: Span, inner: Span) -> bool:

@@ -200,6 +200,17 @@ def statements(block: Block) -> Iterator[f.Stmt]:
                     yield from statements(case.body)
 
 
+def given_once(block: Block) -> dict[str, f.Assign]:
+    """The plain assignments of names that have no other."""
+    found: dict[str, list[f.Assign]] = {}
+    for statement in statements(block):
+        if isinstance(statement, f.Assign):
+            for target in statement.targets:
+                if isinstance(target, f.Name):
+                    found.setdefault(target.id, []).append(statement)
+    return {name: each[0] for name, each in found.items() if len(each) == 1}
+
+
 def header(statement: f.Stmt, body: Block) -> Span:
     """Where the first line of a statement with a body is."""
     span = statement.span if not isinstance(statement, f.Outer) else NOWHERE.call.span

@@ -11,7 +11,7 @@ from evallint import facts as f
 from evallint.apis import Chain, Dataset, Transform
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import argument, called, functions, last_name, statements
+from evallint.gather.code.sites import argument, called, functions, given_once, last_name, statements
 from evallint.gather.data.orders import contrary, head
 from evallint.gather.data.pipelines import numbers
 from evallint.interpret.events import Events
@@ -222,17 +222,6 @@ class Reader:
             return None, path
         found = given_once(self.program.body(FunctionSymbol(resolved.path, 0))).get(resolved.name)
         return found, resolved.path if found is not None else path
-
-
-def given_once(block: Block) -> dict[str, f.Assign]:
-    """The plain assignments of names that have no other."""
-    found: dict[str, list[f.Assign]] = {}
-    for statement in statements(block):
-        if isinstance(statement, f.Assign):
-            for target in statement.targets:
-                if isinstance(target, f.Name):
-                    found.setdefault(target.id, []).append(statement)
-    return {name: each[0] for name, each in found.items() if len(each) == 1}
 
 
 def number_list(value: Expr, known: Mapping[str, float]) -> Numbers | None:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
+from evallint import facts as f
 from evallint.apis import Dataset, Loader, Split
 from evallint.findings import Place
+from evallint.gather.code.mending import is_counted
+from evallint.gather.code.sites import called, last_name, statements
 from evallint.gather.data.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
 from evallint.interpret.data import BASE
 from evallint.interpret.roles import Use, use_of, words
 from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
-from evallint.program import Program
+from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import DataSource, PipelineStep
 
 PICKING = frozenset("idx idxs index indexs indexes indices ids mask fold folds subset rows".split())
@@ -113,9 +116,15 @@ class DataSets:
                     pipeline=transforms[0][0] if len(transforms) == 1 else source.pipeline,
                     pipeline_at=transforms[0][1] if len(transforms) == 1 else source.pipeline_at,
                     own=True,
+                    repeats=self._repeats(made.klass),
                     at=made.at,
                     title=made.name,
                 )
+
+    def _repeats(self, klass: ClassSymbol | None) -> bool:
+        """Whether a class lists each of its samples several times, so that a random view of each is wanted."""
+        init = self._program.method(klass, "__init__") if klass is not None else None
+        return init is not None and self._program.once(lists_again, init)
 
     def _within(self, inner: list[Pass]) -> tuple[DataSource, ...]:
         """The data set that another one wraps."""
@@ -157,6 +166,16 @@ class DataSets:
     def _held(self, made: Made, name: str) -> Term | None:
         found = made.attribute(name)
         return None if isinstance(found, Dark) and found.identity is None else found
+
+
+def lists_again(program: Program, symbol: FunctionSymbol) -> bool:
+    """Whether a function adds the same to a list several times: `for _ in range(n): samples.append(sample)`."""
+    return any(
+        isinstance(statement, f.For | f.While)
+        and is_counted(statement)
+        and any(last_name(call.function) == "append" for call in called(statement.body))
+        for statement in statements(program.body(symbol))
+    )
 
 
 def stated(made: Made, dataset: Dataset) -> str:

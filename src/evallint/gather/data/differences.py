@@ -76,7 +76,7 @@ def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluat
     training = Training(loaders)
     averaged = frozenset(predicted_again(loaders))
     for loader in loaders:
-        if loader.use != "eval" or not loader.sources or not averaged.isdisjoint(samples(loader)):
+        if loader.use != "eval" or not loader.sources or not averaged.isdisjoint(samples(loader)) or sees_again(loader):
             continue
         partners = training.beside(loader)
         trained = [one for other in partners for one in other.sources]
@@ -98,6 +98,11 @@ def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:
         for key in samples(loader) if loader.use == "eval" else ():
             places.setdefault(key, set()).add(loader.at)
     yield from (key for key, found in places.items() if len(found) >= SEVERAL)
+
+
+def sees_again(loader: LoaderUse) -> bool:
+    """Whether a model is given several random views of each sample."""
+    return loader.repeats or any(source.repeats for source in loader.sources)
 
 
 def samples(loader: LoaderUse) -> Iterator[object]:
@@ -181,7 +186,10 @@ def _differing(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[Pipel
     for loader in loaders:
         if loader.use != "eval" or not loader.sources:
             continue
-        partners = [other for other in training.beside(loader) if other.sources]
+        found = training.beside(loader)
+        partners = [other for other in found if other.sources]
+        if len(partners) < len(found) and not of_one_data_set(partners, loader):
+            continue  # it may be the others, of which nothing is known, that belong to these data
         if not partners:
             if all(is_container(program, model) for model in loader.models):
                 yield from _unlike_all(training.on_the_same(loader), loader)
@@ -275,6 +283,14 @@ def belongs(train: LoaderUse, other: LoaderUse) -> bool:
     if train.run == other.run:
         return not train.models or not other.models or bool(train.models & other.models)
     return bool(own & other.models)
+
+
+def of_one_data_set(partners: Sequence[LoaderUse], loader: LoaderUse) -> bool:
+    """Whether loaders may read parts of the same data: not where both read published ones, of other names."""
+    ours = [source for other in partners for source in other.sources]
+    if not all(source.part is not None and not source.own for source in (*ours, *loader.sources)):
+        return True
+    return not {source.title for source in ours}.isdisjoint(source.title for source in loader.sources)
 
 
 def may_be_same(train: LoaderUse, other: LoaderUse) -> bool:

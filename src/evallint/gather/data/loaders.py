@@ -10,11 +10,11 @@ from typing import Literal
 from evallint import facts as f
 from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Loader, Preset, Sampler, Transform
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import call_at
+from evallint.gather.code import files
+from evallint.gather.code.mending import call_at, is_counted, loops_around
 from evallint.gather.code.options import default
 from evallint.gather.code.sites import argument as given_in
 from evallint.gather.code.sites import called, last_name
-from evallint.gather.data import files
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
@@ -166,7 +166,15 @@ class Loaders:
             shuffles_by=self._decided_in(seen, loader.shuffle) if loader is not None else None,
             drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
             trains=use == "train" or any(purpose == "train" for _, purpose, _, _ in seen.runs),
+            repeats=not isinstance(meaning, Loader | Dataset)
+            and bool(seen.runs)
+            and all(self._again(run) for run, *_ in seen.runs),
         )
+
+    def _again(self, event: ForwardCall) -> bool:
+        """Whether the innermost loop around a model does the same in each of its passes: `for _ in range(10)`."""
+        loops = list(loops_around(self._program, event.at))
+        return bool(loops) and is_counted(loops[-1])
 
     def _decided_in(self, seen: Seen, argument: Argument | None) -> tuple[Place, str] | None:
         """The place and function in which a flag was decided on that the loader is given by a variable."""

@@ -212,7 +212,7 @@ def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
         site = site_at(program, symbol, found.call.span)
         if site is None or looked_at(program, symbol, found.call) or meant_partial(found, site):
             continue
-        if any(tells_keys(one) for one in statements(program.body(symbol))):
+        if any(tells_keys(one) for one in statements(program.body(symbol))) or tells_difference(program.body(symbol)):
             continue
         what = f"`{found.owner.label or 'the model'}`"
         last = Step(found.at, "keys that are missing here are not told of")
@@ -260,6 +260,26 @@ def tells_keys(statement: f.Stmt) -> bool:
         return False
     asked = any(isinstance(node, f.Comparison) and node.operator in ("in", "not in") for node in walk(statement.body))
     return asked and any(last_name(call.function) in TOLD_BY for call in called(statement.body))
+
+
+def tells_difference(body: f.Block) -> bool:
+    """Whether a function tells which keys are in one state and not in another: `print(own_keys - loaded_keys)`."""
+    found = {
+        target
+        for statement in statements(body)
+        if isinstance(statement, f.Assign) and is_difference(statement.value)
+        for target in statement.targets
+    }
+    told = [call.arguments for call in called(body) if last_name(call.function) in TOLD_BY]
+    return any(node in found or is_difference(node) for node in within(tuple(told)))
+
+
+def is_difference(node: object) -> bool:
+    return (
+        isinstance(node, f.Operation)
+        and node.operator == "-"
+        and all("keys" in names(side) for side in (node.left, node.right))
+    )
 
 
 TOLD_BY = frozenset("print log info warning warn error".split())

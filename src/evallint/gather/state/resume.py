@@ -10,6 +10,7 @@ from itertools import takewhile
 from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place, Step
+from evallint.gather.code import files
 from evallint.gather.code.sites import (
     Site,
     argument,
@@ -213,9 +214,11 @@ def never_kept(program: Program, run: Events, parts: list[Part], anew: list[Lost
     part = next((part for part in parts if part.owner.role == "optimizer" and part.keeps), None)
     if lost is None or part is None:
         return
-    for found in run.states:
-        first = next((one for one in found.parts if is_model(one)), None) if isinstance(found, Saved) else None
-        if first is not None and isinstance(found, Saved) and found.loops:
+    read = {name for name, _ in files.read_by(program, run)}
+    saves = [found for found in run.states if isinstance(found, Saved)]
+    for found in [one for one in saves if files.written_to(program, one) in read] or saves:
+        first = next((one for one in found.parts if is_model(one)), None)
+        if first is not None and found.loops:
             at, function = composed(program, found, first)
             steps = (
                 *way(found.frames, Step(found.at, f"the checkpoint holds the model, but not `{part.owner.label}`")),

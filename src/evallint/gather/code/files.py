@@ -8,8 +8,7 @@ from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.mending import call_at
 from evallint.gather.code.options import default
-from evallint.gather.code.sites import argument, last_name, of_self, statements
-from evallint.gather.data.constants import given_once
+from evallint.gather.code.sites import argument, given_once, last_name, of_self, statements
 from evallint.interpret.events import Caller, Events, Loaded, Restored, Saved, Unpickled
 from evallint.program import FunctionSymbol, Program, VariableSymbol
 
@@ -27,11 +26,16 @@ Files = tuple[tuple[str, Place], ...]
 def saved_by(program: Program, events: Events) -> Files:
     """The files to which a run writes models or states of models."""
     found = {
-        name_of(program, one.frames, argument(one.call, "f", 1)): one.at
+        written_to(program, one): one.at
         for one in events.states
         if isinstance(one, Saved) and any(part.owner.role == "module" for part in one.parts)
     }
     return tuple((name, at) for name, at in found.items() if name)
+
+
+def written_to(program: Program, saved: Saved) -> str:
+    """The name of the file to which something is saved, "" where it is not known."""
+    return name_of(program, saved.frames, argument(saved.call, "f", 1))
 
 
 def read_by(program: Program, events: Events) -> Files:
