@@ -402,9 +402,9 @@ class Function(Fact):
     """A function, a method, or (index 0, name `<module>`) the code of the file itself.
 
     `qualname` is Python's (`Trainer.fit`, `main.<locals>.step`); `owner` the index of the class whose method it is,
-    or -1; `body` its index in `FileFacts.bodies`; `mentions` the names, sorted, that its own code calls, hands on or
-    reads as attributes (not those of functions within it): "f" for all of these, besides "f()" for a name that is
-    called and "self.f()" for an attribute of self that is.
+    or -1; `body` its index in `FileFacts.bodies`; `mentions` the names, sorted, that its own code calls, hands on,
+    keeps in a dict or reads as attributes (not those of functions within it): "f" for all of these, besides "f()" for
+    a name that is called and "self.f()" for an attribute of self that is.
     """
 
     name: str

@@ -513,13 +513,18 @@ class Lowering:
 
     def _call(self, node: cst.Call) -> Expr:
         span = self._statement if self._in_text else self._at_call(node)
-        function = self.expression(node.func)
+        function = held = self.expression(node.func)
         if function.__class__ is Name:
             name = function.id
             self._scope.mentions.add(name)
             self._scope.mentions.add(f"{name}()")
-        elif function.__class__ is Attribute and function.value == SELF:
-            self._scope.mentions.add(f"self.{function.name}()")
+        else:
+            while held.__class__ is Subscript:  # one of several that are held: `self.nets[0](x)`
+                held = held.value
+            if held.__class__ is Attribute and held.value == SELF:
+                self._scope.mentions.add(f"self.{held.name}()")
+            elif held.__class__ is Name:
+                self._scope.mentions.add(f"{held.id}()")
         return Call(function, tuple([self._argument(argument) for argument in node.args]), span)
 
     def _argument(self, node: cst.Arg) -> Argument:
@@ -560,7 +565,10 @@ class Lowering:
         values: list[Expr] = []
         for element in node.elements:
             keys.append(self.expression(element.key) if isinstance(element, cst.DictElement) else None)
-            values.append(self.expression(element.value))
+            value = self.expression(element.value)
+            if value.__class__ is Name:
+                self._scope.mentions.add(value.id)  # a table of classes or functions hands them on
+            values.append(value)
         if len(values) > LONGEST_TABLE and all(is_plain(value) for value in values):
             return NOTHING
         return Mapping(tuple(keys), tuple(values))

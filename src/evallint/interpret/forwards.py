@@ -144,6 +144,9 @@ def record(
         event = machine.events.forwards[number]
         event.replaced = event.replaced and states.replaced_in(family, state)
         event.mode = event.mode.join(mode)
+        nature = modules.nature(machine, address, state) if modules.is_model(thing) else event.nature
+        if nature != event.nature:  # one of several models runs here
+            event.nature = modules.clearest(event.nature, nature)
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
         came_through(machine, event, flow, state)

@@ -41,6 +41,7 @@ from evallint.interpret.values import (
     Callee,
     Change,
     Flow,
+    Grad,
     Mode,
     Origin,
     Ref,
@@ -476,8 +477,10 @@ def by_meaning(
     receiver = of(Ref(address))
     match meaning:
         case Runs():
-            if meaning.mode != "keeps" or meaning.grad != "keeps" or meaning.trains:
+            if meaning.mode != "keeps" or meaning.grad not in ("keeps", "off") or meaning.trains:
                 return gradients.run_given(machine, meaning, given, state)
+            if meaning.grad == "off":
+                return without_graph(machine, address, name, given, expression, state)
             return forward_like(machine, address, name, given, expression, state)
         case ReturnsSelf():
             return receiver
@@ -609,7 +612,8 @@ def switch(
         state.own(address).mode = known
         inner = state.heap[address].inner
         if inner is not None:
-            state.own(inner).marks["partly eval"] = step
+            for part in list(modules.family(inner, state)):
+                state.own(part).marks["partly eval"] = step
             if trains is not None and "parameters" not in state.heap[address].marks:
                 state.own(inner).marks["all train" if trains else "all eval"] = step
         return of(Ref(address))
@@ -641,7 +645,7 @@ def undone_by(machine: Machine, address: Address, to: Mode, before: Mode, state:
             and not thing.mode.train
         ) and modules.nature(machine, part, state).statistics:
             found.append(thing.mode.eval)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def parts(machine: Machine, address: Address, name: str, expression: f.Call, state: State) -> Value:
@@ -722,6 +726,18 @@ def forward_like(
     if names_forward(name):
         return forwards.forward(machine, address, given, expression, state, name)
     return Value(flow=kept(given.flow(), state))
+
+
+def without_graph(
+    machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
+) -> Value:
+    """A method that runs the model in the mode it has, and turns gradients off for itself: `model.generate(x)`."""
+    before = state.grad
+    if before.on or before.unknown:
+        state.grad = Grad(on=False)
+    value = forward_like(machine, address, name, given, expression, state)
+    state.grad = before
+    return Value(value.atoms, value.flow.detached())
 
 
 def method_of_unknown(

@@ -1156,6 +1156,8 @@ class Machine:
 
     def _subscript(self, expression: f.Subscript, state: State) -> Value:
         base = self.value(expression.value, state)
+        if expression.key == f.Name("__name__") and External("sys.modules") in base.atoms:
+            return of(ModuleSymbol(self.frame.path))
         index = self.value(expression.key, state)
         if isinstance(expression.key, f.Slice):
             sliced = self._sliced(base, expression.key, state, self.number(expression))

@@ -405,6 +405,15 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
         if step is not None:
             change = Change(step, "called")
             return Mode(eval=change) if mark == "all eval" else Mode(train=change)
+    if (
+        "partly eval" in thing.marks
+        and thing.mode.train
+        and not thing.mode.eval
+        and nature(machine, address, state).statistics
+    ):
+        return thing.mode.join(
+            UNKNOWN_MODE
+        )  # its batch norm, most likely, and perhaps nothing else of it heeds the mode
     fresh = thing.mode.train is not None and thing.mode.train.kind == "built" and thing.mode.eval is None
     if (
         thing.kind != "module"
@@ -474,6 +483,14 @@ def nature(machine: Machine, address: Address, state: State) -> Nature:
     return _nature(machine, address, state, {})
 
 
+def clearest(*natures: Nature) -> Nature:
+    """That of several modules by which it is clearest that the mode matters: each of them may be the one that runs."""
+    heeding = (one for one in natures if one.heeds == "yes")
+    best = min(heeding, key=lambda one: (one.arguable, one.by_own_code), default=None)
+    unknown = next((one for one in natures if one.heeds == "unknown"), None)
+    return replace(best or unknown or natures[0], statistics=any(one.statistics for one in natures))
+
+
 def _nature(machine: Machine, address: Address, state: State, known: dict[Address, Nature]) -> Nature:
     """As `nature`; `known` are those of this moment: in a dense net each part is held by all that follow it."""
     if address not in known:
@@ -492,11 +509,7 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
         parts = [_nature(machine, part, state, known) for part in children(thing) if part != address]
         if not parts:
             return UNKNOWN_NATURE
-        heeding = (part for part in parts if part.heeds == "yes")
-        best = min(heeding, key=lambda part: (part.arguable, part.by_own_code), default=None)
-        unknown = next((part for part in parts if part.heeds == "unknown"), None)
-        found = best or unknown or parts[0]
-        return replace(found, statistics=any(part.statistics for part in parts))
+        return clearest(*parts)
     if thing.nature is not None:
         return thing.nature
     if thing.klass is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,8 @@ VAGUE = frozenset("training models compile requires_grad".split())
 CONTEXTS = frozenset("no_grad inference_mode set_grad_enabled enable_grad".split())
 
 ACTING = WORDS - VAGUE - CONTEXTS
+
+BUILTINS = frozenset(dir(builtins))
 
 AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
 
@@ -193,11 +196,15 @@ class Relevance:
         return self.mentions(symbol, CONTEXTS) or self._graph.acts(symbol)
 
     def _calls_variable(self, path: str, function: Function) -> bool:
-        """Whether a function calls a variable of its file, perhaps a model."""
-        return any(
-            name.endswith("()") and isinstance(self._program.lookup(path, name[:-2]), VariableSymbol)
-            for name in function.mentions
-        )
+        """Whether a function calls a variable of its own or of its file, perhaps a model."""
+        called = (name[:-2] for name in function.mentions if name.endswith("()") and not name.startswith("self."))
+        return any(self._is_variable(path, name) for name in called)
+
+    def _is_variable(self, path: str, name: str) -> bool:
+        found = self._program.lookup(path, name)
+        if found is not None or name in BUILTINS:
+            return isinstance(found, VariableSymbol)
+        return not any(one.path == path for one in self.named(name))  # defined within a function
 
     def switches(self, name: str) -> bool:
         """Whether a function of this name, or what it calls, sets modes or uses gradients."""

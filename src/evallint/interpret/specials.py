@@ -137,6 +137,14 @@ def _globals(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     return of(ModuleSymbol(machine.frame.path)) if not given.positional else given.positional[0]
 
 
+def _eval(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`eval("Net")`: what goes by a name in the file."""
+    name = given.positional[0].text() if given.positional else None
+    if name is None or not name.isidentifier():
+        return library.unknown(machine, "eval", given, expression, state)
+    return machine.item(of(ModuleSymbol(machine.frame.path)), given.positional[0], state)
+
+
 def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     if len(given.positional) == 3:
         name = given.positional[1].text()
@@ -295,6 +303,7 @@ SPECIAL: dict[str, Special] = {
     "__import__": choosing.import_module,
     "globals": _globals,
     "vars": _globals,
+    "eval": _eval,
     "setattr": _setattr,
     "hasattr": _hasattr,
     "isinstance": _isinstance,

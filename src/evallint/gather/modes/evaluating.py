@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from evallint import facts as f
 from evallint.apis import Hook
+from evallint.gather.code.sites import statements
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
 from evallint.interpret.roles import Use, is_test_file, use_of, words
 from evallint.interpret.values import Role
@@ -31,6 +33,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     if any(words(caller.function) & (SAMPLING | ADAPTING) for caller in event.frames):
         return None
+    trained = [other for other in trained if not excludes(program, event, other)]
     if use_of(event.method) == "train":  # `model.training_step(batch)`
         return None
     data = role_of(event.inputs.roles)
@@ -65,6 +68,27 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     if loaded:
         return Evaluation("with loaded weights", True, "weights")
     return in_eval_mode(event, trained)
+
+
+def excludes(program: Program, one: ForwardCall, other: ForwardCall) -> bool:
+    """Whether a run of the program comes to one of two calls only: they stand in the branches of an `if` that is no
+    part of a loop."""
+    if one.frames != other.frames or set(one.loops) & set(other.loops):
+        return False
+    caller = one.frames[-1]
+    body = program.body(caller.symbol) if caller.symbol is not None else program.files[caller.path].bodies[0]
+    return any(
+        (stands_in(one, choice.body) and stands_in(other, choice.orelse))
+        or (stands_in(one, choice.orelse) and stands_in(other, choice.body))
+        for choice in statements(body)
+        if isinstance(choice, f.If) and choice.orelse
+    )
+
+
+def stands_in(event: ForwardCall, block: f.Block) -> bool:
+    """Whether a call is a part of one of these statements."""
+    lines = [one.span for one in block if not isinstance(one, f.Outer)]
+    return bool(lines) and lines[0].line <= event.at.span.line <= lines[-1].end_line
 
 
 def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
