@@ -20,7 +20,7 @@ from evallint.gather.code.sites import (
 )
 from evallint.gather.modes.evaluating import evaluation, is_same
 from evallint.gather.modes.forwards import way
-from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped
+from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped, Unpickled
 from evallint.interpret.roles import use_of_argument, words
 from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
@@ -51,6 +51,7 @@ def is_kept_on_cpu(runs: Iterable[Events]) -> bool:
 def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
     """Checkpoints of models read without `map_location` where code in sight is ready to run without a GPU."""
     used = {found.source for found in events.states if isinstance(found, Restored)}
+    used |= {found.at for found in events.states if isinstance(found, Unpickled)}
     written = False
     for found in events.states:
         written = written or isinstance(found, Saved)
@@ -164,6 +165,8 @@ def choices(program: Program, symbol: FunctionSymbol) -> Iterator[Place]:
             case f.If(test, body, orelse):
                 if asks_for_gpu(test) and (is_cpu(body) or is_cpu(orelse) or moves(body)):
                     yield Place(symbol.path, statement.span)
+                elif names_gpu(test) and moves(body):
+                    yield Place(symbol.path, statement.span)
             case f.Assign(_, value) | f.Return(value) | f.Evaluate(value) if value is not None:
                 for node in within(value):
                     if isinstance(node, f.Choice) and is_choice(node):
@@ -181,6 +184,11 @@ def is_choice(node: f.Choice) -> bool:
 
 def asks_for_gpu(test: Expr) -> bool:
     return any(isinstance(node, f.Attribute) and node.name == "is_available" for node in within(test))
+
+
+def names_gpu(test: Expr) -> bool:
+    """`device == "cuda"`."""
+    return any(isinstance(node, f.Constant) and str(node.value).startswith("cuda") for node in within(test))
 
 
 def is_cpu(node: object) -> bool:
