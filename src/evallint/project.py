@@ -538,6 +538,18 @@ class RandomInEvaluation:
     removable: Place | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReplacedTransform:
+    """The transform that is set through one `half` of a split replaces that of the `other`: they read one data set."""
+
+    at: Place
+    function: str
+    half: str
+    other: str
+    name: str
+    because: tuple[Step, ...]
+
+
 # ---- state ---------------------------------------------------------------------------------------
 
 
@@ -715,6 +727,7 @@ class Project:
     pipeline_faults: tuple[PipelineFault, ...] = ()
     pipelines_differ: tuple[PipelinesDiffer, ...] = ()
     random_in_evaluation: tuple[RandomInEvaluation, ...] = ()
+    replaced_transforms: tuple[ReplacedTransform, ...] = ()
     stale_states: tuple[StaleState, ...] = ()
     whole_pickles: tuple[WholePickle, ...] = ()
     bare_parameters: tuple[BareParameters, ...] = ()

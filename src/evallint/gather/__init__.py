@@ -12,6 +12,7 @@ from evallint.gather.code.substance import Substances
 from evallint.gather.data import differences
 from evallint.gather.data.constants import Fed, fed_in, typed_constants
 from evallint.gather.data.fits import fitted_on_test, scalers_in
+from evallint.gather.data.halves import replaced_transforms
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders
 from evallint.gather.data.named import Named, named_in, side_by_side
@@ -158,6 +159,7 @@ class Gatherer:
             pipeline_faults=first_each(one for found in seen for one in found.pipeline_faults),
             pipelines_differ=first_each(self._latest.of(differences.differing, program, loaders, named)),
             random_in_evaluation=first_each(self._latest.of(differences.random_in_evaluation, program, loaders, named)),
+            replaced_transforms=tuple(program.each(replaced_transforms)),
             stale_states=first_each(
                 (*(one for found in every for one in found.stale_states), *program.each(saves.kept_by_objects))
             ),

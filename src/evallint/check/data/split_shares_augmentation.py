@@ -17,3 +17,10 @@ def check(project: Project) -> Iterator[Finding]:
                 because=found.because,
                 function=found.function,
             )
+    for replaced in project.replaced_transforms:
+        yield Finding(
+            at=replaced.at,
+            says=f"`{replaced.half}` shares its data set with `{replaced.other}`: this replaces its `{replaced.name}`",
+            because=replaced.because,
+            function=replaced.function,
+        )

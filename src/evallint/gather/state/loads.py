@@ -20,7 +20,18 @@ from evallint.gather.code.sites import (
 )
 from evallint.gather.modes.evaluating import evaluation, is_same
 from evallint.gather.modes.forwards import way
-from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Replaced, Restored, Saved, Stepped, Unpickled
+from evallint.interpret.events import (
+    Caller,
+    Created,
+    Events,
+    Loaded,
+    Owner,
+    Replaced,
+    Restored,
+    Saved,
+    Stepped,
+    Unpickled,
+)
 from evallint.interpret.roles import use_of_argument, words
 from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
@@ -163,9 +174,8 @@ def choices(program: Program, symbol: FunctionSymbol) -> Iterator[Place]:
     for statement in statements(program.body(symbol)):
         match statement:
             case f.If(test, body, orelse):
-                if asks_for_gpu(test) and (is_cpu(body) or is_cpu(orelse) or moves(body)):
-                    yield Place(symbol.path, statement.span)
-                elif names_gpu(test) and moves(body):
+                asks = asks_for_gpu(test) and (is_cpu(body) or is_cpu(orelse))
+                if asks or ((asks_for_gpu(test) or names_gpu(test)) and moves(body)):
                     yield Place(symbol.path, statement.span)
             case f.Assign(_, value) | f.Return(value) | f.Evaluate(value) if value is not None:
                 for node in within(value):
