@@ -10,7 +10,20 @@ from evallint.findings import Step
 from evallint.interpret import calls, describing, library, modules, states
 from evallint.interpret.events import ForwardCall, FrozenPart
 from evallint.interpret.render import code, render
-from evallint.interpret.values import Address, Arguments, Callee, Flow, Origin, Ref, State, Thing, Value, is_plain, of
+from evallint.interpret.values import (
+    UNKNOWN_MODE,
+    Address,
+    Arguments,
+    Callee,
+    Flow,
+    Origin,
+    Ref,
+    State,
+    Thing,
+    Value,
+    is_plain,
+    of,
+)
 from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol
 
 if TYPE_CHECKING:
@@ -28,7 +41,10 @@ def forward(
         if isinstance(meaning, ModuleClass) and not meaning.parameters and meaning.dependence.default == "never":
             return Value(flow=library.kept(flow, state) if meaning.graph == "keeps" else flow.detached())
     event = record(machine, address, flow, expression, state, method)
+    before = thing.mode
     inlined = run_forward(machine, address, given, expression, state, event)
+    if state.heap[address].mode != before:  # its own code sees to the mode in which it runs
+        event.mode = event.mode.join(UNKNOWN_MODE)
     return result_of(machine, event, inlined, given, expression, state)
 
 
