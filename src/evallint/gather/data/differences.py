@@ -11,11 +11,11 @@ from evallint.apis import ModuleClass
 from evallint.facts import Block
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, function_around, repeated, with_numbers
-from evallint.gather.code.sites import function_at, last_name, statements
+from evallint.gather.code.sites import called, function_at, last_name, statements
 from evallint.gather.data.named import ON_PURPOSE, Beside
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random_steps
 from evallint.interpret.render import code
-from evallint.interpret.roles import use_of_data, words
+from evallint.interpret.roles import Use, use_of, use_of_data, words
 from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
@@ -31,13 +31,13 @@ def random_in_evaluation(
     program: Program, loaders: Sequence[LoaderUse], named: Iterable[Beside]
 ) -> Iterator[RandomInEvaluation]:
     """The loaders, transforms and pipelines that evaluate on samples which surely go through a random step."""
-    yield from _random_in_loaders(loaders)
+    yield from _random_in_loaders(program, loaders)
     for beside in named:
         at = {step.at for other in beside.training for one in other.sources for step in one.steps}
         found = [(one, step) for one in beside.evaluating.sources for step in random_steps(one.steps)]
         own = [(one, step) for one, step in found if step.at not in at]  # else it is both pipelines' on purpose
         if own and not beside.on_purpose:
-            yield _random(beside.evaluating, *own[0], beside.training)
+            yield _random(program, beside.evaluating, *own[0], beside.training)
         for trained in beside.training:
             yield from _reused(program, trained, beside.evaluating)
 
@@ -72,7 +72,7 @@ def given_to(block: Block, label: str) -> Iterator[tuple[str, f.Call]]:
                 yield last_name(assign.targets[0]), call
 
 
-def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
+def _random_in_loaders(program: Program, loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluation]:
     training = Training(loaders)
     averaged = frozenset(predicted_again(loaders))
     for loader in loaders:
@@ -85,9 +85,9 @@ def _random_in_loaders(loaders: Sequence[LoaderUse]) -> Iterator[RandomInEvaluat
             found = [(source, random_steps(source.steps)) for source in sources]
             own = [(source, step) for source, steps in found for step in steps if step.at not in at]
             if own and (trained or all(steps for _, steps in found)):
-                yield _random(loader, *own[0], loaders)
+                yield _random(program, loader, *own[0], loaders)
             elif all(steps for _, steps in found):
-                yield _random(loader, found[0][0], found[0][1][0], loaders)
+                yield _random(program, loader, found[0][0], found[0][1][0], loaders)
 
 
 def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:
@@ -113,7 +113,7 @@ SEVERAL = 3
 
 
 def _random(
-    loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
+    program: Program, loader: LoaderUse, source: DataSource, step: PipelineStep, loaders: Sequence[LoaderUse]
 ) -> RandomInEvaluation:
     trained = [(other, one) for other in loaders if other.trains for one in other.sources]
     together = [(other, one) for other, one in trained if other.run == loader.run]  # others' objects may look equal
@@ -126,7 +126,7 @@ def _random(
     if halves:
         at = source.split or loader.at
     elif shared and in_pipeline:
-        at = source.at
+        at = given_for_both(program, source) or source.at
     elif again:
         at = _asked(source, again[0]) or at
     reasons = [Step(step.within or step.at or source.at, f"`{step.name}` is random")]
@@ -140,6 +140,29 @@ def _random(
     plain = in_pipeline and not {"crop", "resize", "scale", "pad"} & set(step.does)
     removable = step.at if plain and not (halves or shared or again) else None
     return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because, removable)
+
+
+def given_for_both(program: Program, source: DataSource) -> Place | None:
+    """The call by which a function that makes data sets gets one pipeline twice: for training and for evaluation, by
+    what its parameters say."""
+    if source.pipeline_at is None:
+        return None
+    function, maker = (function_around(program, at) for at in (source.pipeline_at, source.at))
+    for call in called(program.body(function)) if function != maker else ():
+        if program.resolve(function.path, call.function) == maker:
+            uses: dict[str, set[Use | None]] = {}
+            for name, value in named_arguments(program.function(maker), call):
+                uses.setdefault(code(value), set()).add(use_of(name))
+            if any({"train", "eval"} <= found for found in uses.values()):
+                return Place(function.path, call.span)
+    return None
+
+
+def named_arguments(function: f.Function, call: f.Call) -> Iterator[tuple[str, f.Expr]]:
+    """What a call gives a function, each with the name of its parameter."""
+    plain = [one.value for one in call.arguments if not one.keyword and not one.stars]
+    yield from zip((one.name for one in function.parameters), plain, strict=False)
+    yield from ((one.keyword, one.value) for one in call.arguments if one.keyword)
 
 
 def _asked(source: DataSource, trained: DataSource) -> Place | None:
