@@ -402,6 +402,8 @@ SPECTATORS = frozenset("builtins print logging os sys time pathlib warnings json
 
 def by_hand(machine: Machine, operator: str, left: Value, right: Value, state: State) -> None:
     """Arithmetic with a sample that is run aside, or a slice of it."""
+    if any(state.heap[address].kind == "list" for address in left.refs()):
+        return  # a list that is repeated, or another one after it
     drawn = DRAWN in right.flow.sources and DRAWN not in left.flow.sources
     if SEEN in left.flow.sources and (drawn or SEEN not in right.flow.sources):
         note(machine, ByHand(operator, describing.describe(machine, right, state)), (right,))

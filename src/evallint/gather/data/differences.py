@@ -13,7 +13,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, function_around, repeated, with_numbers
 from evallint.gather.code.sites import called, function_at, last_name, statements
 from evallint.gather.data.named import ON_PURPOSE, Beside
-from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, random_steps
+from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, may_normalise, random_steps
 from evallint.interpret.render import code
 from evallint.interpret.roles import Use, use_of, use_of_data, words
 from evallint.link.natures import within
@@ -85,9 +85,10 @@ def _random_in_loaders(program: Program, loaders: Sequence[LoaderUse]) -> Iterat
             found = [(source, random_steps(source.steps)) for source in sources]
             own = [(source, step) for source, steps in found for step in steps if step.at not in at]
             if own and (trained or all(steps for _, steps in found)):
-                yield _random(program, loader, *own[0], loaders)
+                yield _random(program, loader, *clearest(own), loaders)
             elif all(steps for _, steps in found):
-                yield _random(program, loader, found[0][0], found[0][1][0], loaders)
+                source, steps = found[0]
+                yield _random(program, loader, *clearest([(source, step) for step in steps]), loaders)
 
 
 def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:
@@ -120,12 +121,12 @@ def _random(
     twins = [other for other, one in together if one.base == source.base]
     halves = bool(twins) and (source.half or loader.sampled)
     shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in together)
-    in_pipeline = step.in_object or not step.in_code
-    again = [one for _, one in trained if any(other.at == step.at for other in one.steps)] if in_pipeline else []
+    of_pipeline = in_pipeline(step)
+    again = [one for _, one in trained if any(other.at == step.at for other in one.steps)] if of_pipeline else []
     at = step.at or source.at
     if halves:
         at = source.split or loader.at
-    elif shared and in_pipeline:
+    elif shared and of_pipeline:
         at = given_for_both(program, source) or source.at
     elif again:
         at = _asked(source, again[0]) or at
@@ -137,9 +138,19 @@ def _random(
         reasons.append(Step(source.pipeline_at, "the training data go through this pipeline too"))
     function = loader.function if at.path == loader.at.path else "<module>"
     because = (*reasons, Step(loader.at, f"`{loader.label}` gives the samples"), *loader.way)
-    plain = in_pipeline and not {"crop", "resize", "scale", "pad"} & set(step.does)
+    plain = of_pipeline and not {"crop", "resize", "scale", "pad"} & set(step.does)
     removable = step.at if plain and not (halves or shared or again) else None
     return RandomInEvaluation(at, function, loader.label, step.name, shared, halves, because, removable)
+
+
+def clearest(found: Sequence[tuple[DataSource, PipelineStep]]) -> tuple[DataSource, PipelineStep]:
+    """The first random step that stands in a pipeline, or else the first that the code of a data set takes."""
+    return min(found, key=lambda one: not in_pipeline(one[1]))
+
+
+def in_pipeline(step: PipelineStep) -> bool:
+    """Whether a step is one of a pipeline's own, not what the code of a data set does."""
+    return step.in_object or not step.in_code
 
 
 def given_for_both(program: Program, source: DataSource) -> Place | None:
@@ -359,8 +370,13 @@ def _normalisation(
 
 
 def _lacks(sources: Sequence[DataSource], loaders: Sequence[LoaderUse]) -> bool:
-    """Whether no normalisation is left out of sight, where none is seen: each step is known, and some are."""
-    return all(one.steps and is_complete(one.steps) for one in sources) and _is_plain(loaders) and _comparable(sources)
+    """Whether no normalisation is left out of sight, where none is seen: each step is known, and some are; those that
+    reckon are surely taken."""
+    known = all(
+        one.steps and all(step.known and (step.sure or not may_normalise(step)) for step in one.steps)
+        for one in sources
+    )
+    return known and _is_plain(loaders) and _comparable(sources)
 
 
 def beside(sources: Sequence[DataSource], trained: Sequence[DataSource]) -> tuple[DataSource, ...]:

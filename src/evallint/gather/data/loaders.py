@@ -23,7 +23,7 @@ from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.roles import says_both, use_of
 from evallint.interpret.terms import Made, Plain, Term, options
 from evallint.link.natures import walk, within
-from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelineStep
 
 Use = Literal["train", "eval"]
@@ -37,7 +37,8 @@ HAND = frozenset(
 @dataclass(slots=True)
 class Seen:
     """One loader, transform or data set in what one entry ran, and the models that were run on it. `among`: it is one
-    of several transforms that were applied, each of which is but part of what prepares the input."""
+    of several transforms that were applied, each of which is but part of what prepares the input. `perhaps`: the models
+    that were run on this loader or another."""
 
     term: Made
     creation: Creation | None = None
@@ -45,6 +46,7 @@ class Seen:
     steps: tuple[PipelineStep, ...] = ()
     scored: bool = False
     among: bool = False
+    perhaps: set[object] = field(default_factory=set)
 
 
 class Loaders:
@@ -75,8 +77,10 @@ class Loaders:
             use, because, sure, by = self._purpose(events, event, trained)
             loaders, applied = self._sorted(event)
             steps = tuple(step for one in applied for step in self._only(one))
-            if len(loaders) > 1:
-                continue  # which of them the model saw is not known
+            if len(loaders) > 1:  # which of them the model saw is not known
+                for term in loaders:
+                    found.setdefault(term.identity, Seen(term)).perhaps.add(event.core)
+                continue
             for term in loaders or applied:
                 seen = found.setdefault(term.identity, Seen(term))
                 seen.term = term
@@ -155,7 +159,7 @@ class Loaders:
             ),
             collates=collates is not None and collates != Plain(None),
             run=events.entry,
-            models=frozenset(run.core for run, *_ in seen.runs if run.core is not None),
+            models=frozenset((*(run.core for run, *_ in seen.runs), *seen.perhaps)) - {None},
             named=self._named(seen) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
             hand=seen.among or any(self._by_hand(run) for run, *_ in seen.runs),
@@ -283,12 +287,19 @@ def reckoned_with(program: Program, symbol: FunctionSymbol) -> frozenset[str]:
     own = {id(call.function) for call in called(body)}
     parts = [node for node in walk(body) if isinstance(node, f.Operation | f.Augment)]
     given = [call.arguments for call in called(body) if not last_name(call.function)[:1].isupper()]
-    names = {last_name(call.function) for call in called(body)} - {"mean", "std"}
+    scaling = [call for call in called(body) if not is_of_length(program, symbol.path, call)]
+    names = {last_name(call.function) for call in scaling} - {"mean", "std"}
     return frozenset(names).union(
         node.id if isinstance(node, f.Name) else node.name
         for node in within((*parts, *given))
         if isinstance(node, f.Name | f.Attribute) and id(node) not in own
     )
+
+
+def is_of_length(program: Program, path: str, call: f.Call) -> bool:
+    """Whether a call brings vectors to length 1, as embeddings are: `F.normalize`."""
+    called = program.resolve(path, call.function) if last_name(call.function) == "normalize" else None
+    return isinstance(called, External) and program.apis.canonical(called.name) == "torch.nn.functional.normalize"
 
 
 def only_measured(events: Events, at: Place) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from evallint.findings import Place, Step
-from evallint.gather.data.pipelines import Pipelines, Steps
+from evallint.gather.data.pipelines import Pipelines, Steps, may_normalise
 from evallint.gather.data.standing import OPPOSITE, Branch, Definition, File, Standing, standing
 from evallint.interpret.events import Creation, Events
 from evallint.interpret.roles import EVALUATION, TRAINING, Use, is_test_file, use_of, words
 from evallint.interpret.terms import AnyOf, Items, Made, Term
 from evallint.program import Program
-from evallint.project import DataSource, LoaderUse, PipelineStep
+from evallint.project import DataSource, LoaderUse
 
 SAYING_NOTHING = frozenset(
     "transform transforms transformation transformations transformer trans tf tfs tfm tfms pipeline pipelines "
@@ -98,15 +98,6 @@ def normalised_elsewhere(loaders: Iterable[LoaderUse]) -> Iterator[Place]:
             beyond = any(step.in_code and not step.in_object and may_normalise(step) for step in source.steps)
             if source.pipeline_at is not None and (loader.collates or loader.hand or beyond):
                 yield source.pipeline_at
-
-
-def may_normalise(step: PipelineStep) -> bool:
-    """Whether a step may bring values into another range: it is not known, or it reckons."""
-    return not step.known or step.own or not RECKONING.isdisjoint(step.does)
-
-
-RECKONING = frozenset(("normalize", "scale", "by hand"))
-"""What steps do that change the range of the values."""
 
 
 # ---- what names tell ----------------------------------------------------------------------------

@@ -310,6 +310,15 @@ def key(term: Term | None, argument: Argument) -> object:
     return term.identity if isinstance(term, Dark | Made) else None
 
 
+def may_normalise(step: PipelineStep) -> bool:
+    """Whether a step may bring values into another range: it is not known, or it reckons."""
+    return not step.known or step.own or not RECKONING.isdisjoint(step.does)
+
+
+RECKONING = frozenset(("normalize", "scale", "by hand"))
+"""What steps do that change the range of the values."""
+
+
 def random_steps(steps: Steps) -> list[PipelineStep]:
     """The steps that surely treat equal images unequally, those of a certain size or kind at least."""
     return [step for step in steps if step.random and step.some]
