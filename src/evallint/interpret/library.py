@@ -423,7 +423,19 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
         return method_out_of_sight(machine, address, name, given, expression, state)
     if "module" in thing.marks and names_forward(name):
         return method_out_of_sight(machine, address, name, given, expression, state)
-    return method_of_unknown(machine, address, name, given, expression, state)
+    value = method_of_unknown(machine, address, name, given, expression, state)
+    return perhaps_learnt(machine, name, value, expression, state) if "module" in thing.marks else value
+
+
+def perhaps_learnt(machine: Machine, name: str, value: Value, expression: f.Call, state: State) -> Value:
+    """What a method of a model out of sight gives: it may be a layer that was put there, and that learns from what has
+    no graph."""
+    if not state.grad.on or not value.flow.cut or value.flow.graph or "loss" in name:
+        return value
+    frame = machine.frame
+    number = -1 - machine.context("opaque", frame.context, frame.path, expression.span, name)
+    machine.events.unfed.add(number)
+    return value.with_flow(value.flow.holding(frozenset((number,))))
 
 
 def about_state(
@@ -713,7 +725,8 @@ def method_out_of_sight(
     if modules.lacks(machine, address, name, state):
         return UNKNOWN
     if use_of(name) != "eval":
-        return forward_like(machine, address, name, given, expression, state)
+        value = forward_like(machine, address, name, given, expression, state)
+        return value if names_forward(name) else perhaps_learnt(machine, name, value, expression, state)
     if state.heap[address].mode.train is not None:
         modules.switch(address, UNKNOWN_MODE, state)
     return opaque_result(machine, name, given, expression.span, state)

@@ -405,15 +405,9 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
         if step is not None:
             change = Change(step, "called")
             return Mode(eval=change) if mark == "all eval" else Mode(train=change)
-    if (
-        "partly eval" in thing.marks
-        and thing.mode.train
-        and not thing.mode.eval
-        and nature(machine, address, state).statistics
-    ):
-        return thing.mode.join(
-            UNKNOWN_MODE
-        )  # its batch norm, most likely, and perhaps nothing else of it heeds the mode
+    partly = "partly eval" in thing.marks and thing.mode.train is not None and thing.mode.eval is None
+    if partly and nature(machine, address, state).statistics is not False:  # perhaps it is its batch norm that matters
+        return thing.mode.join(UNKNOWN_MODE)
     fresh = thing.mode.train is not None and thing.mode.train.kind == "built" and thing.mode.eval is None
     if (
         thing.kind != "module"

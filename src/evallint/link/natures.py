@@ -84,7 +84,7 @@ class ClassNatures:
             called = called_attributes(program, base)
             for method in program.methods(base):
                 body, known = program.body(method), locals_of(program, method)
-                aside = lending(program, method)
+                aside = lending(program, method) | unread(program, symbol, method)
                 values = values_in(body, given) if method == constructor else {}
                 if method == constructor:
                     known |= chosen_in(program, method, given)
@@ -392,6 +392,45 @@ def lending(program: Program, method: FunctionSymbol) -> frozenset[int]:
         if named[name] == lent[name] + len(calls):
             found += calls
     return frozenset(map(id, found))
+
+
+ENUMERATING = frozenset(
+    "children named_children modules named_modules _modules __dict__ getattr vars add_module register_module".split()
+)
+"""What a class mentions that comes by its parts without naming them."""
+
+
+def unread(program: Program, symbol: ClassSymbol, method: FunctionSymbol) -> frozenset[int]:
+    """The calls, by identity, that build an attribute which no code in sight reads: such a layer never runs."""
+    own = [one for base in program.lineage(symbol) if isinstance(base, ClassSymbol) for one in program.methods(base)]
+    mentioned = [frozenset(program.function(one).mentions) for one in own]
+    if program.method(symbol, "forward") is None or any(not ENUMERATING.isdisjoint(names) for names in mentioned):
+        return frozenset()
+    found: set[int] = set()
+    for node in walk(program.body(method)):
+        if not isinstance(node, Assign) or len(node.targets) != 1 or not isinstance(node.value, Call):
+            continue
+        target = node.targets[0]
+        if isinstance(target, Attribute) and is_of_self(target) and not is_read(program, target.name):
+            found.update(id(call) for call in walk((node,)) if isinstance(call, Call))
+    return frozenset(found)
+
+
+def is_read(program: Program, name: str) -> bool:
+    """Whether any code reads an attribute of this name."""
+    for user in program.users(name):
+        nodes = list(walk(program.body(user)))
+        read = sum(isinstance(node, Attribute) and node.name == name for node in nodes)
+        read += sum(isinstance(node, Constant) and node.value == name for node in nodes)
+        written = sum(
+            isinstance(target, Attribute) and target.name == name
+            for node in nodes
+            if isinstance(node, Assign)
+            for target in node.targets
+        )
+        if read > written:
+            return True
+    return False
 
 
 def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:
