@@ -596,6 +596,16 @@ def test_facts_do_not_depend_on_comments_and_spaces() -> None:
     assert statements("f( a,b )  # c\n\nif a :\n  b()\n") == statements("f(a, b)\nif a: b()\n")
 
 
+def test_tabs_and_spaces_that_python_can_tell_apart() -> None:
+    mixed = "def f(x):\n\t  # a\n\t  if x:\n\t\t    g(\n\ta)\n  # b\n\t  h('''\n\t''')\n\t  return x\n\n\ni()\n"
+    plain = "def f(x):\n  if x:\n    g(a)\n  h('''\n\t''')\n  return x\ni()\n"
+    facts = extract(mixed)
+    assert placeless(facts.bodies) == placeless(extract(plain).bodies)
+    called = next(each for each in facts.bodies[-1] if isinstance(each, Evaluate))
+    assert isinstance(called.value, Call)
+    assert called.value.span[:2] == (7, 4)
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 BROKEN = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 import warnings
 from ast import literal_eval
 from collections.abc import Callable, Iterable
@@ -106,6 +108,8 @@ def _extract(text: str) -> FileFacts:
         renamed = KEYWORD_ASYNC.sub("Async", text)
         if renamed != text:
             return _extract(renamed)
+        if isinstance(positions, InOrder):
+            return relaid(text, positions, not_python(positions, error))
         raise not_python(positions, error) from error
     if isinstance(positions, InOrder):
         try:
@@ -115,6 +119,33 @@ def _extract(text: str) -> FileFacts:
     with lean.whole():
         module = cst.parse_module(text)
         return Lowering(ByNode(module)).file(module)
+
+
+def relaid(text: str, positions: InOrder, trouble: NotPython) -> FileFacts:
+    """The facts of a text that Python reads and LibCST does not: it may be but its mix of tabs and spaces.
+
+    The positions are those of the text as it is. Raises `trouble` where its indentation was not the cause.
+    """
+    try:
+        return Lowering(positions).file(cst.parse_module(reindented(text)))
+    except (cst.ParserSyntaxError, Disagreement, tokenize.TokenError, SyntaxError):
+        raise trouble from None
+
+
+def reindented(text: str) -> str:
+    """Return a text, which Python reads, with its blocks indented by spaces alone, as deep as they are nested."""
+    lines = text.split("\n")
+    depth, begins = 0, True
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in (tokenize.INDENT, tokenize.DEDENT):
+            depth += 1 if token.type == tokenize.INDENT else -1
+        elif token.type == tokenize.NEWLINE:
+            begins = True
+        elif begins and token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.ENDMARKER):
+            row, column = token.start
+            lines[row - 1] = " " * depth + lines[row - 1][column:]
+            begins = False
+    return "\n".join(lines)
 
 
 def standard_positions(text: str) -> InOrder | SyntaxError:
