@@ -103,22 +103,32 @@ def warm(work: Path) -> None:
 
 
 def changed(work: Path) -> None:
-    """Wall seconds of a run after one file has changed, transformers' wheel; at most 2."""
-    tree = transformers(work)
-    command = cached(work, tree)
-    cost(command)
-    age()
-    cost(command)
-    for name in CHANGED:
-        path = tree / "transformers" / name
-        text = path.read_bytes()
-        path.write_bytes(text + b"\n_changed = 1\n")
+    """Wall seconds of a run by the daemon after one file has changed: timm's sdist, transformers' wheel; at most 2."""
+    from evallint import daemon
+
+    for tree, names in ((timm(work), EDITED), (transformers(work), CHANGED)):
+        folder = work / f"cache-{tree.name}"
+        command = (*EVALLINT, "--daemon", "--cache-dir", str(folder), str(tree))
+        print(f"  {tree.name}, first run {cost(command).wall:26.2f} s wall", flush=True)
         try:
-            taken = cost(command)
+            for name in names:
+                (path,) = tree.glob(f"*/{name}")
+                print(f"  {name:<40} {after_change(path, command):8.2f} s wall", flush=True)
+            note = daemon.noted(str(folder))
+            if note and os.path.exists("/proc/self/status"):
+                print(f"  {'memory of the daemon':<40} {most_memory(note.pid) / 2**20:8.0f} MiB", flush=True)
         finally:
-            path.write_bytes(text)
-        print(f"  {name:<40} {taken.wall:8.2f} s wall {taken.cpu:8.2f} s CPU")
-        cost(command)
+            daemon.stopped(str(folder))
+
+
+def after_change(path: Path, command: Sequence[str]) -> float:
+    """Wall seconds of a command after a file has another line at its end, which is taken away again."""
+    text = path.read_bytes()
+    path.write_bytes(text + b"\n_changed = 1\n")
+    try:
+        return cost(command).wall
+    finally:
+        path.write_bytes(text)
 
 
 def edited(work: Path) -> None:
@@ -187,6 +197,12 @@ def cached(work: Path, target: Path) -> tuple[str, ...]:
 def age() -> None:
     """Wait until files that were changed just now are old enough to be known by their looks."""
     time.sleep(2.5)
+
+
+def most_memory(process: int) -> int:
+    """The bytes that a process has had at most, as Linux tells them."""
+    (line,) = (one for one in Path(f"/proc/{process}/status").read_text().splitlines() if one.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 def imports_libcst(command: Sequence[str]) -> bool:
