@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
-from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from evallint.facts import Call
@@ -388,16 +387,6 @@ class Events:
     sources: dict[int, Address] = field(default_factory=dict)
     created: dict[Address, Creation] = field(default_factory=dict)
     built: dict[Address, tuple[Caller, ...]] = field(default_factory=dict)
-
-    def twin(self) -> Events:
-        """The same, to go on from separately."""
-        twin = replace(self, **{one.name: copy(getattr(self, one.name)) for one in fields(self)})
-        twin.forwards = [replace(one, marks=dict(one.marks), data=dict(one.data)) for one in self.forwards]
-        twin.created = {
-            address: replace(one, names=dict(one.names), decided=dict(one.decided))
-            for address, one in self.created.items()
-        }
-        return twin
 
     def number(self) -> int:
         """How much was seen so far."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from evallint import facts as f
 from evallint.facts import Block, Expr, Span, Stmt
@@ -64,7 +64,6 @@ from evallint.interpret.reading import (
     reset_in,
     tests_in,
 )
-from evallint.interpret.receivers import Receivers
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, use_of, use_of_data, words
@@ -170,29 +169,6 @@ class Frame:
     span: Span = HEAD
 
 
-class Numbering(NamedTuple):
-    """How an entry tells things apart, and what it knows of variables that are set once."""
-
-    ids: dict[tuple[object, ...], int]
-    states: dict[Address, tuple[str, tuple[Address, ...]]]
-    contexts: dict[tuple[object, ...], int]
-    numbers: dict[int, tuple[int, object]]
-    variables: dict[tuple[str, str], Value]
-
-    def copy(self) -> Numbering:
-        return Numbering(
-            dict(self.ids), dict(self.states), dict(self.contexts), dict(self.numbers), dict(self.variables)
-        )
-
-
-class Moment(NamedTuple):
-    """How far an entry is: what it has seen, what it may still cost, and how it tells things apart."""
-
-    events: Events
-    budget: int
-    known: Numbering
-
-
 class Machine:
     """Interprets one entry after another; what it sees goes into `events`."""
 
@@ -220,7 +196,6 @@ class Machine:
         self._parts_of: Memo[ClassSymbol, dict[str, tuple[str, Expr]]] = memory.memo()
         self._class_variables: Memo[ClassSymbol, dict[str, tuple[str, f.Assign]]] = memory.memo()
         self.ids: dict[tuple[object, ...], int] = {}
-        self.receivers = Receivers(self)
         self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
         self.applied: list[Applied] = []
         self.doubts: Counter[Doubt] = Counter()
@@ -364,17 +339,6 @@ class Machine:
     def size(self, symbol: FunctionSymbol) -> int:
         """The number of a function's statements, those within others included."""
         return self._sizes.of(symbol, lambda: sum(1 for _ in flat(self.program.body(symbol))))
-
-    def moment(self) -> Moment:
-        """How far the entry is, beside its state."""
-        known = Numbering(self.ids, self.states, self._contexts, self._numbers, self._globals)
-        return Moment(self.events.twin(), self.budget, known.copy())
-
-    def resume(self, moment: Moment) -> None:
-        """Go on from there."""
-        entry, self.events, self.budget = self.events.entry, moment.events.twin(), moment.budget
-        self.events.entry = moment.events.entry or entry
-        self.ids, self.states, self._contexts, self._numbers, self._globals = moment.known.copy()
 
     def begin(self, name: str, coarse: bool) -> State:
         """Get ready for an entry. Nothing of those before is left that could tell in what it sees."""
@@ -1098,18 +1062,6 @@ class Machine:
         function = expression.function if isinstance(expression, f.Call) else expression
         found = self.program.resolve(self.frame.path, function)
         return isinstance(found, External) or (isinstance(function, f.Name) and function.id in library.BUILTINS)
-
-    def file_frame(self, path: str, state: State) -> Frame:
-        """The frame of a file's own code."""
-        address = self.module_frame(path, state)
-        return Frame(
-            Caller(path, "<module>", None, None),
-            address,
-            path,
-            None,
-            self.context("file", path),
-            self.tests_of(path, None),
-        )
 
     def module_frame(self, path: str, state: State) -> Address:
         address = ("module", path)

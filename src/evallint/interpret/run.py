@@ -9,11 +9,11 @@ from typing import NamedTuple, TypeAlias
 from evallint.apis import Hook
 from evallint.codec import Corrupt
 from evallint.facts import Span
-from evallint.interpret import calls, generators, modules, receivers, states
+from evallint.interpret import calls, generators, modules, states
 from evallint.interpret.costs import Costs, Spent
 from evallint.interpret.defaults import Literal, choices
-from evallint.interpret.events import Events, Exhausted, Replaced
-from evallint.interpret.machine import Machine
+from evallint.interpret.events import Caller, Events, Exhausted, Replaced
+from evallint.interpret.machine import Frame, Machine
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
 from evallint.interpret.untaken import Branch, Noted
@@ -195,11 +195,17 @@ def run_file(machine: Machine, path: str) -> Events:
     """The code of a file, as when it is run as a script."""
 
     def run(state: State) -> None:
-        machine.frames = [machine.file_frame(path, state)]
+        machine.frames = [file_frame(machine, path, state)]
         state.own(("module", path)).attributes["__name__"] = constant("__main__")
         machine.block(machine.program.files[path].bodies[0], [state])
 
     return attempt(machine, f"{path}:<module>", run)
+
+
+def file_frame(machine: Machine, path: str, state: State) -> Frame:
+    address = machine.module_frame(path, state)
+    caller = Caller(path, "<module>", None, None)
+    return Frame(caller, address, path, None, machine.context("file", path), machine.tests_of(path, None))
 
 
 def orphans(machine: Machine, path: str) -> Iterator[tuple[str, FunctionSymbol]]:
@@ -246,12 +252,11 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
     hook = hook_of(machine, klass, function.name)
 
     def run(state: State) -> None:
-        frame = machine.file_frame(symbol.path, state)
-        frame.hidden = True
+        frame = file_frame(machine, symbol.path, state)
+        frame.hidden, frame.span = True, function.span
+        frame.inside = klass is not None and function.name == "forward" and program.is_module(klass)
         machine.frames = [frame]
         bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
-        frame.span = function.span
-        frame.inside = klass is not None and function.name == "forward" and program.is_module(klass)
         state.grad = GRAD_ON
         machine.events.orphan = True
         value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
@@ -268,11 +273,11 @@ def run_constructor(machine: Machine, klass: ClassSymbol, parameter: str, value:
     assert init is not None
 
     def run(state: State) -> None:
-        frame = machine.file_frame(klass.path, state)
+        frame = file_frame(machine, klass.path, state)
         frame.hidden, frame.span = True, machine.program.function(init).span
         machine.frames = [frame]
         given = Arguments(keywords={parameter: constant(value)})
-        address = receivers.instance_of(klass)
+        address: Address = ("receiver", klass)
         state.put(address, Thing("module", "self", klass, pending=given, marks={"module": None}))
         calls.initialise(machine, address, state)
 
@@ -309,12 +314,19 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
     as it was built: what the constructor left in training mode is in training mode.
     """
     program = machine.program
-    if program.function(symbol).name == "__init__":
-        address = receivers.put(machine, klass, state)
+    address: Address = ("receiver", klass)
+    is_module = program.is_module(klass)
+    thing = Thing(
+        "module" if is_module else "instance", "self", klass, pending=Arguments(spread=True), mode=UNKNOWN_MODE
+    )
+    if is_module:
+        thing.marks["module"] = None
+    state.put(address, thing)
+    function = program.function(symbol)
+    if function.name == "__init__":
         state.own(address).pending = None
         return address
-    address = machine.receivers.build(klass, state)
-    is_module = program.is_module(klass)
+    calls.initialise(machine, address, state)
     if is_module and hook is not None and hook.phase == "train":
         return address
     if is_module:

@@ -54,11 +54,6 @@ class Untaken:
         """What has been seen of branches since it began."""
         return Noted(frozenset(self._taken), tuple(self._passed))
 
-    def note(self, noted: Noted) -> None:
-        """Count what was seen of branches elsewhere."""
-        self._taken |= noted.taken
-        self._passed.update(dict.fromkeys(noted.passed))
-
     def decided(self, statement: f.If, path: str, truth: bool) -> bool:
         """Whether a test with a known outcome is to be taken as decided; notes which branch is passed by."""
         sides = self._restores(statement)

@@ -488,13 +488,6 @@ class State:
         self.trail = [*self.trail, (token, set())]
         return twin
 
-    def twin(self) -> State:
-        """The same moment, to go on from any number of times; it is never joined with what comes of them."""
-        trail = self.trail
-        twin = self.fork()
-        self.trail = trail
-        return twin
-
     def own(self, address: Address) -> Thing:
         """The object, to be changed."""
         thing = self.heap[address]
