@@ -239,7 +239,7 @@ class Saved(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A file is read. `spread`: arguments out of sight are among those it is read with."""
+    """A file is read. `spread`: arguments that the call itself does not name are among those it is read with."""
 
     at: Place
     frames: tuple[Caller, ...]

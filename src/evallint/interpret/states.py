@@ -294,7 +294,9 @@ def is_whole(thing: Thing, is_part: bool) -> bool:
 def loaded(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     """`torch.load(…)`: something out of sight that knows its file."""
     place = machine.place(expression.span)
-    machine.events.states.append(Loaded(place, machine.callers(), machine.loops(), expression, given.spread))
+    told = {argument.keyword for argument in expression.arguments}
+    spread = given.spread or any(name not in told for name in given.keywords)
+    machine.events.states.append(Loaded(place, machine.callers(), machine.loops(), expression, spread))
     address: Address = ("loaded", machine.frame.context, machine.number(expression))
     step = Step(place, "the file is read here")
     thing = Thing("symbol", "", born=place, marks={"file": step})

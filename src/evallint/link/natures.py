@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -25,7 +25,7 @@ from evallint.facts import (
     Return,
     Subscript,
 )
-from evallint.link.settled import Values, bound, taken, value_of, values_in
+from evallint.link.settled import Values, bound, taken, value_of, values_in, values_kept
 from evallint.memory import Memo, Memory
 from evallint.program import (
     MODULE,
@@ -74,7 +74,11 @@ class ClassNatures:
 
     def _of_class(self, program: Program, symbol: ClassSymbol, given: Given) -> Iterator[Nature]:
         constructor = program.method(symbol, "__init__")
-        for base in program.lineage(symbol):
+        lineage = program.lineage(symbol)
+        own = [one for base in lineage if isinstance(base, ClassSymbol) for one in program.methods(base)]
+        values = values_in(program.body(constructor), given) if constructor is not None else {}
+        kept = values_kept(program, own, constructor, values) if constructor is not None else {}
+        for base in lineage:
             if isinstance(base, External):
                 if not is_of_python(base.name) and program.apis.canonical(base.name) != "torch.nn.Module":
                     yield self.of(program, base)
@@ -84,12 +88,12 @@ class ClassNatures:
             called = called_attributes(program, base)
             for method in program.methods(base):
                 body, known = program.body(method), locals_of(program, method)
-                aside = lending(program, method) | unread(program, symbol, method)
-                values = values_in(body, given) if method == constructor else {}
+                aside = lending(program, method) | unread(program, symbol, method, own, kept)
                 if method == constructor:
                     known |= chosen_in(program, method, given)
                     known = {name: may_be for name, may_be in known.items() if (name, MODULE) not in given}
-                yield from self._parts(program, base.path, body, known, called, values, aside)
+                settled = {**kept, **values} if method == constructor else kept
+                yield from self._parts(program, base.path, body, known, called, settled, aside)
 
     def _parts(
         self,
@@ -360,7 +364,7 @@ def is_kept(call: Call, block: Block) -> bool:
     )
 
 
-def is_of_self(target: Expr) -> bool:
+def is_of_self(target: object) -> bool:
     return isinstance(target, Attribute) and target.value == Name("self")
 
 
@@ -400,9 +404,11 @@ ENUMERATING = frozenset(
 """What a class mentions that comes by its parts without naming them."""
 
 
-def unread(program: Program, symbol: ClassSymbol, method: FunctionSymbol) -> frozenset[int]:
-    """The calls, by identity, that build an attribute which no code in sight reads: such a layer never runs."""
-    own = [one for base in program.lineage(symbol) if isinstance(base, ClassSymbol) for one in program.methods(base)]
+def unread(
+    program: Program, symbol: ClassSymbol, method: FunctionSymbol, own: Sequence[FunctionSymbol], kept: Values
+) -> frozenset[int]:
+    """The calls, by identity, that build an attribute which no code in sight reads, or none that runs where attributes
+    of self are what is kept: such a layer never runs."""
     mentioned = [frozenset(program.function(one).mentions) for one in own]
     if program.method(symbol, "forward") is None or any(not ENUMERATING.isdisjoint(names) for names in mentioned):
         return frozenset()
@@ -411,19 +417,22 @@ def unread(program: Program, symbol: ClassSymbol, method: FunctionSymbol) -> fro
         if not isinstance(node, Assign) or len(node.targets) != 1 or not isinstance(node.value, Call):
             continue
         target = node.targets[0]
-        if isinstance(target, Attribute) and is_of_self(target) and not is_read(program, target.name):
+        if isinstance(target, Attribute) and is_of_self(target) and not is_read(program, target.name, own, kept):
             found.update(id(call) for call in walk((node,)) if isinstance(call, Call))
     return frozenset(found)
 
 
-def is_read(program: Program, name: str) -> bool:
-    """Whether any code reads an attribute of this name."""
+def is_read(program: Program, name: str, own: Sequence[FunctionSymbol], kept: Values) -> bool:
+    """Whether any code reads an attribute of this name: that of a class's own methods but where its attributes rule it
+    out, that of other classes' but from their own self."""
     for user in program.users(name):
-        nodes = list(walk(program.body(user)))
-        read = sum(isinstance(node, Attribute) and node.name == name for node in nodes)
+        mine = user in own
+        nodes = list(taken(program.body(user), kept) if mine and kept else walk(program.body(user)))
+        others = not mine and program.class_of(user) is not None
+        read = sum(is_named(node, name) and not (others and is_of_self(node)) for node in nodes)
         read += sum(isinstance(node, Constant) and node.value == name for node in nodes)
         written = sum(
-            isinstance(target, Attribute) and target.name == name
+            is_named(target, name) and not (others and is_of_self(target))
             for node in nodes
             if isinstance(node, Assign)
             for target in node.targets
@@ -431,6 +440,10 @@ def is_read(program: Program, name: str) -> bool:
         if read > written:
             return True
     return False
+
+
+def is_named(node: object, name: str) -> bool:
+    return isinstance(node, Attribute) and node.name == name
 
 
 def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:

@@ -7,10 +7,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from evallint.apis import UNKNOWN
-from evallint.facts import Assign, Block, Choice, Comparison, Constant, Expr, If, Logic, Name, Unary
+from evallint.facts import (
+    Assign,
+    Attribute,
+    Augment,
+    Block,
+    Choice,
+    Collection,
+    Comparison,
+    Constant,
+    Expr,
+    If,
+    Logic,
+    Name,
+    Unary,
+)
 from evallint.program import NOTHING, ClassSymbol, FunctionSymbol, Given, Program, Symbol
 
 Values: TypeAlias = Mapping[str, object]
+"""What names, and attributes of self (`self.dropout`), are known to be."""
+
+SELF = Name("self")
 
 COMPARES: Mapping[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
@@ -49,6 +66,34 @@ def values_in(body: Block, given: Given) -> Values:
     if not given:
         return {}
     return {name: value for name, value in given if name not in assigned(body)}
+
+
+def values_kept(program: Program, methods: Sequence[FunctionSymbol], constructor: Symbol, values: Values) -> Values:
+    """The attributes of self that stay what the constructor makes of the values it is given: nothing else in the class
+    assigns them."""
+    found: dict[str, list[object]] = {}
+    for method in methods if values else ():
+        known = values if method == constructor else {}
+        for node in taken(program.body(method), {}):
+            if isinstance(node, Assign):
+                whole = value_of(node.value, known) if node.value is not None else UNKNOWN
+                for target in node.targets:
+                    for name in attributes_of_self(target):
+                        found.setdefault(name, []).append(whole)
+            elif isinstance(node, Augment):
+                for name in attributes_of_self(node.target):
+                    found.setdefault(name, []).append(UNKNOWN)
+    return {f"self.{name}": given[0] for name, given in found.items() if len(given) == 1 and given[0] is not UNKNOWN}
+
+
+def attributes_of_self(target: Expr) -> Iterator[str]:
+    """The attributes of self that an assignment to this target sets."""
+    if isinstance(target, Attribute):
+        if target.value == SELF:
+            yield target.name
+    elif isinstance(target, Collection):
+        for item in target.items:
+            yield from attributes_of_self(item)
 
 
 def assigned(body: Block) -> set[str]:
@@ -104,4 +149,6 @@ def holds(test: Expr, values: Values) -> bool | None:
 def value_of(expression: Expr, values: Values) -> object:
     if isinstance(expression, Constant):
         return expression.value
+    if isinstance(expression, Attribute):
+        return values.get(f"self.{expression.name}", UNKNOWN) if expression.value == SELF else UNKNOWN
     return values.get(expression.id, UNKNOWN) if isinstance(expression, Name) else UNKNOWN
