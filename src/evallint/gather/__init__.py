@@ -206,7 +206,7 @@ class Gatherer:
             cut_training=tuple(training.cut(program, run)),
             learnt_from=tuple(learnt_from(program, run)),
             pipeline_faults=tuple(pipeline_faults(program, run)),
-            stale_states=tuple(saves.stale_states(run)),
+            stale_states=tuple(saves.stale_states(program, run)),
             whole_pickles=tuple(saves.whole_pickles(program, run)),
             bare_parameters=tuple(saves.bare_parameters(program, run)),
             averaged_parameters=tuple(saves.averaged_parameters(program, run)),

@@ -52,6 +52,7 @@ from evallint.interpret.reading import (
     adds,
     asked,
     bound_names,
+    conditions,
     flat,
     gone_over,
     handed_on,
@@ -602,15 +603,15 @@ class Machine:
             return self.block(statement.body if truth else statement.orelse, [state])
         split = self._is_repeated(statement.test) or self._decides_mode(statement, state)
         other = state.fork()
-        doubt = self._begin_doubt(statement.test, state)
+        doubts = self._begin_doubts(statement.test, state)
         self.assume(statement.test, state, True)
         self.assume(statement.test, other, False)
         returned = len(self.frame.returns)
         ends = [self.block(statement.body, [state]), self.block(statement.orelse, [other])]
-        self._end_doubt(doubt)
-        if doubt is not None:
+        self._end_doubts(doubts)
+        if doubts:
             if not all(ends) and len(self.frame.returns) > returned:  # what follows is done to the others only
-                self.doubts[doubt] += 1
+                self.doubts.update(doubts)
             return together([*ends[0], *ends[1]])
         found = ends[0] + ends[1]
         return found if split else together(found)
@@ -621,17 +622,17 @@ class Machine:
             return False
         return self._shared(statement.test, state) is not None
 
-    def _begin_doubt(self, test: Expr, state: State) -> Doubt | None:
+    def _begin_doubts(self, test: Expr, state: State) -> tuple[Doubt, ...]:
         """What follows happens or not: by chance, as the sample is, or as something unknown says."""
         if self.notes is None:
-            return None
-        doubt = data.doubt(self._compared(test, state))
-        self.doubts[doubt] += 1
-        return doubt
+            return ()
+        open_parts = [one for one in conditions(test) if self.truth(one, state) is None] or [test]
+        doubts = tuple(dict.fromkeys(data.doubt(self._compared(one, state)) for one in open_parts))
+        self.doubts.update(doubts)
+        return doubts
 
-    def _end_doubt(self, doubt: Doubt | None) -> None:
-        if doubt is not None:
-            self.doubts[doubt] -= 1
+    def _end_doubts(self, doubts: tuple[Doubt, ...]) -> None:
+        self.doubts.subtract(doubts)
 
     def _compared(self, test: Expr, state: State) -> Value:
         """What a test hangs on."""
@@ -1329,12 +1330,12 @@ class Machine:
         truth = self.truth(expression.test, state)
         if truth is not None:
             return self.value(expression.body if truth else expression.orelse, state)
-        doubt = self._begin_doubt(expression.test, state)
+        doubts = self._begin_doubts(expression.test, state)
         with narrowing.narrowed(self, expression.test, state, True):
             value = self.value(expression.body, state)
         with narrowing.narrowed(self, expression.test, state, False):
             value = value.join(self.value(expression.orelse, state))
-        self._end_doubt(doubt)
+        self._end_doubts(doubts)
         return value
 
     def _lambda(self, expression: f.Lambda, state: State) -> Value:

@@ -57,6 +57,17 @@ def asked(test: Expr) -> Iterator[str]:
             yield code(test.left) + " =="
 
 
+def conditions(test: Expr) -> Iterator[Expr]:
+    """The tests that `and`, `or` and `not` put together."""
+    if isinstance(test, f.Unary) and test.operator == "not":
+        yield from conditions(test.operand)
+    elif isinstance(test, f.Logic):
+        yield from conditions(test.left)
+        yield from conditions(test.right)
+    else:
+        yield test
+
+
 def comparisons(test: Expr) -> Iterator[f.Comparison]:
     """The comparisons with constants that a test is made of."""
     if isinstance(test, f.Unary):

@@ -211,6 +211,11 @@ def _float(machine: Machine, given: Arguments, expression: f.Call, state: State)
     return Value(flow=given.flow().detached()) if known is None else UNKNOWN
 
 
+def _bool(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    known = given.positional[0].constant() if len(given.positional) == 1 else None
+    return _float(machine, given, expression, state) if known is None else constant(bool(known.value))
+
+
 def _map(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     if len(given.positional) < 2:
         return UNKNOWN
@@ -312,7 +317,7 @@ SPECIAL: dict[str, Special] = {
     "int": _float,
     "len": _float,
     "str": _float,
-    "bool": _float,
+    "bool": _bool,
     "round": _float,
     "range": _float,
     "map": _map,

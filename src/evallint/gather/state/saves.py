@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import call_at, written
+from evallint.gather.code.mending import call_at, function_around, loops_around, sites_in, written
 from evallint.gather.code.sites import (
     called,
     covers,
@@ -42,12 +42,24 @@ USES = {
 # ---- kept by reference ------------------------------------------------------------------------------------
 
 
-def stale_states(events: Events) -> Iterator[StaleState]:
+def stale_states(program: Program, events: Events) -> Iterator[StaleState]:
     """States that are kept for later and change with their model until then."""
     for found in events.states:
-        if isinstance(found, StaleUse) and found.label:
+        if isinstance(found, StaleUse) and found.label and not is_taken_anew(program, found):
             last = Step(found.used_at, USES[found.how])
             yield StaleState(found.at, found.function, found.label, found.how, (found.taken, found.overtaken, last))
+
+
+def is_taken_anew(program: Program, found: StaleUse) -> bool:
+    """Whether the function that uses a state takes it each time before, and training goes on in between its calls only:
+    what is used is what was just taken."""
+    function = function_around(program, found.at)
+    if function_around(program, found.used_at) != function or not found.at.span < found.used_at.span:
+        return False
+    if found.overtaken.at.path == found.at.path and function_around(program, found.overtaken.at) == function:
+        return False
+    site = program.once(sites_in, function).get(found.at.span)
+    return site is not None and not site.guards and not any(True for _ in loops_around(program, found.at))
 
 
 def kept_by_objects(program: Program, path: str) -> Iterator[StaleState]:
@@ -361,14 +373,31 @@ def same_model(one: Owner, other: Owner) -> bool:
 
 
 def unwraps(program: Program, found: Saved, part: Part) -> bool:
-    """Whether the function that takes the state knows of the model inside: `model.module if parallel else model`."""
-    return any(
-        isinstance(node, f.Attribute) and node.name == part.owner.wrapped
+    """Whether the function that takes the state knows of the model inside, as `model.module if parallel else model`, or
+    hands it to one that does."""
+    takers = [
+        symbol
         for caller in found.frames
         if caller.function == part.taken_in
         for symbol in functions_of(program, (caller,))
+    ]
+    return any(
+        isinstance(node, f.Attribute) and node.name == part.owner.wrapped
+        for symbol in takers
         for node in walk(program.body(symbol))
+    ) or any(
+        takes_off_prefix(program, helper, part.owner.wrapped)
+        for symbol in takers
+        for call in called(program.body(symbol))
+        if any(isinstance(one, f.Call) and is_state(one) for one in within(call.arguments))
+        and isinstance(helper := program.resolve(symbol.path, call.function), FunctionSymbol)
     )
+
+
+def takes_off_prefix(program: Program, symbol: FunctionSymbol, prefix: str) -> bool:
+    """Whether a function knows of a prefix, or of several ways."""
+    known = program.once(written_in, symbol)
+    return known is None or prefix in known
 
 
 def is_load_of(load: Restored, part: Part) -> bool:
@@ -384,11 +413,7 @@ def unwrapped_load(program: Program, part: Part, loads: list[Restored]) -> Resto
 
 def takes_off(program: Program, found: Restored, prefix: str) -> bool:
     """Whether the functions that lead to a load know of the prefix, or try several ways."""
-    for symbol in functions_of(program, found.frames):
-        known = program.once(written_in, symbol)
-        if known is None or prefix in known:
-            return True
-    return False
+    return any(takes_off_prefix(program, symbol, prefix) for symbol in functions_of(program, found.frames))
 
 
 def written_in(program: Program, symbol: FunctionSymbol) -> frozenset[str] | None:
