@@ -258,13 +258,8 @@ def mutants(folder: Path, work: Path, tools: Path | None, most: int) -> int:
 
 def chosen(folder: Path, most: int) -> list[Mutant]:
     """At most so many mutants of each operator, from all repositories in turn."""
-    rows = [json.loads(line) for line in (folder / "mutants.jsonl").read_text().splitlines()]
     by_repo: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
-    for row in rows:
-        one = Mutant(
-            row["id"], row["operator"], row["repo"].replace("/", "+"), row["path"], row["site_line"],
-            row["expected_category"].lower(), tuple(map(tuple, row["spans"])),
-        )  # fmt: skip
+    for one in all_of(folder):
         by_repo[one.operator, one.repo].append(one)
     in_turn: dict[str, list[tuple[int, Mutant]]] = defaultdict(list)
     for (operator, _), some in by_repo.items():
@@ -274,6 +269,18 @@ def chosen(folder: Path, most: int) -> list[Mutant]:
         for operator in OPERATORS
         for _, one in sorted(in_turn[operator], key=lambda numbered: (numbered[0], numbered[1].repo))[:most]
     ]
+
+
+def all_of(folder: Path) -> list[Mutant]:
+    """The mutants that a folder lists."""
+    rows = [json.loads(line) for line in (folder / "mutants.jsonl").read_text().splitlines()]
+    return [
+        Mutant(
+            row["id"], row["operator"], row["repo"].replace("/", "+"), row["path"], row["site_line"],
+            row["expected_category"].lower(), tuple(map(tuple, row["spans"])),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def tell(counts: Mapping[str, Counter[str]]) -> None:
