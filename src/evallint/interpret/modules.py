@@ -513,14 +513,14 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
     named = frozenset((name, MODULE) for name in (*given, *objects(arguments, state)))
     known_values = frozenset(pair for pair in built_with(machine, thing) if (pair[0], MODULE) not in named)
     found = of_class_given(machine, thing.klass, known_values | named, defaults_of(machine, thing))
-    if given:
-        found = with_parts(found, [_nature(machine, one, state, known) for ones in given.values() for one in ones])
+    if handed_in := [one for ones in given.values() for one in ones] + list(listed(arguments, state)):
+        found = with_parts(found, [_nature(machine, one, state, known) for one in handed_in])
     if found.heeds != "unknown" and found.statistics is not None:
         return found
-    parts = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
+    held = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
     if found.heeds == "unknown":  # perhaps what was handed in tells
-        found = next((part for part in parts if part.heeds == "yes"), found)
-    if found.statistics is None and any(part.statistics for part in parts):
+        found = next((part for part in held if part.heeds == "yes"), found)
+    if found.statistics is None and any(part.statistics for part in held):
         return replace(found, statistics=True)
     return found
 
@@ -564,6 +564,15 @@ def handed(arguments: dict[str, Value], state: State) -> dict[str, tuple[Address
         for name, value in arguments.items()
         if value.atoms and all(isinstance(one, Ref) and is_module(state.heap[one.address]) for one in value.atoms)
     }
+
+
+def listed(arguments: dict[str, Value], state: State) -> Iterator[Address]:
+    """The modules in lists and dicts among the arguments of a constructor."""
+    for value in arguments.values():
+        for address in value.refs():
+            thing = state.heap[address]
+            if thing.kind in ("list", "dict"):
+                yield from (one for one in children(thing) if is_module(state.heap[one]))
 
 
 def objects(arguments: dict[str, Value], state: State) -> list[str]:

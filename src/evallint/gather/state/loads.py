@@ -273,8 +273,9 @@ def looked_at(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
 
 
 def tells_keys(statement: f.Stmt) -> bool:
-    """Whether a loop over a state tells which of its keys another lacks: `if key not in state: print(key)`."""
-    if not isinstance(statement, f.For) or not names(statement.iterable) & {"state", "dict"}:
+    """Whether a loop over a state, or over parameters by name, tells which of its keys another lacks:
+    `if key not in state: print(key)`."""
+    if not isinstance(statement, f.For) or not names(statement.iterable) & {"state", "dict", "parameters"}:
         return False
     asked = any(isinstance(node, f.Comparison) and node.operator in ("in", "not in") for node in walk(statement.body))
     return asked and any(last_name(call.function) in TOLD_BY for call in called(statement.body))
