@@ -180,3 +180,15 @@ def test_words_that_nobody_understands_harm_nobody(work: Lint) -> None:
             connection.sendall(message)
     assert by_daemon(checked(work, files={"b.py": BUG}))
     assert process() == note.pid
+
+
+def test_a_note_that_leads_to_another_program_is_not_trusted(work: Lint, tmp_path: Path) -> None:
+    checked(work)
+    daemon.stopped(folder())
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(address := str(tmp_path / "agent"))
+        other.listen()
+        note = daemon.Note(daemon.identity(), address, os.getpid())
+        Path(folder(), daemon.NOTE).write_text(json.dumps(note._asdict()))
+        assert daemon.noted(folder()) is None
+        assert work("daemon").out == "there is none\n"

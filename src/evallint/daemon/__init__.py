@@ -26,6 +26,9 @@ from evallint.engine.extraction import Progress
 from evallint.findings import Run
 
 NOTE: Final = "daemon.json"
+HOME: Final = "evallint-"
+"""How the name begins of the folder that a daemon listens in."""
+
 _STARTING: Final = 20.0
 """Seconds that a new daemon may take until it listens."""
 
@@ -67,14 +70,19 @@ def is_possible() -> bool:
 def asked(folder: str, job: Job, told: Progress) -> tuple[str, Run] | None:
     """Return the run that the daemon of a cache folder makes, and the key of what it is of; see `Session.key`.
 
-    One is started where there is none. None: there is no answer.
+    One is started where there is none, or where it has ended before it answers. None: there is no answer.
     """
-    try:
-        with contextlib.ExitStack() as closing:
-            line = _reached(folder, closing) or _started(folder, closing)
-            return _answered(line, job, told) if line else None
-    except (OSError, ValueError, LookupError, TypeError):
-        return None  # it is gone, or says what nobody understands
+    for way in (_reached, _started):
+        try:
+            with contextlib.ExitStack() as closing:
+                line = way(folder, closing)
+                if line is not None:
+                    return _answered(line, job, told)
+        except (OSError, EOFError):
+            continue
+        except (ValueError, LookupError, TypeError):
+            return None  # it says what nobody understands
+    return None
 
 
 def stopped(folder: str) -> bool:
@@ -99,12 +107,13 @@ def running(folder: str) -> Note | None:
 
 def noted(folder: str) -> Note | None:
     """Return where the daemon of a cache folder says that it listens; None where there is no word that can be trusted:
-    a cache may have come with the files, and lead elsewhere."""
+    a cache may have come with the files, and lead to a socket of another program."""
     try:
         with open(os.path.join(folder, NOTE), encoding="utf-8") as stream:
             found = json.load(stream)
         note = Note(str(found["of"]), str(found["address"]), int(found["pid"]))
-        return note if os.stat(note.address).st_uid == os.getuid() else None
+        is_ours = os.path.basename(os.path.dirname(note.address)).startswith(HOME)
+        return note if is_ours and os.stat(note.address).st_uid == os.getuid() else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
@@ -129,10 +138,7 @@ def heard(line: BufferedIOBase) -> dict[str, Any]:
 def _answered(line: BufferedIOBase, job: Job, told: Progress) -> tuple[str, Run] | None:
     send(line, {"job": job._asdict()})
     while True:
-        try:
-            message = heard(line)
-        except EOFError:
-            return None
+        message = heard(line)
         if "done" in message:
             told(message["done"], message["of"])
         elif "size" in message:

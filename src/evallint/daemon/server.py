@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from evallint import cache
 from evallint.config import Configs
-from evallint.daemon import NOTE, Job, Note, heard, noted, send
+from evallint.daemon import HOME, NOTE, Job, Note, heard, noted, send
 from evallint.engine.session import Session
 
 IDLE: Final = 1800.0
@@ -35,7 +35,7 @@ _KEPT: Final = 2
 def serve(folder: str, of: str, idle: float = IDLE, glance: float = GLANCE) -> None:
     """Serve a cache folder until there was no job for so many seconds, another daemon has its place, or it is told to
     stop. `of`: see `Note`."""
-    home = tempfile.mkdtemp(prefix="evallint-")  # for this user alone
+    home = tempfile.mkdtemp(prefix=HOME)  # for this user alone
     try:
         note = Note(of, os.path.join(home, "socket"), os.getpid())
         with _Server(folder, note) as server:
