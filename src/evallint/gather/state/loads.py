@@ -32,7 +32,7 @@ from evallint.interpret.events import (
     Stepped,
     Unpickled,
 )
-from evallint.interpret.roles import use_of_argument, words
+from evallint.interpret.roles import use_of, use_of_argument, words
 from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
 from evallint.project import HiddenKeys, ReplacedLayer, UnmappedLoad
@@ -72,7 +72,7 @@ def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
             continue
         if argument(found.call, "map_location", 1) is not None or chosen_by_device(program, found):
             continue
-        if read_again(program, found):
+        if read_again(program, found) or trained_before(program, found):
             continue
         step = cpu_way(program, found.frames)
         if step is not None:
@@ -103,6 +103,24 @@ def read_again(program: Program, found: Loaded) -> bool:
         and any(call.span == found.call.span for call in called(statement.body))
         and any(last_name(call.function) == "load" for handler in statement.handlers for call in called(handler.body))
         for statement in statements(program.body(symbol))
+    )
+
+
+def trained_before(program: Program, found: Loaded) -> bool:
+    """Whether a function that calls a training is handed on before, to something that runs it: what it wrote is read
+    here."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    handed = (
+        program.resolve(symbol.path, argument.value)
+        for call in called(program.body(symbol))
+        if call.span < found.call.span
+        for argument in call.arguments
+        if isinstance(argument.value, f.Name)
+    )
+    return any(
+        isinstance(one, FunctionSymbol)
+        and any(use_of(last_name(call.function) or "") == "train" for call in called(program.body(one)))
+        for one in handed
     )
 
 
