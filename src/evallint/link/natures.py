@@ -28,6 +28,7 @@ from evallint.facts import (
 from evallint.link.settled import Values, bound, taken, value_of, values_in, values_kept
 from evallint.memory import Memo, Memory
 from evallint.program import (
+    INSTALLED,
     MODULE,
     NOTHING,
     OWN_CODE,
@@ -410,6 +411,8 @@ def unread(
     """The calls, by identity, that build an attribute which no code in sight reads, or none that runs where attributes
     of self are what is kept: such a layer never runs."""
     mentioned = [frozenset(program.function(one).mentions) for one in own]
+    if any(one.path.startswith(INSTALLED) for one in own):
+        return frozenset()  # who reads what in installed packages is not in sight
     if program.method(symbol, "forward") is None or any(not ENUMERATING.isdisjoint(names) for names in mentioned):
         return frozenset()
     found: set[int] = set()
