@@ -46,15 +46,11 @@ SHORT = 16
 
 def asked(test: Expr) -> Iterator[str]:
     """The texts of the plain tests that a test is made of."""
-    if isinstance(test, f.Unary) and test.operator == "not":
-        yield from asked(test.operand)
-    elif isinstance(test, f.Logic):
-        yield from asked(test.left)
-        yield from asked(test.right)
-    elif not isinstance(test, f.Constant):
-        yield code(test)
-        if isinstance(test, f.Comparison) and isinstance(test.left, f.Name | f.Attribute | f.Subscript):
-            yield code(test.left) + " =="
+    for one in conditions(test):
+        if not isinstance(one, f.Constant):
+            yield code(one)
+            if isinstance(one, f.Comparison) and isinstance(one.left, f.Name | f.Attribute | f.Subscript):
+                yield code(one.left) + " =="
 
 
 def conditions(test: Expr) -> Iterator[Expr]:

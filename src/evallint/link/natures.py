@@ -410,9 +410,9 @@ def unread(
 ) -> frozenset[int]:
     """The calls, by identity, that build an attribute which no code in sight reads, or none that runs where attributes
     of self are what is kept: such a layer never runs."""
-    mentioned = [frozenset(program.function(one).mentions) for one in own]
     if any(one.path.startswith(INSTALLED) for one in own):
         return frozenset()  # who reads what in installed packages is not in sight
+    mentioned = [program.function(one).mentions for one in own]
     if program.method(symbol, "forward") is None or any(not ENUMERATING.isdisjoint(names) for names in mentioned):
         return frozenset()
     found: set[int] = set()
