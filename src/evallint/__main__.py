@@ -12,9 +12,25 @@ def main() -> int:
     except OSError as error:
         print(f"evallint: error: the working directory: {error.strerror}", file=sys.stderr)
         return 2
-    from evallint import cli
+    try:
+        from evallint import cli
 
-    return cli.main(sys.argv[1:])
+        return cli.main(sys.argv[1:])
+    except KeyboardInterrupt:
+        return end_interrupted()
+
+
+def end_interrupted() -> int:
+    """Ends by the signal of Ctrl-C, so that a shell's loop around the command ends too.
+
+    An exit code could not be relied on: where Ctrl-C meets code that is run from a string, as a dataclass is made,
+    Python ends itself by the signal whatever is returned here.
+    """
+    import signal
+
+    from evallint.trace.running import end_alike
+
+    return 130 if sys.platform == "win32" else end_alike(-signal.SIGINT)
 
 
 def open_streams() -> None:

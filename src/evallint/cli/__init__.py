@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str]) -> int:
-    """Runs one command and returns its exit code."""
+    """Runs one command and returns its exit code. KeyboardInterrupt: Ctrl-C ended it."""
     for stream in (sys.stdout, sys.stderr):
         # A file name need not be text, and a terminal need not know every letter.
         if hasattr(stream, "reconfigure"):
@@ -42,8 +42,6 @@ def main(words: Sequence[str]) -> int:
     except (ConfigError, PackError, Unusable) as error:
         print(f"evallint: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
     except Exception:
         import traceback
 
