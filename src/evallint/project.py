@@ -556,13 +556,17 @@ class ReplacedTransform:
 @dataclass(frozen=True, slots=True)
 class StaleState:
     """A state dict that shares the tensors of its model is used after these have changed. `how`: what for; "kept" for
-    code out of sight."""
+    code out of sight.
+
+    `code` is what is kept. `whole`: it is the model itself, at the assignment that gives it another name.
+    """
 
     at: Place
     function: str
     code: str
     how: Literal["restored", "saved", "returned", "kept"]
     because: tuple[Step, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from evallint.gather.modes.hidden import hidden_methods
 from evallint.gather.modes.keras import training_flags
 from evallint.gather.modes.predicting import Predicting
 from evallint.gather.modes.unlearned import cut_layers
-from evallint.gather.state import loads, resume, saves
+from evallint.gather.state import kept, loads, resume, saves
 from evallint.gather.state.registered import lost_buffers, plain_tensors
 from evallint.gather.state.sent import sent_parameters
 from evallint.gather.state.unsafe import unsafe_loads
@@ -161,7 +161,7 @@ class Gatherer:
             random_in_evaluation=first_each(self._latest.of(differences.random_in_evaluation, program, loaders, named)),
             replaced_transforms=tuple(program.each(replaced_transforms)),
             stale_states=first_each(
-                (*(one for found in every for one in found.stale_states), *program.each(saves.kept_by_objects))
+                (*(one for found in every for one in found.stale_states), *program.each(kept.kept_by_objects))
             ),
             whole_pickles=first_each(one for found in every for one in found.whole_pickles),
             bare_parameters=first_each(
@@ -206,7 +206,7 @@ class Gatherer:
             cut_training=tuple(training.cut(program, run)),
             learnt_from=tuple(learnt_from(program, run)),
             pipeline_faults=tuple(pipeline_faults(program, run)),
-            stale_states=tuple(saves.stale_states(program, run)),
+            stale_states=(*kept.stale_states(program, run), *kept.stale_models(program, run)),
             whole_pickles=tuple(saves.whole_pickles(program, run)),
             bare_parameters=tuple(saves.bare_parameters(program, run)),
             averaged_parameters=tuple(saves.averaged_parameters(program, run)),

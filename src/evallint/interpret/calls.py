@@ -492,6 +492,7 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     if program.is_module(klass):
         thing = Thing("module", "", klass, place, mode=modules.built(machine, title), pending=given, origin=origin)
         thing.marks["module"] = None
+        machine.made[address] = machine.loops()
         state.put(address, thing)
         if must_initialise(machine, klass, given, state):
             initialise(machine, address, state)

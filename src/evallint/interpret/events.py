@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from evallint.facts import Call
+from evallint.facts import Attribute, Call, Name
 from evallint.findings import Place, Step
 from evallint.interpret.roles import Use
 from evallint.interpret.terms import Term
@@ -288,6 +288,18 @@ class StaleUse(NamedTuple):
     label: str
 
 
+class KeptModel(NamedTuple):
+    """A module gets another name, one of the best, in a `loop` that does not build it anew: `target = code`."""
+
+    at: Place
+    name: Name | Attribute
+    target: str
+    code: str
+    family: frozenset[Address]
+    loop: Address
+    frames: tuple[Caller, ...]
+
+
 class Created(NamedTuple):
     """An optimizer, scheduler or scaler is made. `begins`: it is told where to begin; `moves`: whose rate it sets."""
 
@@ -319,7 +331,7 @@ class Replaced(NamedTuple):
     new: Step
 
 
-StateEvent: TypeAlias = Replaced | Saved | Loaded | Unpickled | Restored | StaleUse | Created | Stepped
+StateEvent: TypeAlias = Replaced | Saved | Loaded | Unpickled | Restored | StaleUse | KeptModel | Created | Stepped
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,7 @@ def new_module(
         moves = meaning.statistics if kind != "no" else False
         thing.nature = Nature(kind, f"`{title}`", moves, meaning.arguable)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
+    machine.made[address] = machine.loops()
     state.put(address, thing)
     if meaning.container or meaning.children:
         fill(machine, address, given, state)
@@ -308,6 +309,7 @@ def from_factory(
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
         thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
+    machine.made[address] = machine.loops()
     value = of(Ref(state.put(address, thing)))
     if meaning.item is None:
         return value

@@ -202,6 +202,7 @@ class Machine:
         self.doubts: Counter[Doubt] = Counter()
         self.aside = 0
         self.states: dict[Address, tuple[str, tuple[Address, ...]]] = {}
+        self.made: dict[Address, tuple[Address, ...]] = {}  # modules: in which loops each pass has another
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
             f.Assign: self._assign,
             f.Augment: self._augment,
@@ -347,7 +348,7 @@ class Machine:
         self.budget = BUDGET
         self.coarse = coarse
         self.frames = []
-        self.ids, self.states = {}, {}
+        self.ids, self.states, self.made = {}, {}, {}
         self._contexts, self._numbers = {}, {}
         self._globals, self._texts = {}, {}
         return State()
@@ -388,6 +389,7 @@ class Machine:
                 self.frames[-1].span = statement.span  # the calls in the value have left theirs
                 value = Value(value.atoms, self.accumulate(code(target), value.flow, "added to"))
             self.bind(target, value, state)
+            states.kept(self, target, statement.value, state)
             if isinstance(target, f.Name) and value.is_flag():
                 self.frames[-1].flags.setdefault(target.id, set()).add(self.place(statement.span))
         return [state]
@@ -773,6 +775,8 @@ class Machine:
             element = self.element(iterable, head)
             if holds_model(element, head):
                 self.events.short.add(address)  # one model after the other: there are a few
+                for ref in element.refs():
+                    self.made[ref] = (*self.made.get(ref, ()), address)
             self.bind(statement.target, element, head)
 
         return self._loop(address, statement.body, statement.orelse, state, bind)

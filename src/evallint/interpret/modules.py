@@ -757,6 +757,7 @@ def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
             for mark in ("live", "overtaken"):
                 thing.marks.pop(mark, None)
             machine.states[target] = machine.frame.caller.function, machine.loops()
+        machine.made[target] = machine.loops()
         state.put(target, thing)
     return move(value)
 

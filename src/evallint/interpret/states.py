@@ -17,6 +17,7 @@ from evallint.findings import Step
 from evallint.interpret import modules
 from evallint.interpret.events import (
     Created,
+    KeptModel,
     Loaded,
     Owner,
     Part,
@@ -169,6 +170,26 @@ def forget(address: Address, state: State, machine: Machine) -> None:
     for here in machine.states:
         if here in state.heap and state.heap[here].inner == address and "live" in state.heap[here].marks:
             state.own(here).marks.pop("live", None)
+
+
+def kept(machine: Machine, target: f.Expr, source: f.Expr, state: State) -> None:
+    """`best_model = model` in a loop that does not build it anew: another name, and no copy."""
+    if isinstance(target, f.Collection) and isinstance(source, f.Collection):
+        for one, other in zip(target.items, source.items, strict=False):
+            kept(machine, one, other, state)
+    if not isinstance(target, f.Name | f.Attribute) or not isinstance(source, f.Name | f.Attribute):
+        return
+    shown, given, loops = render(target), render(source), machine.loops()
+    if not loops or "best" not in words(shown.rpartition(".")[2]) or "best" in words(given):
+        return
+    refs = list(machine.value(source, state).refs())
+    if len(refs) != 1 or not (modules.is_model(state.heap[refs[0]]) or state.heap[refs[0]].kind == "symbol"):
+        return
+    renewed = frozenset[str]().union(*(loop.resets for loop in machine.frame.loops))
+    if loops[-1] in machine.made.get(refs[0], ()) or renewed & {given, given.split(".")[0]}:
+        return
+    family = frozenset(modules.family(refs[0], state))
+    machine.events.states.append(KeptModel(machine.place(), target, shown, given, family, loops[-1], machine.callers()))
 
 
 def overtake(machine: Machine, family: frozenset[Address] | None, step: Step, state: State) -> None:

@@ -186,18 +186,21 @@ def statements(block: Block) -> Iterator[f.Stmt]:
     """Every statement of a function's own code, in order, each before those within it."""
     for statement in block:
         yield statement
-        match statement:
-            case f.If(_, body, orelse) | f.For(_, _, body, orelse) | f.While(_, body, orelse):
-                yield from statements(body)
-                yield from statements(orelse)
-            case f.With(_, body):
-                yield from statements(body)
-            case f.Try(body, handlers, orelse, final):
-                for part in (body, *(handler.body for handler in handlers), orelse, final):
-                    yield from statements(part)
-            case f.Match(_, cases):
-                for case in cases:
-                    yield from statements(case.body)
+        for inner in blocks(statement):
+            yield from statements(inner)
+
+
+def blocks(statement: f.Stmt) -> Iterator[Block]:
+    """The blocks within a statement, in order."""
+    match statement:
+        case f.If(_, body, orelse) | f.For(_, _, body, orelse) | f.While(_, body, orelse):
+            yield from (body, orelse)
+        case f.With(_, body):
+            yield body
+        case f.Try(body, handlers, orelse, final):
+            yield from (body, *(handler.body for handler in handlers), orelse, final)
+        case f.Match(_, cases):
+            yield from (case.body for case in cases)
 
 
 def given_once(block: Block) -> dict[str, f.Assign]:

@@ -1,4 +1,4 @@
-"""What is written to files: states that training has overtaken, whole models, bare parameters, wrapped states."""
+"""What is written to files: whole models, bare parameters, wrapped states."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import call_at, function_around, loops_around, sites_in, written
+from evallint.gather.code.mending import call_at, written
 from evallint.gather.code.sites import (
     called,
     covers,
@@ -15,118 +15,21 @@ from evallint.gather.code.sites import (
     functions,
     functions_of,
     last_name,
-    of_self,
-    sites,
     statements,
 )
 from evallint.gather.modes.evaluating import is_unit_test
 from evallint.gather.modes.forwards import way
+from evallint.gather.state.kept import is_state
 from evallint.gather.state.loads import read_again
-from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, StaleUse, Unpickled
+from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, Unpickled
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
-from evallint.project import BareParameters, Prefixed, StaleState, WholePickle
+from evallint.project import BareParameters, Prefixed, WholePickle
 
 STRIPS = frozenset("removeprefix consume_prefix_in_state_dict_if_present lstrip".split())
 """Functions that take a prefix off."""
-
-USES = {
-    "restored": "it is loaded back here, as training has left it",
-    "saved": "it is saved here, as training has left it",
-    "returned": "it is returned, as training has left it",
-}
-
-
-# ---- kept by reference ------------------------------------------------------------------------------------
-
-
-def stale_states(program: Program, events: Events) -> Iterator[StaleState]:
-    """States that are kept for later and change with their model until then."""
-    for found in events.states:
-        if isinstance(found, StaleUse) and found.label and not is_taken_anew(program, found):
-            last = Step(found.used_at, USES[found.how])
-            yield StaleState(found.at, found.function, found.label, found.how, (found.taken, found.overtaken, last))
-
-
-def is_taken_anew(program: Program, found: StaleUse) -> bool:
-    """Whether the function that uses a state takes it each time before, and training goes on in between its calls only:
-    what is used is what was just taken."""
-    function = function_around(program, found.at)
-    if function_around(program, found.used_at) != function or not found.at.span < found.used_at.span:
-        return False
-    if found.overtaken.at.path == found.at.path and function_around(program, found.overtaken.at) == function:
-        return False
-    site = program.once(sites_in, function).get(found.at.span)
-    return site is not None and not site.guards and not any(True for _ in loops_around(program, found.at))
-
-
-def kept_by_objects(program: Program, path: str) -> Iterator[StaleState]:
-    """States that one method of an object keeps, where something has improved, and another gives back or saves."""
-    for index, klass in enumerate(program.files[path].classes):
-        if any("state_dict" in program.files[path].functions[method].mentions for method in klass.methods):
-            yield from kept_by(program, ClassSymbol(path, index))
-
-
-def kept_by(program: Program, klass: ClassSymbol) -> Iterator[StaleState]:
-    for method in program.methods(klass):
-        for site in sites(program.body(method)):
-            if not is_state(site.call) or not any(isinstance(guard, f.Comparison) for guard in site.guards):
-                continue
-            for statement in statements(program.body(method)):
-                name = kept_name(statement, site.call)
-                if not name or program.function(method).name == "__init__":
-                    continue
-                at = Place(method.path, site.call.span)
-                taken = Step(at, f"`{code(site.call)}` gives the tensors that training goes on to change")
-                use = used_by_another(program, klass, method, name)
-                if use is not None:
-                    yield StaleState(at, program.function(method).qualname, code(site.call), "restored", (taken, use))
-                elif is_for_others(program, klass, method, name):
-                    yield StaleState(at, program.function(method).qualname, code(site.call), "kept", (taken,))
-
-
-def is_for_others(program: Program, klass: ClassSymbol, method: FunctionSymbol, name: str) -> bool:
-    """Whether the best state is kept for code out of sight: of a class that this one derives from. Not where it is
-    written to a file as it is taken."""
-    if "best" not in words(name) or "save" in program.function(method).mentions:
-        return False
-    bases = [base for one in program.lineage(klass) if isinstance(one, ClassSymbol) for base in program.bases(one)]
-    out_of_sight = any(base is None or is_unknown(program, base) for base in bases)
-    return out_of_sight and not any(
-        name in program.function(other).mentions for other in program.methods(klass) if other != method
-    )
-
-
-def is_unknown(program: Program, base: Symbol) -> bool:
-    """Whether a class is one of a library of which no table knows."""
-    return isinstance(base, External) and base.name.partition(".")[0] not in (*program.apis.packages(), "builtins")
-
-
-def is_state(call: f.Call) -> bool:
-    return isinstance(call.function, f.Attribute) and call.function.name == "state_dict" and not call.arguments
-
-
-def kept_name(statement: f.Stmt, call: f.Call) -> str:
-    """`x` of `self.x = model.state_dict()`, "" of other statements."""
-    match statement:
-        case f.Assign((target, *_), value) if value == call:
-            return of_self(target)
-    return ""
-
-
-def used_by_another(program: Program, klass: ClassSymbol, method: FunctionSymbol, name: str) -> Step | None:
-    """Where another method loads back what stands in an attribute."""
-    for other in program.methods(klass):
-        if other == method or name not in program.function(other).mentions:
-            continue
-        for call in called(program.body(other)):
-            if last_name(call.function) == "load_state_dict" and any(
-                of_self(argument.value) == name for argument in call.arguments
-            ):
-                return Step(Place(other.path, call.span), f"`self.{name}` is loaded back here")
-    return None
 
 
 # ---- whole models -----------------------------------------------------------------------------------------
