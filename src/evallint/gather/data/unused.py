@@ -10,12 +10,15 @@ from evallint.apis import Argument, Chain, Dataset, Preset, Split
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import argument, functions, last_name, statements
-from evallint.interpret.roles import use_of
+from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import UnusedPipeline
 
 TRANSFORM = Argument("transform")
+
+NAMED_SO = frozenset("transform transforms transformation transformations tfm tfms augmentation augmentations".split())
+"""Words of the names that pipelines go by, whatever builds them."""
 
 
 class Instead(NamedTuple):
@@ -34,7 +37,7 @@ def unused_pipelines(program: Program, path: str) -> Iterator[UnusedPipeline]:
             if is_read(program, symbol, name):
                 continue
             instead = given_instead(program, symbol, name)
-            if instead is not None:
+            if instead is not None and are_twins(program, symbol, assign, instead.other):
                 yield found(program, symbol, name, assign, instead)
 
 
@@ -61,9 +64,29 @@ def pipelines(program: Program, symbol: FunctionSymbol) -> Iterator[tuple[str, f
     for statement in statements(program.body(symbol)):
         if isinstance(statement, f.Assign) and len(statement.targets) == 1:
             target = statement.targets[0]
-            if isinstance(target, f.Name) and use_of(target.id) == "eval" and builds(program, symbol, statement.value):
+            if isinstance(target, f.Name) and use_of(target.id) == "eval" and makes(program, symbol, statement):
                 last[target.id] = statement
     yield from last.items()
+
+
+def makes(program: Program, symbol: FunctionSymbol, assign: f.Assign) -> bool:
+    """Whether a statement binds a name to a pipeline: of a library's, or of a maker of the program's by its name."""
+    if builds(program, symbol, assign.value):
+        return True
+    return isinstance(assign.value, f.Call) and any(
+        isinstance(target, f.Name) and words(target.id) & NAMED_SO for target in assign.targets
+    )
+
+
+def are_twins(program: Program, symbol: FunctionSymbol, assign: f.Assign, other: str) -> bool:
+    """Whether an unused pipeline and the one that is used instead are of a library's, or of one maker that is told in
+    other words what to make."""
+    if builds(program, symbol, assign.value):
+        return True
+    used = bound_to(program, symbol, other)
+    if used is None or not isinstance(used.value, f.Call) or not isinstance(assign.value, f.Call):
+        return False
+    return used.value.function == assign.value.function and used.value.arguments != assign.value.arguments
 
 
 def builds(program: Program, symbol: FunctionSymbol, value: Expr | None) -> bool:
@@ -154,11 +177,17 @@ def transform_given(program: Program, symbol: FunctionSymbol, call: f.Call) -> s
 
 def is_pipeline(program: Program, symbol: FunctionSymbol, name: str) -> bool:
     """Whether a name is bound to a pipeline in reach."""
+    assign = bound_to(program, symbol, name)
+    return assign is not None and makes(program, symbol, assign)
+
+
+def bound_to(program: Program, symbol: FunctionSymbol, name: str) -> f.Assign | None:
+    """The statement that first binds a name, in a function or else in its file."""
     for place in (symbol, FunctionSymbol(symbol.path, 0)):
         for statement in statements(program.body(place)):
             if isinstance(statement, f.Assign) and f.Name(name) in statement.targets:
-                return builds(program, place, statement.value)
-    return False
+                return statement
+    return None
 
 
 def split_from(program: Program, symbol: FunctionSymbol, call: f.Call) -> str:
