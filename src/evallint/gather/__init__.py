@@ -11,7 +11,8 @@ from evallint.gather.code.running import Running
 from evallint.gather.code.substance import Substances
 from evallint.gather.data import differences
 from evallint.gather.data.constants import Fed, fed_in, typed_constants
-from evallint.gather.data.fits import fitted_on_test, scalers_in
+from evallint.gather.data.fits import fitted_on_test
+from evallint.gather.data.fits.learning import scalers_in
 from evallint.gather.data.halves import replaced_transforms
 from evallint.gather.data.learnt import learnt_from
 from evallint.gather.data.loaders import Loaders

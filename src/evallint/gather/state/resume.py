@@ -119,8 +119,10 @@ def stepped(program: Program, run: Events) -> Iterator[Part]:
     bare = {found.owner.address for found in run.states if isinstance(found, Created) and is_stateless(program, found)}
     seen = set()
     for found in run.states:
-        if not isinstance(found, Stepped) or found.owner.address in seen or found.owner.klass is None:
+        if not isinstance(found, Stepped) or found.owner.address in seen:
             continue
+        if found.owner.klass is None and not (found.owner.role == "scheduler" and found.owner.label.isidentifier()):
+            continue  # but for a scheduler that the code is given, nothing is known of what it keeps
         seen.add(found.owner.address)
         title = program.title(found.owner.klass)
         measured = title == MEASURED
@@ -147,9 +149,11 @@ def is_stateless(program: Program, found: Created) -> bool:
 
 
 def knows_state(program: Program, owner: Owner) -> bool:
-    """Whether a class in sight, or the tables, say that this has state."""
-    return isinstance(owner.klass, External) or (
-        isinstance(owner.klass, ClassSymbol) and any(True for _ in program.externals(owner.klass))
+    """Whether a class in sight, or the tables, say that this has state. A scheduler out of sight is one of torch's."""
+    return (
+        owner.klass is None
+        or isinstance(owner.klass, External)
+        or (isinstance(owner.klass, ClassSymbol) and any(True for _ in program.externals(owner.klass)))
     )
 
 
