@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
-from evallint.extract import lean
+from evallint.extract import NotPython, lean
 from evallint.extract.positions import ByNode, Disagreement, InOrder, Positions, TooDeep
 from evallint.facts import (
     Argument,
@@ -84,30 +84,21 @@ KEYWORD_ASYNC = re.compile(r"(?<=[(,\s])async(?=\s*=[^=])")
 """`cuda(async=True)`, a call's argument before Python 3.7; another name of its length lets the rest be read."""
 
 
-class NotPython(Exception):
-    """The text does not parse as Python 3. `line` is 1-based."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(f"line {line}: {message}")
-        self.line = line
-        self.message = message
-
-
-def extract(text: str) -> FileFacts:
+def lowered(text: str) -> FileFacts:
     """The facts of a file's text. Raises `NotPython` where it does not parse."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a text's own escapes deserve is another linter's business
-        return _extract(text)
+        return _lowered(text)
 
 
-def _extract(text: str) -> FileFacts:
+def _lowered(text: str) -> FileFacts:
     positions = standard_positions(text)
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         renamed = KEYWORD_ASYNC.sub("Async", text)
         if renamed != text:
-            return _extract(renamed)
+            return _lowered(renamed)
         if isinstance(positions, InOrder):
             return relaid(text, positions, not_python(positions, error))
         raise not_python(positions, error) from error
