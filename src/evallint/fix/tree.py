@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, PositionProvider
+from libcst.metadata.position_provider import PositionProvidingCodegenState
 
 from evallint.facts import Span
 from evallint.fix.edits import Lines, Unfixable
@@ -27,15 +28,15 @@ class Tree:
     def __init__(self, text: str) -> None:
         parsed = text if text[-1:] not in " \t\f" else text.rstrip(" \t\f")  # which LibCST loses
         try:
-            wrapper = MetadataWrapper(cst.parse_module(parsed), unsafe_skip_copy=True)
+            self.module = cst.parse_module(parsed)
         except cst.ParserSyntaxError as error:
             raise Unfixable(f"LibCST can't parse it: {error.message}") from None
-        self.module = wrapper.module
-        if self.module.code != parsed:
+        layout = _Layout()
+        if layout.written(self.module) != parsed:
             raise Unfixable("LibCST would not write it as it is")
         self.text = text
         self.lines = Lines(text)
-        self._ranges = wrapper.resolve(PositionProvider)
+        self._ranges = layout.ranges
         self._parents = parents(self.module)
         self._at: dict[tuple[int, int], list[cst.CSTNode]] = defaultdict(list)
         for node, found in self._ranges.items():
@@ -156,6 +157,23 @@ class Tree:
         return [above for above in self.above(node) if isinstance(above, cst.FunctionDef)]
 
 
+class _Layout(PositionProvider):
+    """Learns where each node stands from writing the module once.
+
+    A `MetadataWrapper` would copy or visit the whole tree besides, and say nothing of the text that comes of it.
+    """
+
+    @property
+    def ranges(self) -> Mapping[cst.CSTNode, CodeRange]:
+        return cast("Mapping[cst.CSTNode, CodeRange]", self._computed)
+
+    def written(self, module: cst.Module) -> str:
+        """Return the text that LibCST writes of a module."""
+        state = PositionProvidingCodegenState(module.default_indent, module.default_newline, self)
+        module._codegen(state)
+        return "".join(state.tokens)
+
+
 def parents(module: cst.Module) -> dict[cst.CSTNode, cst.CSTNode]:
     """Return what each node stands in. LibCST's own provider visits the tree twice, and takes ten times as long."""
     found: dict[cst.CSTNode, cst.CSTNode] = {}
@@ -172,12 +190,18 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Return the nodes that a node consists of, as `node.children` does without visitors."""
     found: list[cst.CSTNode] = []
     for name in _fields(type(node)):
-        value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        value: Any = getattr(node, name)
+        if _is_node(value.__class__):
             found.append(value)
-        elif isinstance(value, list | tuple):
-            found += [one for one in value if isinstance(one, cst.CSTNode)]
+        elif value.__class__ is tuple or value.__class__ is list:
+            found += [one for one in value if _is_node(one.__class__)]
     return found
+
+
+@cache
+def _is_node(kind: type) -> bool:
+    """Whether things of a class are nodes: asking each of them takes far longer, since theirs is an abstract class."""
+    return issubclass(kind, cst.CSTNode)
 
 
 @cache
