@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -114,9 +114,13 @@ class Apis:
 
     def packages(self) -> list[str]:
         """The packages with a table, sorted."""
+        return list(self._packages)
+
+    @cached_property
+    def _packages(self) -> tuple[str, ...]:
         found = {path.name.split(".")[0] for path in self._folder.iterdir() if path.name.endswith(".toml")}
         own = (group["within"].partition(".")[0] for table in self._own for _, group in _groups(table))
-        return sorted(found.union(own))
+        return tuple(sorted(found.union(own)))
 
     def _hook(self, name: str) -> Hook | None:
         library = self._meanings.library(name.partition(".")[0])

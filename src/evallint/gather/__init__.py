@@ -105,7 +105,7 @@ class Gatherer:
         self._known = forwards.Known(self._substances, Predicting(program))
         self._loaders = Loaders(program)
         self._averages = Averages(program)
-        self._flagged, self._layers = flagged_titles(program), module_titles(program)
+        self._flagged, self._layers = flagged_titles(program.apis), module_titles(program.apis)
         self._contexts_known: Memo[str, tuple[list[Forward], tuple[IneffectiveContext, ...]]] = program.memory.memo()
         self._latest = Latest(program.memory)
         self._of_runs: Memo[int, tuple[Events, OfRun]] = program.memory.memo()

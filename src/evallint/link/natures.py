@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evallint import facts
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
@@ -430,23 +430,39 @@ def is_read(program: Program, name: str, own: Sequence[FunctionSymbol], kept: Va
     out, that of other classes' but from their own self."""
     for user in program.users(name):
         mine = user in own
-        nodes = list(taken(program.body(user), kept) if mine and kept else walk(program.body(user)))
-        others = not mine and program.class_of(user) is not None
-        read = sum(is_named(node, name) and not (others and is_of_self(node)) for node in nodes)
-        read += sum(isinstance(node, Constant) and node.value == name for node in nodes)
-        written = sum(
-            is_named(target, name) and not (others and is_of_self(target))
-            for node in nodes
-            if isinstance(node, Assign)
-            for target in node.targets
-        )
-        if read > written:
+        read = reads_among(taken(program.body(user), kept)) if mine and kept else program.once(reads, user)
+        if name in (read.anywhere if mine or program.class_of(user) is None else read.but_of_self):
             return True
     return False
 
 
-def is_named(node: object, name: str) -> bool:
-    return isinstance(node, Attribute) and node.name == name
+class Reads(NamedTuple):
+    """The names of attributes that code reads, and those that it reads of anything but its own self."""
+
+    anywhere: frozenset[str]
+    but_of_self: frozenset[str]
+
+
+def reads(program: Program, symbol: FunctionSymbol) -> Reads:
+    """What a function reads."""
+    return reads_among(walk(program.body(symbol)))
+
+
+def reads_among(nodes: Iterable[object]) -> Reads:
+    """What is read, other than written, more often than it is written; words that are quoted may be such a name."""
+    anywhere, of_self = Counter[str](), Counter[str]()
+    for node in nodes:
+        if isinstance(node, Attribute):
+            anywhere[node.name] += 1
+            of_self[node.name] += is_of_self(node)
+        elif isinstance(node, Constant) and isinstance(node.value, str):
+            anywhere[node.value] += 1
+        elif isinstance(node, Assign):
+            for target in node.targets:
+                if isinstance(target, Attribute):
+                    anywhere[target.name] -= 1
+                    of_self[target.name] -= is_of_self(target)
+    return Reads(frozenset(+anywhere), frozenset(name for name, times in anywhere.items() if times > of_self[name]))
 
 
 def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:

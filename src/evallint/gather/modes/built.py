@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 from evallint import facts as f
-from evallint.apis import Factory, ModuleClass
+from evallint.apis import Apis, Factory, ModuleClass
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.rates import is_never_set
@@ -73,9 +74,10 @@ def has_lambda(block: Block) -> bool:
     return any(isinstance(node, f.Lambda) for node in walk(block))
 
 
-def module_titles(program: Program) -> frozenset[str]:
+@lru_cache(maxsize=8)
+def module_titles(apis: Apis) -> frozenset[str]:
     """The names of every class of modules of torch."""
-    return frozenset(name.rpartition(".")[2] for name in program.apis.names("torch") if name.startswith("torch.nn."))
+    return frozenset(name.rpartition(".")[2] for name in apis.names("torch") if name.startswith("torch.nn."))
 
 
 def mentions_class(program: Program, function: f.Function, titles: frozenset[str]) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from evallint import facts as f
-from evallint.apis import FlaggedFunction, ModuleClass
+from evallint.apis import Apis, FlaggedFunction, ModuleClass
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.rates import is_never_set, own_values
@@ -47,18 +48,17 @@ def flagged_calls(program: Program, path: str, running: Running, titles: frozens
                 yield from judged(program, running, symbol, site, known, meaning)
 
 
-def flagged_titles(program: Program) -> frozenset[str]:
+@lru_cache(maxsize=8)
+def flagged_titles(apis: Apis) -> frozenset[str]:
     """The names of the functions of torch that have such a flag."""
-    return frozenset(name.rpartition(".")[2] for name in program.apis.names("torch") if is_flagged(program, name))
+    return frozenset(
+        name.rpartition(".")[2] for name in apis.names("torch") if isinstance(apis.of(name), FlaggedFunction)
+    )
 
 
 def renamed(program: Program, path: str, titles: frozenset[str]) -> frozenset[str]:
     """The names under which a file imports these."""
     return frozenset(one.bound for one in program.files[path].imports if one.name in titles)
-
-
-def is_flagged(program: Program, name: str) -> bool:
-    return isinstance(program.apis.of(name), FlaggedFunction)
 
 
 def meant(program: Program, symbol: FunctionSymbol, site: Site) -> FlaggedFunction | None:
