@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from evallint import cache
@@ -84,16 +85,23 @@ def in_this_process(sources: Iterable[Source], total: int) -> Iterator[Answer]:
     """The extraction on the spot: fast for little text that is trusted."""
     from evallint.extract import NotPython
     from evallint.extract.deep import deep
-    from evallint.extract.worker import encoded
 
     def outcome(source: Source) -> bytes | Trouble:
         try:
-            return encoded(source.text)
+            return _encoded(source.text)
         except NotPython as error:
             return Trouble(source.path, error.line, error.message)
 
     answers = deep(lambda: [(source, outcome(source)) for source in sources])
     return iter(answers)
+
+
+@lru_cache(maxsize=256)
+def _encoded(text: str) -> bytes:
+    """Return the facts of a text, which are its own alone: one that is linted, then fixed, is extracted once."""
+    from evallint.extract.worker import encoded
+
+    return encoded(text)
 
 
 def _all(files: Collection[File], load: Load, extract: Extract) -> Iterator[Answer]:
