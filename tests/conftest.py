@@ -1,4 +1,4 @@
-"""The command line and a browser as fixtures."""
+"""The command line and a browser as fixtures, and how tests are dealt out to processes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ import pytest
 from command import Lint, Outcome
 
 from evallint import cli
+
+# What tests start compiles evallint once and for all, as users' runs do, and not each time anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes run the tests, one of them runs all that share a costly fixture (`xdist_group`)."""
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadgroup"
 
 
 @pytest.fixture
