@@ -183,12 +183,12 @@ def kept(machine: Machine, target: f.Expr, source: f.Expr, state: State) -> None
     if not loops or "best" not in words(shown.rpartition(".")[2]) or "best" in words(given):
         return
     refs = list(machine.value(source, state).refs())
-    if len(refs) != 1 or not (modules.is_model(state.heap[refs[0]]) or state.heap[refs[0]].kind == "symbol"):
+    if not refs or not all(modules.is_model(state.heap[ref]) or state.heap[ref].kind == "symbol" for ref in refs):
         return
     renewed = frozenset[str]().union(*(loop.resets for loop in machine.frame.loops))
-    if loops[-1] in machine.made.get(refs[0], ()) or renewed & {given, given.split(".")[0]}:
+    if renewed & {given, given.split(".")[0]} or any(loops[-1] in machine.made.get(ref, ()) for ref in refs):
         return
-    family = frozenset(modules.family(refs[0], state))
+    family = frozenset[Address]().union(*(modules.family(ref, state) for ref in refs))
     machine.events.states.append(KeptModel(machine.place(), target, shown, given, family, loops[-1], machine.callers()))
 
 

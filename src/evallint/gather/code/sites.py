@@ -303,6 +303,14 @@ def gradients_off(program: Program, path: str, context: Expr) -> GradContext | N
 # ---- where to look ------------------------------------------------------------------------------
 
 
+def turns_off(program: Program, symbol: FunctionSymbol, statement: f.With) -> bool:
+    """Whether a block runs with gradients off."""
+    return any(
+        isinstance(item.context, f.Call) and gradients_off(program, symbol.path, item.context) is not None
+        for item in statement.items
+    )
+
+
 def functions(program: Program, path: str) -> Iterator[FunctionSymbol]:
     """Every function of a file, the file's own code included."""
     return (FunctionSymbol(path, index) for index in range(len(program.files[path].functions)))

@@ -21,6 +21,7 @@ from evallint.gather.code.sites import (
     root,
     sites,
     statements,
+    turns_off,
 )
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of, words
@@ -147,13 +148,6 @@ def fed(program: Program, symbol: FunctionSymbol, block: f.With) -> Step | None:
         if any(last_name(root(given.value)) in moved for given in call.arguments):
             return Step(Place(symbol.path, call.span), f"`{code(call.function)}` runs here, outside the block")
     return None
-
-
-def turns_off(program: Program, symbol: FunctionSymbol, statement: f.With) -> bool:
-    return any(
-        isinstance(item.context, f.Call) and gradients_off(program, symbol.path, item.context) is not None
-        for item in statement.items
-    )
 
 
 # ---- what runs after the context has ended ------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from evallint.findings import Place, Step
 from evallint.gather.code.substance import Substances
+from evallint.gather.modes.callers import may_run_without_graph
 from evallint.gather.modes.evaluating import evaluation, use_of_caller
 from evallint.gather.modes.predicting import Predicting
 from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange, calls_of
@@ -75,7 +76,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
             step for change in (mode.train, mode.eval) if change is not None for step in trace(change, event)
         ),
         deliberate=deliberate(events, event),
-        graph=graph_of(events, event),
+        graph=graph_of(program, events, event),
         trains=trains,
         evaluation=found,
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
@@ -105,7 +106,7 @@ def needs_gradients(program: Program, events: Events, event: ForwardCall) -> boo
     return bool(running & events.differentiating)
 
 
-def graph_of(events: Events, event: ForwardCall) -> Literal["recorded", "off", "unknown"]:
+def graph_of(program: Program, events: Events, event: ForwardCall) -> Literal["recorded", "off", "unknown"]:
     """Whether the call records a graph."""
     if VOLATILE in event.inputs.roles:
         return "off"
@@ -113,6 +114,9 @@ def graph_of(events: Events, event: ForwardCall) -> Literal["recorded", "off", "
         return "off" if not event.grad.on and not event.grad.unknown else "unknown"
     if events.orphan and not switches_within(event.mode.eval, event):
         return "unknown"  # whoever calls the entry may have turned gradients off
+    entry = event.frames[0].symbol
+    if events.orphan and entry is not None and may_run_without_graph(program, entry):
+        return "unknown"
     if event.klass is None and words(event.method) & GENERATING:
         return "unknown"  # such methods often turn gradients off themselves, as those of transformers do
     return "recorded"

@@ -257,7 +257,7 @@ def is_done_with(program: Program, events: Events, source: ForwardCall) -> bool:
     """Whether nothing more will be asked of a forward's graph: backward() has been, or it only evaluates."""
     if source.trained:
         return True
-    if not source.sure or source.inside or graph_of(events, source) != "recorded":
+    if not source.sure or source.inside or graph_of(program, events, source) != "recorded":
         return False
     return evaluation(program, events, source, [event for event in events.forwards if event.trained]) is not None
 
