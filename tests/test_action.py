@@ -8,7 +8,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -26,29 +28,35 @@ pytestmark = pytest.mark.xdist_group("action")
 class Job:
     """A job that has checked out a project and uses the action."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, installed: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`installed`: what the step that installs gave in another job; it is not run again."""
         self.workspace = folder / "workspace"
         self.temp = folder / "temp"
         for made in (self.workspace, self.temp):
             made.mkdir()
         self.summary = self.temp / "summary.md"
-        self.outputs: dict[str, str] = {}
+        self.installed = dict(installed)
 
     def use(self, **inputs: str) -> subprocess.CompletedProcess[str]:
         """Run the steps until one fails; inputs are named with `_` for `-`."""
         known = {f"inputs.{name}": value["default"] for name, value in ACTION["inputs"].items()}
         given = {f"inputs.{name.replace('_', '-')}": value for name, value in inputs.items()}
         assert set(given) <= set(known)
-        values = {"github.action_path": str(HERE), **known, **given}
-        for step in ACTION["runs"]["steps"]:
+        values = {"github.action_path": str(HERE), **known, **given, **self.installed}
+        for step in ACTION["runs"]["steps"][1 if self.installed else 0 :]:
             done = self._step(step, values)
             if done.returncode:
                 break
-        self.outputs = {
-            name: EXPRESSION.sub(lambda match: values.get(match[1], ""), output["value"])
+        self.installed = {name: value for name, value in values.items() if name.startswith("steps.install.")}
+        return done
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the action gives to the steps after it."""
+        return {
+            name: EXPRESSION.sub(lambda match: self.installed[match[1]], output["value"])
             for name, output in ACTION["outputs"].items()
         }
-        return done
 
     def _step(self, step: Any, values: dict[str, str]) -> subprocess.CompletedProcess[str]:
         assert step["shell"] == "bash"
@@ -67,18 +75,17 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the action has installed evallint once."""
+def first(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job in which the action has found nothing."""
     job = Job(tmp_path_factory.mktemp("job"))
     assert job.use().returncode == 0
-    return job.temp / "evallint"
+    return job
 
 
 @pytest.fixture
-def job(installed: Path, tmp_path: Path) -> Job:
-    job = Job(tmp_path)
-    shutil.copytree(installed, job.temp / "evallint", symlinks=True)
-    return job
+def job(first: Job, tmp_path: Path) -> Job:
+    """A job with the evallint that the first one has installed."""
+    return Job(tmp_path, first.installed)
 
 
 needs_bash = pytest.mark.skipif(not shutil.which("bash"), reason="the action's steps are for bash")
@@ -116,7 +123,8 @@ def test_the_action_passes_options_on_and_nothing_else(job: Job) -> None:
 
 @needs_bash
 @pytest.mark.slow
-def test_the_action_installs_the_version_that_is_asked_for(job: Job) -> None:
+def test_the_action_installs_the_version_that_is_asked_for(tmp_path: Path) -> None:
+    job = Job(tmp_path)
     done = job.use(version="999.0")
     assert done.returncode == 1
     assert "evallint==999.0" in done.stderr
