@@ -41,8 +41,13 @@ def kinds() -> Iterator[tuple[str, Callable[[Any], Any]]]:
     except ImportError:
         pass
     else:
-        yield "PIL images", lambda picture: image.fromarray(numpy.array(picture.tolist(), dtype="uint8"))
-        yield "arrays of bytes", lambda picture: numpy.array(picture.tolist(), dtype="uint8")
+
+        def array(picture: Any) -> Any:
+            """The picture by way of its numbers: torch may be built for another numpy."""
+            return numpy.array(picture.flatten().tolist(), dtype="uint8").reshape(picture.shape)
+
+        yield "PIL images", lambda picture: image.fromarray(array(picture))
+        yield "arrays of bytes", array
     yield "tensors from 0 to 1", lambda picture: picture.permute(2, 0, 1).float() / 255
     yield "tensors of bytes", lambda picture: picture.permute(2, 0, 1).contiguous()
 
@@ -85,7 +90,7 @@ def as_tensor(value: Any) -> Any:
     try:
         numpy: Any = import_module("numpy")
         array = numpy.asarray(value)
-        return torch.tensor(array.tolist(), dtype=getattr(torch, str(array.dtype), None))
+        return torch.tensor(array.ravel().tolist(), dtype=getattr(torch, str(array.dtype), None)).reshape(array.shape)
     except Exception:
         return None
 
