@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -138,8 +138,13 @@ class _View:
 
     def of(self, numbers: Numbers) -> Numbers:
         """Published numbers as they would be given."""
-        ordered = numbers[::-1] if self.reversed else numbers
-        return tuple(each * self.scale for each in ordered)
+        return _shown(numbers, self.scale, self.reversed)
+
+
+@lru_cache(maxsize=4096)
+def _shown(numbers: Numbers, scale: int, is_reversed: bool) -> Numbers:
+    ordered = numbers[::-1] if is_reversed else numbers
+    return tuple(each * scale for each in ordered)
 
 
 VIEWS: Final = tuple(_View(scale, reverse) for scale, reverse in product((1, 255), (False, True)))
@@ -224,7 +229,8 @@ def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
     given = (*mean, *std)
     for each, right, other in _pairs(mean, std, view):
         expected = (*right, *other)
-        off = [place for place, number in enumerate(given) if not _agrees(number, expected[place], given, view)]
+        every = (place for place, number in enumerate(given) if not _agrees(number, expected[place], given, view))
+        off = list(islice(every, 2))
         if len(off) != 1 or len(given) < 2:
             continue
         place = off[0]
@@ -238,12 +244,19 @@ def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
         yield replace(found, mean=right, std=other, off=place, given=given[place], right=expected[place])
 
 
-def _pairs(mean: Numbers, std: Numbers, view: _View) -> Iterator[tuple[Published, Numbers, Numbers]]:
+def _pairs(mean: Numbers, std: Numbers, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
     """Every mean with every deviation of a set, of as many channels as given, as they would be given."""
-    for each in _sets():
-        for right, other in product(each.means, each.stds if std else ((),)):
-            if len(right) == len(mean) and len(other) == len(std):
-                yield each, view.of(right), view.of(other)
+    return _pairs_of(len(mean), len(std), view)
+
+
+@lru_cache(maxsize=64)
+def _pairs_of(means: int, stds: int, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
+    return tuple(
+        (each, view.of(right), view.of(other))
+        for each in _sets()
+        for right, other in product(each.means, each.stds if stds else ((),))
+        if len(right) == means and len(other) == stds
+    )
 
 
 def _of(each: Published, kind: Kind, mean: Numbers, view: _View) -> Recognition:
@@ -260,6 +273,9 @@ def _agree(given: Numbers, expected: Numbers, view: _View) -> bool:
     """Are all numbers those expected, each rounded in its way, or all cut off at the same place?"""
     if len(given) != len(expected):
         return False
+    farthest = 10.0 ** -_enough(view, 2)
+    if any(abs(number - right) > farthest for number, right in zip(given, expected, strict=True)):
+        return False  # no rounding leads there; most sets are told apart by this alone
     if all(_agrees(number, right, given, view) for number, right in zip(given, expected, strict=True)):
         return True
     step = 10.0 ** -max(map(_decimals, given))
