@@ -307,10 +307,14 @@ def test_pytest_tells_of_the_modules_that_tests_call(tmp_path: Path) -> None:
         pytest.skip("no pytest where torch is")
     text = "import pytest, torch\n\n\n@pytest.mark.parametrize('n', range(4))\ndef test_net(n):\n"
     (tmp_path / "test_net.py").write_text(f"{text}    torch.nn.Dropout(0.5)(torch.zeros(2))\n")
-    workers = ("-n", "2") if importlib.util.find_spec("xdist") else ()
+    workers = ("-p", "xdist", "-n", "2") if importlib.util.find_spec("xdist") else ()
+    environment = {
+        **WITH_US,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }  # others take longer to import than the test to run
     words = (PYTHON, "-m", "pytest", "-q", *workers, "-p", "evallint.trace", "test_net.py")
     started = time.monotonic()
-    done = subprocess.run(words, cwd=tmp_path, env=WITH_US, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout
     assert b"test_net.py:6  Dropout  train" in done.stdout, time.monotonic() - started
     (recorded,) = json.loads((tmp_path / "evallint-trace.json").read_text())["sites"]
