@@ -30,7 +30,7 @@ from evallint.facts import Span
 from evallint.interpret import calls, choosing, data, forwards, gradients, modules, specials, states
 from evallint.interpret.events import ModeChange
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import DATA, keeps_modes, names_forward, use_of, words
+from evallint.interpret.roles import DATA, keeps_modes, names_forward, names_what_is_there, use_of, words
 from evallint.interpret.values import (
     NO_FLOW,
     UNKNOWN,
@@ -738,7 +738,7 @@ def forward_like(
     machine: Machine, address: Address, name: str, given: Arguments, expression: f.Call, state: State
 ) -> Value:
     """A method by which a model is run: `model.encode(x)`."""
-    if names_forward(name):
+    if names_forward(name) and (given.spread or any(True for _ in given.all()) or not names_what_is_there(name)):
         return forwards.forward(machine, address, given, expression, state, name)
     return Value(flow=kept(given.flow(), state))
 

@@ -86,6 +86,11 @@ def names_data(name: str) -> bool:
     return bool(words(name.rpartition(".")[2]) & DATA)
 
 
+def names_what_is_there(name: str) -> bool:
+    """Whether a method that is given nothing may give a part of a model by this name: `model.get_embeddings()`."""
+    return name.startswith(("get_", "extract", "embed", "feature"))
+
+
 @lru_cache(maxsize=8192)
 def names_forward(name: str) -> bool:
     """Whether a method's name is one that models are run by."""
