@@ -16,7 +16,15 @@ from evallint import baseline, cache, read
 from evallint.cache import Cache
 from evallint.codec import Corrupt
 from evallint.config import Configs, Settings
-from evallint.engine.extraction import Extract, Extracted, Progress, extracted, in_this_process, in_workers
+from evallint.engine.extraction import (
+    Extract,
+    Extracted,
+    Progress,
+    extracted,
+    in_this_process,
+    in_workers,
+    where_changed,
+)
 from evallint.engine.installed import Shelf, shelf_of, sources_for
 from evallint.engine.judging import Judged, decoded, judged
 from evallint.engine.reporting import Texts, reported, rules_of
@@ -141,8 +149,8 @@ def _trying(paths: Sequence[str], configs: Configs, cached: bool, scope: Scope) 
         store = Kept(disk)
 
         def lint(files: Discovery, changed: Mapping[str, bytes]) -> Run:
-            load = loading(read.load, changed)
-            return _lint(identified(files, load, store, on_disk=False), load, extract, store, shelf, analyst)
+            load, reading = loading(read.load, changed), where_changed(changed, extract)
+            return _lint(identified(files, load, store, on_disk=False), load, reading, store, shelf, analyst)
 
         yield found, lint
 

@@ -23,6 +23,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 LONGEST: Final = 86_400.0
 """Seconds beyond which a deadline is none."""
 
+FEW: Final = 20
+"""So many files are read by one process; for more, others come and go, since each takes its memory."""
+
 Answer: TypeAlias = "tuple[Source, bytes | Trouble]"
 
 Extract: TypeAlias = Callable[[Iterable[Source], int], Iterator[Answer]]
@@ -94,6 +97,28 @@ def in_this_process(sources: Iterable[Source], total: int) -> Iterator[Answer]:
 
     answers = deep(lambda: [(source, outcome(source)) for source in sources])
     return iter(answers)
+
+
+def where_changed(changed: Collection[str], others: Extract) -> Extract:
+    """Return the extraction of files of which those at these shown paths hold what a fix has made of them.
+
+    A few of these are done on the spot: LibCST has read them in this process already, as they were before, and to
+    start one more would take longer. `others` has the rest.
+    """
+
+    def extract(sources: Iterable[Source], total: int) -> Iterator[Answer]:
+        if total > FEW:
+            yield from others(sources, total)
+            return
+        here, elsewhere = list[Source](), list[Source]()
+        for source in sources:
+            (here if source.path in changed else elsewhere).append(source)
+        if here:
+            yield from in_this_process(here, len(here))
+        if elsewhere:
+            yield from others(elsewhere, len(elsewhere))
+
+    return extract
 
 
 @lru_cache(maxsize=256)

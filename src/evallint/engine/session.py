@@ -23,6 +23,7 @@ from evallint.cache import Cache
 from evallint.config import Configs
 from evallint.engine.analysis import Analyst, Setting
 from evallint.engine.extraction import (
+    FEW,
     LONGEST,
     NO_FILES,
     Answer,
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
     from evallint.extract.pool import Workers
 
 NO_BUFFERS: Final[Mapping[str, bytes]] = MappingProxyType({})
-
-
-FEW: Final = 20
-"""So many files are read by the process that stays; for more, others come and go, since each takes its memory."""
 
 
 class Reader:
