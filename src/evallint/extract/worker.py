@@ -102,10 +102,10 @@ def _limit_memory(memory: int) -> None:
 
 def _serve(texts: queue.SimpleQueue[bytes], answers: BinaryIO, deadline: float) -> None:
     try:
+        gc.disable()  # trees hold no cycles, and looking for some takes a third of the time
         from evallint.extract import lean  # imported here so that the first text's deadline need not cover it
 
         lean.install()
-        gc.disable()  # trees hold no cycles, and looking for some takes a third of the time
         gc.freeze()
         write_message(answers, READY)
         answers.flush()
