@@ -203,8 +203,8 @@ class FittedOnTest:
 class TypedConstants:
     """A mean and a deviation to normalise by, typed into the code, that contradict or repeat where they come from.
 
-    `how`: one number is "near" the published one (`given` for `right`); both are "swapped"; the orders of their
-    channels are "crossed", or both have the "order" that the images have not; one of them is for 0 to 255
+    `how`: one number is "near" the published one (`given` for `right`); both are "swapped" or the "same"; the orders of
+    their channels are "crossed", or both have the "order" that the images have not; one of them is for 0 to 255
     ("scales-differ"), or both are, and the data go to 1 ("unscaled"); they are "foreign" to the data, which are
     `given`; the deviation was averaged over images ("wrong-deviation"); they are typed in "repeated"ly, or of "unknown"
     origin. `whose`: the data that they belong to.

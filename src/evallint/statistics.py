@@ -227,13 +227,16 @@ def _mixed(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
 def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
     """All numbers but one are those of a set, and that one is a slip away, or the others are beyond doubt."""
     given = (*mean, *std)
-    for each, right, other in _pairs(mean, std, view):
+    for each, right, other in (*_pairs(mean, std, view), *_copied(len(mean), len(std), view)):
         expected = (*right, *other)
         every = (place for place, number in enumerate(given) if not _agrees(number, expected[place], given, view))
         off = list(islice(every, 2))
         if len(off) != 1 or len(given) < 2:
             continue
         place = off[0]
+        is_copied = other in map(view.of, each.wrong)
+        if is_copied and place >= len(mean):
+            continue
         rest = [number for index, number in enumerate(given) if index != place]
         beyond_doubt = len(given) >= 6
         telling = sum(_decimals(number) >= _enough(view, 3 if len(given) > 2 else 4) for number in rest)
@@ -241,7 +244,14 @@ def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
         if telling < max(1, len(rest) - 1) or not (slip or beyond_doubt):
             continue
         found = _of(each, "near", mean, view)
-        yield replace(found, mean=right, std=other, off=place, given=given[place], right=expected[place])
+        yield replace(
+            found,
+            mean=right,
+            std=found.std if is_copied else other,
+            off=place,
+            given=given[place],
+            right=expected[place],
+        )
 
 
 def _pairs(mean: Numbers, std: Numbers, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
@@ -255,6 +265,17 @@ def _pairs_of(means: int, stds: int, view: _View) -> tuple[tuple[Published, Numb
         (each, view.of(right), view.of(other))
         for each in _sets()
         for right, other in product(each.means, each.stds if stds else ((),))
+        if len(right) == means and len(other) == stds
+    )
+
+
+@lru_cache(maxsize=64)
+def _copied(means: int, stds: int, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
+    """Every mean with the deviations of its set that are widely copied, and were averaged over single images."""
+    return tuple(
+        (each, view.of(right), view.of(other))
+        for each in _sets()
+        for right, other in product(each.means, each.wrong)
         if len(right) == means and len(other) == stds
     )
 

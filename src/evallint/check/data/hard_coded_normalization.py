@@ -30,6 +30,8 @@ def says(found: TypedConstants) -> str:
             return f"mean and deviation of {found.whose} are in each other's place"
         case "crossed":
             return f"mean and deviation of {found.whose} have their channels in opposite orders"
+        case "same":
+            return "mean and deviation are the same numbers: one is given in place of the other"
         case "order":
             return f"these statistics of {found.whose} have blue first, the images have red first"
         case "scales-differ":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from evallint.facts import Block, Expr, Span
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import argument, called, functions, given_once, last_name, statements
 from evallint.gather.data.orders import contrary, head
-from evallint.gather.data.pipelines import numbers
+from evallint.gather.data.pipelines import numbers, plain
 from evallint.interpret.events import Events
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -30,7 +30,8 @@ CONVERTING = frozenset("tensor array asarray as_tensor Tensor FloatTensor list t
 """Functions that give the numbers which they are given."""
 
 WRONG = frozenset("near swapped crossed scales-differ wrong-deviation".split())
-CHANNELS = (1, 3)
+RGB = 3
+CHANNELS = (1, RGB)
 DEEPEST = 6
 
 
@@ -71,11 +72,11 @@ class Fed(NamedTuple):
 def typed_constants(program: Program, fed: Sequence[Fed]) -> Iterator[TypedConstants]:
     """Constants that differ from what is published, are those of other data, or stand in the code twice."""
     found = list(program.each(pairs_in))
+    yield from foreign(program, fed, {pair.at: pair.function for pair in found})
     for pair in found:
         yield from contradicting(pair)
     yield from program.each(otherwise_ordered)
     yield from program.each(unscaled)
-    yield from foreign(program, fed, {pair.at: pair.function for pair in found})
     yield from repeated(found)
 
 
@@ -264,6 +265,9 @@ def number(value: Expr, known: Mapping[str, float]) -> float | None:
 
 def contradicting(pair: Pair) -> Iterator[TypedConstants]:
     seen = recognise(pair.mean.numbers, pair.std.numbers)
+    if pair.mean.numbers == pair.std.numbers and len(set(pair.mean.numbers)) == RGB:
+        both = Step(pair.at, f"{shown(pair.mean.numbers)} is given for the mean and for the deviation")
+        yield TypedConstants(pair.at, pair.function, "same", "", "", "", (both,))
     if seen.kind not in WRONG or len(pair.mean.numbers) not in CHANNELS:
         return
     in_deviation = seen.kind != "near" or (seen.off or 0) >= len(pair.mean.numbers)
@@ -281,6 +285,8 @@ def contradicting(pair: Pair) -> Iterator[TypedConstants]:
         (Step(at, f"{title(seen.names[0])} has {shown(seen.mean)} and {shown(seen.std)}"),),
         mended(pair, wrong, seen),
     )
+    if not in_deviation and recognise(seen.mean, pair.std.numbers).kind == "wrong-deviation":
+        yield from contradicting(replace(pair, mean=replace(pair.mean, numbers=seen.mean)))
 
 
 def title(key: str) -> str:
@@ -396,13 +402,19 @@ def fed_in(program: Program, run: Events) -> Iterator[Fed]:
 
 
 def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, str]) -> Iterator[TypedConstants]:
-    """The constants of a data set that the program never reads, on one that has its own."""
+    """The constants of another data set on one that has its own: of one that the program never reads, or on data that
+    it trains on, with constants for them alone. Those of the training data are right for other data to be tested on."""
     read = frozenset(program.each(read_in)) if fed else frozenset()
+    fed_by: dict[Place, set[str]] = {}
+    for key, _, step in fed:
+        fed_by.setdefault(step.at, set()).add(key)
     for key, dataset, step in fed:
         seen = recognised(program, step)
         theirs = [name for name in seen.names if (found := published(name)) is not None and found.of == "data"]
-        sure = seen.kind in ("known", "rounded") and len(theirs) == len(seen.names) > 0
-        if not sure or key in theirs or read & set(theirs) or step.at.path not in program.linted:
+        sure = seen.kind in ("known", "rounded", "wrong-deviation") and len(theirs) == len(seen.names) > 0
+        if not sure or key in theirs or step.at.path not in program.linted:
+            continue
+        if not read.isdisjoint(theirs) and not (fed_by[step.at].isdisjoint(theirs) and trains(program, dataset)):
             continue
         steps = (
             Step(dataset.at, f"the data are {title(key)}"),
@@ -410,6 +422,12 @@ def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, s
         )
         function = functions_at.get(step.at, "<module>")
         yield TypedConstants(step.at, function, "foreign", title(theirs[0]), title(key), "", steps)
+
+
+def trains(program: Program, dataset: Made) -> bool:
+    """Whether a data set is the training part of its data."""
+    meaning = program.apis.data(dataset.name)
+    return isinstance(meaning, Dataset) and meaning.part(*plain(dataset)) == "training"
 
 
 def read_in(program: Program, path: str) -> frozenset[str]:
