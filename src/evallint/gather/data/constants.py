@@ -403,7 +403,8 @@ def fed_in(program: Program, run: Events) -> Iterator[Fed]:
 
 def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, str]) -> Iterator[TypedConstants]:
     """The constants of another data set on one that has its own: of one that the program never reads, or on data that
-    it trains on, with constants for them alone. Those of the training data are right for other data to be tested on."""
+    it trains on, with constants for them alone, or of gray images for such in colour. Those of the training data are
+    right for other data to be tested on."""
     read = frozenset(program.each(read_in)) if fed else frozenset()
     fed_by: dict[Place, set[str]] = {}
     for key, _, step in fed:
@@ -414,7 +415,8 @@ def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, s
         sure = seen.kind in ("known", "rounded", "wrong-deviation") and len(theirs) == len(seen.names) > 0
         if not sure or key in theirs or step.at.path not in program.linted:
             continue
-        if not read.isdisjoint(theirs) and not (fed_by[step.at].isdisjoint(theirs) and trains(program, dataset)):
+        for_it = fed_by[step.at].isdisjoint(theirs) or len(seen.mean) != channels(key)
+        if not read.isdisjoint(theirs) and not (for_it and trains(program, dataset)):
             continue
         steps = (
             Step(dataset.at, f"the data are {title(key)}"),
@@ -422,6 +424,12 @@ def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, s
         )
         function = functions_at.get(step.at, "<module>")
         yield TypedConstants(step.at, function, "foreign", title(theirs[0]), title(key), "", steps)
+
+
+def channels(key: str) -> int:
+    """How many channels the images of a data set have."""
+    found = published(key)
+    return len(found.means[0]) if found is not None else 0
 
 
 def trains(program: Program, dataset: Made) -> bool:
