@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from evallint.gather.code.eras import written_for_old_torch
+from evallint.gather.code.eras import makes_plain_variables, written_for_old_torch
 from evallint.gather.code.running import Running
 from evallint.gather.code.substance import Substances
 from evallint.gather.data import differences
@@ -235,9 +235,13 @@ class Gatherer:
 
 
 def placed(program: Program, found: tuple[Forward, ...], old: tuple[str, ...]) -> tuple[Forward, ...]:
-    """The forwards with where they go wrong, those marked that stand in `old` files, written for torch before 0.4."""
+    """The forwards with where they go wrong, those marked that stand in `old` files, written for torch before 0.4, and
+    may be given what is volatile."""
     files = frozenset(old)
-    dated = tuple(replace(one, legacy=True) if one.at.path in files else one for one in found)
+    dated = tuple(
+        replace(one, legacy=True) if one.at.path in files and not makes_plain_variables(program, one.at) else one
+        for one in found
+    )
     return blame.placed(program, dated)
 
 

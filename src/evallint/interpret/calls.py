@@ -270,7 +270,7 @@ def run(
     symbol = callee.symbol
     function = program.function(symbol)
     if machine.notes is None:
-        machine.reached.add(symbol)
+        machine.reach(symbol)
     thing = Thing("frame", function.qualname, inner=callee.within)
     state.put(address, thing)
     before = state.grad

@@ -130,7 +130,7 @@ def by_method(
     inlined = None
     if not machine.coarse and not machine.running_methods.is_plain(klass, symbol):
         inlined = run_inside(machine, Callee(symbol, address), given, expression, state, event)
-    machine.reached.add(symbol)
+    machine.reach(symbol)
     return result_of(machine, event, inlined, given, expression, state)
 
 

@@ -67,7 +67,7 @@ from evallint.interpret.reading import (
 )
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import Use, use_of, use_of_data, words
+from evallint.interpret.roles import Use, is_test_function, use_of, use_of_data, words
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.sampling import SEEN, Doubt
 from evallint.interpret.terms import Applied, Pass
@@ -252,6 +252,12 @@ class Machine:
     @property
     def frame(self) -> Frame:
         return self.frames[-1]
+
+    def reach(self, symbol: FunctionSymbol) -> None:
+        """Note that a function is run here, and need not be for its own sake. A test of the code itself runs it on
+        made-up data, which tells nothing of it."""
+        if not any(is_test_function(frame.path, frame.caller.function) for frame in self.frames):
+            self.reached.add(symbol)
 
     def runs(self, symbol: FunctionSymbol) -> bool:
         """Whether a function is running, by itself or further out."""

@@ -360,7 +360,7 @@ def switch(address: Address, mode: Mode, state: State) -> None:
 def lose(address: Address, state: State) -> None:
     """The mode of an object, and of everything that it holds, becomes unknown."""
     switch(address, UNKNOWN_MODE, state)
-    for here in reached(address, state, children):
+    for here in reached(address, state, held):
         if state.heap[here].kind in MODELS:
             state.own(here).mode = UNKNOWN_MODE
 
@@ -441,6 +441,13 @@ def children(thing: Thing) -> Iterator[Address]:
     """What an object holds, by attributes and as a container."""
     for value in (*thing.attributes.values(), *thing.contents()):
         yield from value.refs()
+
+
+def held(thing: Thing) -> Iterator[Address]:
+    """What an object holds, what it wraps included."""
+    yield from children(thing)
+    if thing.kind == "wrapper" and thing.inner is not None:
+        yield thing.inner
 
 
 def is_container(machine: Machine, thing: Thing) -> bool:

@@ -117,3 +117,9 @@ def is_test_file(path: str) -> bool:
     *folders, name = path.split("/")
     stem = name.partition(".")[0]
     return stem.startswith("test_") or stem.endswith("_test") or bool({"test", "tests"} & set(folders))
+
+
+@lru_cache(maxsize=8192)
+def is_test_function(path: str, qualname: str) -> bool:
+    """Whether a function, by the name of its own, is a test of the code itself."""
+    return qualname.rpartition(".")[2].lstrip("_").startswith("test_") and is_test_file(path)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from evallint import facts as f
+from evallint.findings import Place
+from evallint.gather.code.mending import function_around
+from evallint.gather.code.sites import called, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import walk
@@ -42,3 +45,11 @@ def is_old(node: object) -> bool:
         indexed = isinstance(tensor, f.Attribute) and tensor.name == "data" and node.key == f.Constant(0)
         return indexed and isinstance(tensor, f.Attribute) and bool(words(code(tensor.value)) & LOSSES)
     return isinstance(node, f.Argument) and node.keyword == "volatile"
+
+
+def makes_plain_variables(program: Program, at: Place) -> bool:
+    """Whether the function around a place makes `Variable`s, and none that is volatile: of what is computed from them,
+    old torch records a graph as well."""
+    body = program.body(function_around(program, at))
+    made = [call for call in called(body) if last_name(call.function) == "Variable"]
+    return bool(made) and not any(given.keyword == "volatile" for call in made for given in call.arguments)

@@ -8,8 +8,9 @@ from typing import Literal
 from evallint import facts as f
 from evallint.apis import Hook
 from evallint.gather.code.sites import statements
+from evallint.gather.modes.making import is_put_to_use
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
-from evallint.interpret.roles import Use, is_test_file, use_of, words
+from evallint.interpret.roles import Use, is_test_function, use_of, words
 from evallint.interpret.values import Role
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation
@@ -25,7 +26,9 @@ ADAPTING = frozenset(
 
 def evaluation(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
-    if event.inputs.synthetic or is_managed(program, event.frames) or is_unit_test(program, event.frames):
+    if event.inputs.synthetic and not makes_something(program, event, trained):
+        return None
+    if is_managed(program, event.frames) or is_unit_test(program, event.frames):
         return None
     if is_tryout(program, event, trained):
         return None
@@ -46,7 +49,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
             return Evaluation(f"on `{data.label}`", data.sure, "data")
         apart = evaluating_call(event, trained)
         if apart and (data is None or not data.sure):
-            return Evaluation(f"in `{own_name(apart)}`", off, "phase")
+            return told(event, trained) or Evaluation(f"in `{own_name(apart)}`", off, "phase")
         return None if data is not None and data.sure else in_eval_mode(event, trained)
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
@@ -55,7 +58,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     loaded = not trained and "loaded" in event.marks and not events.backwards
     untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
     if phase == "eval":
-        return Evaluation(f"in `{named_phase(event)}`", off or untrained, "phase")
+        return told(event, trained) or Evaluation(f"in `{named_phase(event)}`", off or untrained, "phase")
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
         return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
     if phase == "train":
@@ -67,7 +70,21 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return Evaluation("without gradients", True, "context")
     if loaded:
         return Evaluation("with loaded weights", True, "weights")
+    if follows_training(event, trained) and is_put_to_use(program, event.at):
+        return Evaluation("after its training", True, "weights")
     return in_eval_mode(event, trained)
+
+
+def makes_something(program: Program, event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether random numbers are what a model is for: it has learnt, and there is a use for what it makes of them."""
+    learnt = follows_training(event, trained) or ("loaded" in event.marks and not trained)
+    return learnt and is_put_to_use(program, event.at)
+
+
+def follows_training(event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether a model has been trained by the time that it runs, and is not trained any more."""
+    others = [other for other in trained if is_same(event, other)]
+    return bool(others) and all(other.id < event.id and not set(other.loops) & set(event.loops) for other in others)
 
 
 def excludes(program: Program, one: ForwardCall, other: ForwardCall) -> bool:
@@ -109,15 +126,13 @@ def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation |
 
 def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:
     """Whether a test of the code itself runs here: it checks that the model runs, not how well it does."""
-    return any(
-        caller.function.rpartition(".")[2].lstrip("_").startswith("test_")
-        and (is_test_file(caller.path) or is_case(program, caller))
-        for caller in frames
-    )
+    return any(is_test_function(caller.path, caller.function) or is_case(program, caller) for caller in frames)
 
 
 def is_case(program: Program, caller: Caller) -> bool:
-    """Whether a method belongs to a class of unit tests."""
+    """Whether a function is a test that belongs to a class of unit tests."""
+    if not caller.function.rpartition(".")[2].lstrip("_").startswith("test_"):
+        return False
     klass = program.class_of(caller.symbol) if caller.symbol is not None else None
     return klass is not None and any(name.endswith(".TestCase") for name in program.externals(klass))
 
@@ -227,6 +242,14 @@ def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
 def use_of_caller(caller: Caller) -> Use | None:
     """What a function runs for: its arguments say more than its name."""
     return caller.phase or use_of(caller.function.rpartition(".")[2])
+
+
+def told(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
+    """An evaluation where an argument, not a name, says that a line evaluates which trains where another says so."""
+    deciding = next((caller for caller in reversed(event.frames) if use_of_caller(caller) is not None), None)
+    if deciding is None or deciding.phase != "eval" or all(other.at != event.at for other in trained):
+        return None
+    return Evaluation(f"in `{own_name(deciding.function)}`, which is asked to evaluate", True, "phase")
 
 
 def named_phase(event: ForwardCall) -> str:

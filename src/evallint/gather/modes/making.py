@@ -1,0 +1,54 @@
+"""Whether what a model makes of random numbers is put to use, as a generator's pictures are, or only measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evallint import facts as f
+from evallint.findings import Place
+from evallint.gather.code.mending import function_around
+from evallint.gather.code.sites import called, last_name, names_in, statements
+from evallint.link.natures import PARTS
+from evallint.program import Program
+
+TELLING = frozenset("print len type isinstance str repr format info debug".split())
+"""Calls that tell of a tensor, and do no more."""
+
+MEASURES = frozenset("shape size dim ndim numel dtype device element_size".split())
+
+
+def is_put_to_use(program: Program, at: Place) -> bool:
+    """Whether more than its shape is asked of what the call at a place gives, in the function that the call is in."""
+    body = program.body(function_around(program, at))
+    made: set[str] = set()
+    for statement in statements(body):
+        if isinstance(statement, f.Assign) and is_part(statement.value, made, at):
+            made |= {name for target in statement.targets for name in names_in(target)}
+        elif isinstance(statement, f.Return) and is_part(statement.value, made, at):
+            return True
+    return any(
+        last_name(call.function) not in TELLING | MEASURES and is_part((call.arguments, owner_of(call)), made, at)
+        for call in called(body)
+    )
+
+
+def owner_of(call: f.Call) -> f.Expr | None:
+    return call.function.value if isinstance(call.function, f.Attribute) else None
+
+
+def is_part(node: object, made: set[str], at: Place) -> bool:
+    """Whether what the call at a place gives is a part of something, and not only a measure of it."""
+    todo: list[Any] = [node]
+    while todo:
+        here = todo.pop()
+        match here:
+            case f.Call(span=span) if span == at.span:
+                return True
+            case f.Name(id=name) if name in made:
+                return True
+            case f.Attribute(name=name) if name in MEASURES:
+                continue
+            case f.Call(function=function) if last_name(function) in TELLING | MEASURES:
+                continue
+        todo += here if here.__class__ is tuple else [here[index] for index in PARTS.get(here.__class__, ())]
+    return False
