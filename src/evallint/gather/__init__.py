@@ -21,6 +21,7 @@ from evallint.gather.data.order import pipeline_faults
 from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import Averages
 from evallint.gather.metric.figures import of_training
+from evallint.gather.metric.hooks import averaged_by_hooks
 from evallint.gather.metric.passes import evaluating_passes
 from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
@@ -133,7 +134,7 @@ class Gatherer:
             forwards=used,
             lost_training=first_each(one for found in seen for one in found.lost_training),
             accumulated=first_each(one for found in seen for one in found.accumulated),
-            averaged=first_each(self._averages.wrong(passes)),
+            averaged=first_each((*self._averages.wrong(passes), *program.each(averaged_by_hooks))),
             training_figures=first_each(one for found in seen for one in found.training_figures),
             other_precisions=first_each(
                 (*(one for found in seen for one in found.other_precisions), *cast_in_forward(program))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from evallint import facts as f
 from evallint.apis import Argument, Loader
@@ -35,6 +35,26 @@ def built_in(program: Program, path: str) -> Iterator[Built]:
     return Rests(program).built_in(path)
 
 
+Rest: TypeAlias = Literal["may be", "none", "many", "single", "unknown"]
+LIKE_ALL = "like all loaders for evaluation here, this one"
+
+
+def judged(known: list[Built], followed: bool, path: str, says: str) -> tuple[Rest, tuple[Step, ...]]:
+    """What loaders tell of the last batch, all of them or, if they were `followed`, any. `path`: where it is asked."""
+    if not known:
+        return "unknown", ()
+    if any(one.batches in ("of one", "one") for one in known):
+        return "single", ()
+    if any(one.batches is None for one in known):
+        return "unknown", ()
+    if followed and any(one.keeps for one in known):
+        known = [one for one in known if one.keeps]
+    if any(one.keeps is not True for one in known):
+        return "none" if all(one.keeps is False for one in known) else "many", ()
+    near = sorted(known, key=lambda one: (one.at.path != path, one.use != "eval"))
+    return "may be", (Step(near[0].at, f"{says} keeps a last batch that is smaller than the others"),)
+
+
 @dataclass
 class Rests:
     """Answers for every pass. The loaders of a pass that were not followed may be any that are not for training."""
@@ -43,7 +63,7 @@ class Rests:
     _built: dict[Place, Built] = field(default_factory=dict)
     _read: bool = False
 
-    def of(self, found: Pass) -> tuple[Literal["may be", "none", "many", "single", "unknown"], tuple[Step, ...]]:
+    def of(self, found: Pass) -> tuple[Rest, tuple[Step, ...]]:
         """Whether there may be a smaller last batch, and the step that shows it.
 
         "single": batches have one sample; "many": they have several, and nobody knows of the last.
@@ -54,20 +74,17 @@ class Rests:
             if len(known) < len(found.loaders):
                 return "unknown", ()
         else:
-            known = [one for one in self._built.values() if one.use != "train"] or list(self._built.values())
-        if not known:
-            return "unknown", ()
-        if any(one.batches in ("of one", "one") for one in known):
-            return "single", ()
-        if any(one.batches is None for one in known):
-            return "unknown", ()
-        if found.followed and any(one.keeps for one in known):
-            known = [one for one in known if one.keeps]
-        if any(one.keeps is not True for one in known):
-            return "none" if all(one.keeps is False for one in known) else "many", ()
-        near = sorted(known, key=lambda one: (one.at.path != found.loop.symbol.path, one.use != "eval"))
-        says = "the loader" if found.loaders and found.followed else "like all loaders for evaluation here, this one"
-        return "may be", (Step(near[0].at, f"{says} keeps a last batch that is smaller than the others"),)
+            known = self._for_evaluation()
+        says = "the loader" if found.loaders and found.followed else LIKE_ALL
+        return judged(known, found.followed, found.loop.symbol.path, says)
+
+    def for_evaluation(self, path: str) -> tuple[Rest, tuple[Step, ...]]:
+        """The same of a loader out of sight, which is like all those for evaluation."""
+        self._read_all()
+        return judged(self._for_evaluation(), False, path, LIKE_ALL)
+
+    def _for_evaluation(self) -> list[Built]:
+        return [one for one in self._built.values() if one.use != "train"] or list(self._built.values())
 
     def _read_all(self) -> None:
         if self._read:

@@ -1,0 +1,188 @@
+"""What a framework's hook averages at the end of an evaluation: the numbers that its steps gave for each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from evallint import facts as f
+from evallint.apis import Measure
+from evallint.facts import Expr
+from evallint.findings import Place, Step
+from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.metric.ledger.words import SAME, reduced
+from evallint.gather.metric.rests import Rests
+from evallint.interpret.render import code
+from evallint.link.natures import walk, within
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.project import Averaged
+
+STEPS = {
+    "validation_epoch_end": "validation_step",
+    "test_epoch_end": "test_step",
+    "on_validation_epoch_end": "validation_step",
+    "on_test_epoch_end": "test_step",
+}
+"""The hooks at the end of an evaluation, with those that give a number for each batch."""
+
+
+class Mean(NamedTuple):
+    """A mean over all batches: of what stands under a key in the results of each, "" of the results themselves."""
+
+    call: f.Call
+    key: str
+
+
+def averaged_by_hooks(program: Program, path: str) -> Iterator[Averaged]:
+    """Means of batch means at the end of an evaluation that a framework runs."""
+    rests = Rests(program)
+    for index in range(len(program.files[path].classes)):
+        klass = ClassSymbol(path, index)
+        for method in program.methods(klass):
+            step = step_of(program, klass, program.function(method).name)
+            if step is not None:
+                yield from averages(program, rests, method, step)
+
+
+def step_of(program: Program, klass: ClassSymbol, hook: str) -> FunctionSymbol | None:
+    """The method whose results a hook of a class is about, None where no framework runs the two."""
+    name = STEPS.get(hook)
+    known = name is not None and any(
+        program.apis.hook(base.name, name) for base in program.lineage(klass) if isinstance(base, External)
+    )
+    return program.method(klass, name) if name is not None and known else None
+
+
+def averages(program: Program, rests: Rests, hook: FunctionSymbol, step: FunctionSymbol) -> Iterator[Averaged]:
+    results = results_of(program, hook, step)
+    for call in called(program.body(hook)):
+        found = mean_of(call, results) if results is not None else None
+        given = value_of(program, step, found.key, results) if found is not None and results is not None else None
+        if found is None or given is None or not is_batch_mean(program, step, given[0]):
+            continue
+        rest, steps = rests.for_evaluation(hook.path)
+        if rest != "may be":
+            continue
+        because = (
+            Step(given[1], f"each batch gives its mean here: `{code(given[0])}`"),
+            *steps,
+            Step(Place(hook.path, call.span), "the batches' means are averaged here, each counting as much as any"),
+        )
+        function = program.function(hook).qualname
+        yield Averaged(Place(hook.path, call.span), function, code(call), "batches", "", "", because)
+
+
+def results_of(program: Program, hook: FunctionSymbol, step: FunctionSymbol) -> Expr | None:
+    """What a hook calls the list of the steps' results: its parameter, or an attribute that the steps append to."""
+    function = program.function(hook)
+    if not function.name.startswith("on_"):
+        return f.Name(function.parameters[1].name) if len(function.parameters) > 1 else None
+    kept = (
+        call.function.value
+        for call in called(program.body(step))
+        if isinstance(call.function, f.Attribute) and call.function.name == "append" and of_self(call.function.value)
+    )
+    return next(kept, None)
+
+
+# ---- what is averaged ---------------------------------------------------------------------------
+
+
+def mean_of(call: f.Call, results: Expr) -> Mean | None:
+    """`torch.stack([x["loss"] for x in outputs]).mean()`, `np.mean(self.losses)`"""
+    function = call.function
+    if last_name(function) != "mean" or not isinstance(function, f.Attribute):
+        return None
+    plain = [one.value for one in call.arguments if not one.keyword and not one.stars]
+    of: Expr = function.value if not plain else plain[0]
+    if plain and isinstance(function.value, f.Call):
+        return None  # `.mean(0)`
+    while isinstance(of, f.Call) and last_name(of.function) in ("stack", "tensor", "array", "as_tensor"):
+        given = [one.value for one in of.arguments if not one.keyword]
+        if len(given) != 1:
+            return None
+        of = given[0]
+    if of == results:
+        return Mean(call, "")
+    if not isinstance(of, f.Comprehension) or of.kind == "dict" or len(of.clauses) != 1:
+        return None
+    clause = of.clauses[0]
+    if clause.iterable != results or clause.conditions:
+        return None
+    match bare(of.element):
+        case f.Subscript(taken, f.Constant(str() as key)) if taken == clause.target:
+            return Mean(call, key)
+        case element if element == clause.target:
+            return Mean(call, "")
+    return None
+
+
+def bare(value: Expr) -> Expr:
+    """`loss` of `loss.detach().cpu()`."""
+    while isinstance(value, f.Call) and isinstance(value.function, f.Attribute) and value.function.name in SAME:
+        value = value.function.value
+    return value
+
+
+def value_of(program: Program, step: FunctionSymbol, key: str, results: Expr) -> tuple[Expr, Place] | None:
+    """What a step gives for a batch, and where; None where it gives several things, or that is out of sight."""
+    found: list[tuple[Expr, Place]] = []
+    for statement in statements(program.body(step)):
+        match statement:
+            case f.Return(value, span) if isinstance(results, f.Name) and value is not None:
+                found += [(one, Place(step.path, span)) for one in under(value, key)]
+            case f.Evaluate(f.Call(f.Attribute(owner, "append"), (argument,)), span) if owner == results:
+                found += [(one, Place(step.path, span)) for one in under(argument.value, key)]
+    return found[0] if len(found) == 1 else None
+
+
+def under(value: Expr, key: str) -> tuple[Expr, ...]:
+    """What a dict that is written down holds under a key; the value itself where no key is asked for."""
+    if not key:
+        return (value,)
+    pairs = zip(value.keys, value.values, strict=True) if isinstance(value, f.Mapping) else ()
+    return tuple(item for name, item in pairs if name == f.Constant(key))
+
+
+# ---- what a step gives --------------------------------------------------------------------------
+
+
+def is_batch_mean(program: Program, step: FunctionSymbol, value: Expr) -> bool:
+    """Whether a number is the mean over the samples of a batch: a loss of the tables, or a mean of comparisons."""
+    value = bare(value)
+    if isinstance(value, f.Name):
+        assigns = [
+            one.value
+            for one in statements(program.body(step))
+            if isinstance(one, f.Assign) and value in one.targets and one.value is not None
+        ]
+        return (
+            len(assigns) == 1 and not isinstance(bare(assigns[0]), f.Name) and is_batch_mean(program, step, assigns[0])
+        )
+    if not isinstance(value, f.Call):
+        return False
+    if isinstance(value.function, f.Attribute) and value.function.name == "mean" and not value.arguments:
+        return any(isinstance(node, f.Comparison) and node.operator == "==" for node in within(value.function.value))
+    return gives(program, step, value) == "mean"
+
+
+def gives(program: Program, step: FunctionSymbol, call: f.Call) -> str:
+    """What a measure of the tables gives for a batch, built by the object itself or called at once; "" out of sight."""
+    resolved = program.resolve(step.path, call.function)
+    if isinstance(resolved, External):
+        meaning = program.apis.metric(resolved.name)
+        return reduced(meaning, call) if isinstance(meaning, Measure) else ""
+    klass = program.class_of(step)
+    attribute = of_self(call.function)
+    if klass is None or not attribute:
+        return ""
+    kinds = {
+        gives(program, method, one.value)
+        for base in program.lineage(klass)
+        if isinstance(base, ClassSymbol)
+        for method in program.methods(base)
+        for one in walk(program.body(method))
+        if isinstance(one, f.Assign) and any(of_self(target) == attribute for target in one.targets)
+        if isinstance(one.value, f.Call)
+    }
+    return kinds.pop() if len(kinds) == 1 else ""
