@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,10 +18,28 @@ from evallint import cli
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Where several processes run the tests, one of them runs all that share a costly fixture (`xdist_group`)."""
-    if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadgroup"
+TOGETHER = "action determinism examples pre_commit probe_claims probe_examples probe_hostile site".split()
+"""Modules of tests that share a costly fixture."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several processes run the tests, those that share something costly go to one: a module's fixture, or what
+    is found in the cases of a rule's page. (xdist's own groups are lost on pytest 9.2.)"""
+    if config.getoption("dist") != "load":
+        return None
+    scheduling: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+    scheduling._split_scope = group
+    return scheduling
+
+
+def group(nodeid: str) -> str:
+    """What a test goes with: all tests of one group are run by one process."""
+    path, _, test = nodeid.partition("::")
+    name = Path(path).stem.removeprefix("test_")
+    if name == "pages":
+        return test.partition("[")[2].partition(":")[0] or test
+    return path if name in TOGETHER else nodeid
 
 
 @pytest.fixture

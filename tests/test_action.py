@@ -22,8 +22,6 @@ YAML: Any = importlib.import_module("yaml")  # comes with pre-commit, and withou
 ACTION: Any = YAML.safe_load((HERE / "action.yml").read_text(encoding="utf-8"))
 EXPRESSION = re.compile(r"\$\{\{ ([\w.-]+) \}\}")
 
-pytestmark = pytest.mark.xdist_group("action")
-
 
 class Job:
     """A job that has checked out a project and uses the action."""

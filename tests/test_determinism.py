@@ -21,8 +21,6 @@ FILES = {
     "ignored.py": BUG.replace("== y).sum()", "== y).sum()  # evallint: ignore[eval-missing, grad]"),
 }
 
-pytestmark = pytest.mark.xdist_group("determinism")
-
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:

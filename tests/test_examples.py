@@ -82,9 +82,6 @@ def place_of(bug: Bug) -> tuple[str, str, int | None, int]:
     return bug.rule, f"buggy/{bug.path}", bug.cell, bug.line()
 
 
-pytestmark = pytest.mark.xdist_group("examples")
-
-
 @pytest.fixture(scope="module")
 def found() -> list[dict[str, Any]]:
     return lint(BUGGY)

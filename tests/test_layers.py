@@ -34,8 +34,6 @@ GATHERED = {
 STRANGERS = {"check", "fix", "probe", "report"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-pytestmark = pytest.mark.xdist_group("layers")
-
 
 def part(path: Path) -> str:
     """The stage or thing that a module belongs to."""

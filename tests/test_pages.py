@@ -14,8 +14,8 @@ from evallint.testing import Example, examples, found_by, linted, mended, proble
 
 
 def params(some: Iterable[Example]) -> list[Any]:
-    """Cases as parameters; what is found in one is kept by the process that found it, so all tests of it go there."""
-    return [pytest.param(*one, id=str(one), marks=pytest.mark.xdist_group(one.page.name)) for one in some]
+    """Cases as parameters."""
+    return [pytest.param(*one, id=str(one)) for one in some]
 
 
 CASES = params(examples())

@@ -18,8 +18,6 @@ INSTALLED = ("src", "rules", "pyproject.toml", "README.md", "LICENSE", ".pre-com
 USE = "import torch\nfrom models.net import Net\n\n\n" + BUG.removeprefix(NET).lstrip()
 """A bug that only the class in another file tells of."""
 
-pytestmark = pytest.mark.xdist_group("pre-commit")
-
 
 class Project(NamedTuple):
     """A repository whose commits pass through the hook."""

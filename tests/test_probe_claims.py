@@ -114,8 +114,6 @@ CLAIMS: list[tuple[str, str, str, dict[str, Any], str, str]] = [
     ("what fails in any pass", "mode", "Failing", {}, "inconclusive", "ValueError: never"),
 ]
 
-pytestmark = pytest.mark.xdist_group("claims")
-
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:

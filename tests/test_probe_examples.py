@@ -16,8 +16,6 @@ from test_report_html import opened, page
 from evallint import pages
 from evallint.findings import Evidence
 
-pytestmark = pytest.mark.xdist_group("experiments on the examples")
-
 
 @pytest.fixture(scope="module")
 def found() -> list[dict[str, Any]]:

@@ -68,8 +68,6 @@ def is_open(fd):
         return False
 """
 
-pytestmark = pytest.mark.xdist_group("hostile code")
-
 
 @pytest.fixture(scope="module", params=[True, False], ids=["walls", "no walls"])
 def answers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:

@@ -21,8 +21,6 @@ SIDEWAYS = """() => [document.scrollingElement, ...document.querySelectorAll("ar
     .filter((one) => one === document.scrollingElement || /auto|scroll/.test(getComputedStyle(one).overflowX))
     .map((one) => `${one.tagName} ${one.className}`)"""
 
-pytestmark = pytest.mark.xdist_group("site")
-
 
 class Fetched(HTMLParser):
     """What a page loads to be shown."""
