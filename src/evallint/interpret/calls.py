@@ -668,6 +668,8 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
                 found.append(method_of_class(machine, atom, name, given, expression, state))
             case Callee() | Anonymous() if name == "__call__":
                 found.append(invoke(machine, of(atom), given, expression, state))
+            case Callee() if name == "__get__" and given.positional and (held := given.positional[0].refs()):
+                found += [of(atom._replace(bound=address)) for address in held]
             case Known(text) if isinstance(text, str):
                 found.append(constant(text.lower()) if name == "lower" else UNKNOWN)
     if not found:

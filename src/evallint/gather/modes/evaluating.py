@@ -58,7 +58,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     loaded = not trained and "loaded" in event.marks and not events.backwards
     untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
     if phase == "eval":
-        return told(event, trained) or Evaluation(f"in `{named_phase(event)}`", off or untrained, "phase")
+        sure = off or untrained or follows_training(event, trained)
+        return told(event, trained) or Evaluation(f"in `{named_phase(event)}`", sure, "phase")
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
         return Evaluation(f"in `{named_phase(event)}`", off or loaded, "phase")
     if phase == "train":
