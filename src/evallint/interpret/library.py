@@ -799,6 +799,9 @@ def tensor_method(
     callbacks(machine, given, state)
     moved = name.startswith("to") or name == "cuda"
     flow = base.flow if moved or not given.positional else Arguments((base, *given.all())).flow()
+    meaning = machine.apis.method("torch.Tensor", name)
+    if isinstance(meaning, TensorSource):
+        return gradients.tensor_source(meaning, given, state)
     if detaches(machine, name):
         return Value(flow=flow.detached())
     if flow is NO_FLOW:
@@ -821,4 +824,6 @@ def parts_of_unknown(machine: Machine, name: str, expression: f.Call, state: Sta
 
 def detaches(machine: Machine, name: str) -> bool:
     meaning = machine.apis.method("torch.Tensor", name)
-    return isinstance(meaning, TensorUse) and meaning.graph in ("detaches", "raises")
+    return isinstance(meaning, TensorSource) or (
+        isinstance(meaning, TensorUse) and meaning.graph in ("detaches", "raises")
+    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, ReturnsSelf, TensorUse
+from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, ReturnsSelf, TensorSource, TensorUse
 from evallint.facts import Expr
 from evallint.findings import Step
 from evallint.interpret import enumerations
@@ -99,7 +99,7 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     if machine.notes is not None and name in data.MEASURES:
         return Value(value.atoms, data.measured(base.flow))
     use = machine.apis.method("torch.Tensor", name)
-    if (isinstance(use, TensorUse) and use.graph == "detaches") or is_plain(name):
+    if isinstance(use, TensorSource) or (isinstance(use, TensorUse) and use.graph == "detaches") or is_plain(name):
         return Value(value.atoms, base.flow.detached())
     if value.flow.sources:  # a loader that an object holds beside others
         return value.with_flow(replace(base.flow, sources=frozenset()))
