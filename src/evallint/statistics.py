@@ -227,7 +227,7 @@ def _mixed(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
 def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
     """All numbers but one are those of a set, and that one is a slip away, or the others are beyond doubt."""
     given = (*mean, *std)
-    for each, right, other in (*_pairs(mean, std, view), *_copied(len(mean), len(std), view)):
+    for each, right, other in (*_pairs(mean, std, view), *_pairs(mean, std, view, copied=True)):
         expected = (*right, *other)
         every = (place for place, number in enumerate(given) if not _agrees(number, expected[place], given, view))
         off = list(islice(every, 2))
@@ -254,28 +254,20 @@ def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
         )
 
 
-def _pairs(mean: Numbers, std: Numbers, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
-    """Every mean with every deviation of a set, of as many channels as given, as they would be given."""
-    return _pairs_of(len(mean), len(std), view)
+def _pairs(
+    mean: Numbers, std: Numbers, view: _View, copied: bool = False
+) -> tuple[tuple[Published, Numbers, Numbers], ...]:
+    """Every mean with every deviation of a set, of as many channels as given, as they would be given. `copied`: with
+    those deviations that are widely copied, and were averaged over single images."""
+    return _pairs_of(len(mean), len(std), view, copied)
 
 
 @lru_cache(maxsize=64)
-def _pairs_of(means: int, stds: int, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
+def _pairs_of(means: int, stds: int, view: _View, copied: bool) -> tuple[tuple[Published, Numbers, Numbers], ...]:
     return tuple(
         (each, view.of(right), view.of(other))
         for each in _sets()
-        for right, other in product(each.means, each.stds if stds else ((),))
-        if len(right) == means and len(other) == stds
-    )
-
-
-@lru_cache(maxsize=64)
-def _copied(means: int, stds: int, view: _View) -> tuple[tuple[Published, Numbers, Numbers], ...]:
-    """Every mean with the deviations of its set that are widely copied, and were averaged over single images."""
-    return tuple(
-        (each, view.of(right), view.of(other))
-        for each in _sets()
-        for right, other in product(each.means, each.wrong)
+        for right, other in product(each.means, each.wrong if copied else each.stds if stds else ((),))
         if len(right) == means and len(other) == stds
     )
 

@@ -123,4 +123,9 @@ def is_test_file(path: str) -> bool:
 @lru_cache(maxsize=8192)
 def is_test_function(path: str, qualname: str) -> bool:
     """Whether a function, by the name of its own, is a test of the code itself."""
-    return qualname.rpartition(".")[2].lstrip("_").startswith("test_") and is_test_file(path)
+    return names_test(qualname) and is_test_file(path)
+
+
+def names_test(qualname: str) -> bool:
+    """Whether a function has the name of a test, by pytest's conventions."""
+    return qualname.rpartition(".")[2].lstrip("_").startswith("test_")

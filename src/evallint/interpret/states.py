@@ -179,8 +179,11 @@ def kept(machine: Machine, target: f.Expr, source: f.Expr, state: State) -> None
             kept(machine, one, other, state)
     if not isinstance(target, f.Name | f.Attribute) or not isinstance(source, f.Name | f.Attribute):
         return
-    shown, given, loops = render(target), render(source), machine.loops()
-    if not loops or "best" not in words(shown.rpartition(".")[2]) or "best" in words(given):
+    name = target.id if isinstance(target, f.Name) else target.name
+    if "best" not in words(name):
+        return
+    given, loops = render(source), machine.loops()
+    if not loops or "best" in words(given):
         return
     refs = list(machine.value(source, state).refs())
     if not refs or not all(modules.is_model(state.heap[ref]) or state.heap[ref].kind == "symbol" for ref in refs):
@@ -189,7 +192,9 @@ def kept(machine: Machine, target: f.Expr, source: f.Expr, state: State) -> None
     if renewed & {given, given.split(".")[0]} or any(loops[-1] in machine.made.get(ref, ()) for ref in refs):
         return
     family = frozenset[Address]().union(*(modules.family(ref, state) for ref in refs))
-    machine.events.states.append(KeptModel(machine.place(), target, shown, given, family, loops[-1], machine.callers()))
+    machine.events.states.append(
+        KeptModel(machine.place(), target, render(target), given, family, loops[-1], machine.callers())
+    )
 
 
 def overtake(machine: Machine, family: frozenset[Address] | None, step: Step, state: State) -> None:

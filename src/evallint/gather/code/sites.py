@@ -203,6 +203,22 @@ def blocks(statement: f.Stmt) -> Iterator[Block]:
             yield from (case.body for case in cases)
 
 
+def own_parts(statement: f.Stmt) -> tuple[object, ...]:
+    """The expressions of a statement that are read, without the statements within it."""
+    match statement:
+        case f.Assign(targets, value):
+            return (value, *(target for target in targets if isinstance(target, f.Subscript)))
+        case f.If(test) | f.While(test):
+            return (test,)
+        case f.For(_, iterable):
+            return (iterable,)
+        case f.With(items):
+            return tuple(item.context for item in items)
+        case f.Try() | f.Match() | f.Define() | f.DefineClass() | f.Import() | f.Outer():
+            return ()
+    return tuple(part for part in statement if not isinstance(part, str))
+
+
 def given_once(block: Block) -> dict[str, f.Assign]:
     """The plain assignments of names that have no other."""
     found: dict[str, list[f.Assign]] = {}
@@ -300,15 +316,15 @@ def gradients_off(program: Program, path: str, context: Expr) -> GradContext | N
     return meaning if meaning.effect == "negated" and by_default and not given else None
 
 
-# ---- where to look ------------------------------------------------------------------------------
-
-
 def turns_off(program: Program, symbol: FunctionSymbol, statement: f.With) -> bool:
     """Whether a block runs with gradients off."""
     return any(
         isinstance(item.context, f.Call) and gradients_off(program, symbol.path, item.context) is not None
         for item in statement.items
     )
+
+
+# ---- where to look ------------------------------------------------------------------------------
 
 
 def functions(program: Program, path: str) -> Iterator[FunctionSymbol]:

@@ -79,8 +79,8 @@ def makes(program: Program, symbol: FunctionSymbol, assign: f.Assign) -> bool:
 
 
 def are_twins(program: Program, symbol: FunctionSymbol, assign: f.Assign, other: str) -> bool:
-    """Whether an unused pipeline and the one that is used instead are of a library's, or of one maker that is told in
-    other words what to make."""
+    """Whether an unused pipeline is a library's, or one maker makes it and the one that is used instead, told in other
+    words what to make."""
     if builds(program, symbol, assign.value):
         return True
     used = bound_to(program, symbol, other)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.apis import Measure
@@ -24,13 +23,6 @@ STEPS = {
     "on_test_epoch_end": "test_step",
 }
 """The hooks at the end of an evaluation, with those that give a number for each batch."""
-
-
-class Mean(NamedTuple):
-    """A mean over all batches: of what stands under a key in the results of each, "" of the results themselves."""
-
-    call: f.Call
-    key: str
 
 
 def averaged_by_hooks(program: Program, path: str) -> Iterator[Averaged]:
@@ -55,10 +47,12 @@ def step_of(program: Program, klass: ClassSymbol, hook: str) -> FunctionSymbol |
 
 def averages(program: Program, rests: Rests, hook: FunctionSymbol, step: FunctionSymbol) -> Iterator[Averaged]:
     results = results_of(program, hook, step)
+    if results is None:
+        return
     for call in called(program.body(hook)):
-        found = mean_of(call, results) if results is not None else None
-        given = value_of(program, step, found.key, results) if found is not None and results is not None else None
-        if found is None or given is None or not is_batch_mean(program, step, given[0]):
+        key = key_averaged(call, results)
+        given = value_of(program, step, key, results) if key is not None else None
+        if given is None or not is_batch_mean(program, step, given[0]):
             continue
         rest, steps = rests.for_evaluation(hook.path)
         if rest != "may be":
@@ -88,8 +82,9 @@ def results_of(program: Program, hook: FunctionSymbol, step: FunctionSymbol) -> 
 # ---- what is averaged ---------------------------------------------------------------------------
 
 
-def mean_of(call: f.Call, results: Expr) -> Mean | None:
-    """`torch.stack([x["loss"] for x in outputs]).mean()`, `np.mean(self.losses)`"""
+def key_averaged(call: f.Call, results: Expr) -> str | None:
+    """Of what in the results a call gives the mean over all batches: `loss` of
+    `torch.stack([x["loss"] for x in outputs]).mean()`, "" of `np.mean(self.losses)`; None for any other call."""
     function = call.function
     if last_name(function) != "mean" or not isinstance(function, f.Attribute):
         return None
@@ -103,7 +98,7 @@ def mean_of(call: f.Call, results: Expr) -> Mean | None:
             return None
         of = given[0]
     if of == results:
-        return Mean(call, "")
+        return ""
     if not isinstance(of, f.Comprehension) or of.kind == "dict" or len(of.clauses) != 1:
         return None
     clause = of.clauses[0]
@@ -111,9 +106,9 @@ def mean_of(call: f.Call, results: Expr) -> Mean | None:
         return None
     match bare(of.element):
         case f.Subscript(taken, f.Constant(str() as key)) if taken == clause.target:
-            return Mean(call, key)
+            return key
         case element if element == clause.target:
-            return Mean(call, "")
+            return ""
     return None
 
 
@@ -151,14 +146,12 @@ def is_batch_mean(program: Program, step: FunctionSymbol, value: Expr) -> bool:
     """Whether a number is the mean over the samples of a batch: a loss of the tables, or a mean of comparisons."""
     value = bare(value)
     if isinstance(value, f.Name):
-        assigns = [
-            one.value
+        assigned = [
+            bare(one.value)
             for one in statements(program.body(step))
             if isinstance(one, f.Assign) and value in one.targets and one.value is not None
         ]
-        return (
-            len(assigns) == 1 and not isinstance(bare(assigns[0]), f.Name) and is_batch_mean(program, step, assigns[0])
-        )
+        value = assigned[0] if len(assigned) == 1 else value
     if not isinstance(value, f.Call):
         return False
     if isinstance(value.function, f.Attribute) and value.function.name == "mean" and not value.arguments:

@@ -10,7 +10,7 @@ from evallint.apis import Hook
 from evallint.gather.code.sites import statements
 from evallint.gather.modes.making import is_put_to_use
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
-from evallint.interpret.roles import Use, is_test_function, use_of, words
+from evallint.interpret.roles import Use, is_test_function, names_test, use_of, words
 from evallint.interpret.values import Role
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation
@@ -132,7 +132,7 @@ def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:
 
 def is_case(program: Program, caller: Caller) -> bool:
     """Whether a function is a test that belongs to a class of unit tests."""
-    if not caller.function.rpartition(".")[2].lstrip("_").startswith("test_"):
+    if not names_test(caller.function):
         return False
     klass = program.class_of(caller.symbol) if caller.symbol is not None else None
     return klass is not None and any(name.endswith(".TestCase") for name in program.externals(klass))

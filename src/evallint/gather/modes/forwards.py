@@ -115,7 +115,7 @@ def graph_of(program: Program, events: Events, event: ForwardCall) -> Literal["r
     if events.orphan and not switches_within(event.mode.eval, event):
         return "unknown"  # whoever calls the entry may have turned gradients off
     entry = event.frames[0].symbol
-    if events.orphan and entry is not None and may_run_without_graph(program, entry):
+    if events.orphan and entry is not None and program.once(may_run_without_graph, entry):
         return "unknown"
     if event.klass is None and words(event.method) & GENERATING:
         return "unknown"  # such methods often turn gradients off themselves, as those of transformers do

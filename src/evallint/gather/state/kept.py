@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evallint import facts as f
-from evallint.facts import Block, Expr, Span
+from evallint.facts import Block, Span
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import contains, function_around, loops_around, sites_in
-from evallint.gather.code.sites import blocks, called, covers, last_name, leaves, of_self, sites, statements
+from evallint.gather.code.sites import blocks, called, covers, last_name, leaves, of_self, own_parts, sites, statements
 from evallint.interpret.events import Events, ForwardCall, KeptModel, StaleUse
 from evallint.interpret.reading import straight
 from evallint.interpret.render import code
@@ -153,24 +153,24 @@ def used_later(program: Program, kept: KeptModel) -> Step | None:
     """Where what was put aside is read, later in the loop, after it, or by another function. None where nobody reads
     it, or where weights are loaded then."""
     function = function_around(program, kept.at)
-    body = program.body(function)
-    at_once = branch(body, kept.at.span)
+    at_once = branch(program.body(function), kept.at.span)
+    loops = list(loops_around(program, kept.at))
     readers = {
         function: [
             (span, one)
             for span, one in all_of(program, function)
-            if any(contains(loop.span, span) or span[:2] >= loop.span[2:] for loop in loops_around(program, kept.at))
+            if any(contains(loop.span, span) or span[:2] >= loop.span[2:] for loop in loops)
             and not covers(at_once, span)
         ]
     }
     if isinstance(kept.name, f.Attribute):
         readers |= {one: all_of(program, one) for one in program.users(kept.name.name) if one != function}
     for symbol, several in readers.items():
-        if not LOADS.isdisjoint(last_name(call.function) for _, one in several for call in calls_in(own(one))):
+        if not LOADS.isdisjoint(last_name(call.function) for _, one in several for call in calls_in(own_parts(one))):
             continue
         own_code = program.class_of(symbol) == program.class_of(function)
         for span, statement in several:
-            if any(means(node, kept.name, own_code) for node in within(own(statement))):
+            if any(means(node, kept.name, own_code) for node in within(own_parts(statement))):
                 return Step(Place(symbol.path, span), f"`{kept.target}` is used here, as training has left it")
     return None
 
@@ -200,19 +200,5 @@ def all_of(program: Program, symbol: FunctionSymbol) -> list[tuple[Span, f.Stmt]
     return [(one.span, one) for one in statements(program.body(symbol)) if not isinstance(one, f.Outer)]
 
 
-def own(statement: f.Stmt) -> tuple[Expr, ...]:
-    """What a statement reads, without the statements in it."""
-    match statement:
-        case f.Assign(_, value, _) | f.Return(value) | f.Raise(value):
-            return () if value is None else (value,)
-        case f.Augment(target, _, value):
-            return (target, value)
-        case f.Evaluate(value) | f.If(value) | f.While(value) | f.Match(value) | f.For(_, value):
-            return (value,)
-        case f.With(items):
-            return tuple(item.context for item in items)
-    return ()
-
-
-def calls_in(parts: tuple[Expr, ...]) -> Iterator[f.Call]:
+def calls_in(parts: tuple[object, ...]) -> Iterator[f.Call]:
     return (node for node in within(parts) if isinstance(node, f.Call))

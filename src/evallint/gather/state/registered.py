@@ -18,6 +18,7 @@ from evallint.gather.code.sites import (
     last_name,
     module_classes,
     of_self,
+    own_parts,
     reached,
     statements,
 )
@@ -290,22 +291,6 @@ def uses_of(klass: Klass, method: FunctionSymbol, name: str) -> Iterator[Use]:
             elif kind == "raw" and is_moved_later(program.body(method), statement):
                 kind = "moved"
             yield Use(Place(method.path, statement.span), kind)
-
-
-def own_parts(statement: f.Stmt) -> tuple[object, ...]:
-    """The expressions of a statement that are read, without the statements within it."""
-    match statement:
-        case f.Assign(targets, value):
-            return (value, *(target for target in targets if isinstance(target, f.Subscript)))
-        case f.If(test) | f.While(test):
-            return (test,)
-        case f.For(_, iterable):
-            return (iterable,)
-        case f.With(items):
-            return tuple(item.context for item in items)
-        case f.Try() | f.Match() | f.Define() | f.DefineClass() | f.Import() | f.Outer():
-            return ()
-    return tuple(part for part in statement if not isinstance(part, str))
 
 
 def is_moved_later(body: Block, statement: f.Stmt) -> bool:

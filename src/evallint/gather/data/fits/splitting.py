@@ -92,13 +92,10 @@ def splits_within(
         return ()
     parameters = program.function(inner).parameters
     parameters = parameters[1:] if parameters and parameters[0].name == "self" else parameters
-    names = {one.name for one in parameters}
     given = frozenset(
-        name
-        for index, one in enumerate(call.arguments)
-        if not one.stars and mentions(one.value, each, learnt)
-        for name in [one.keyword or (parameters[index].name if index < len(parameters) else "")]
-        if name in names
+        one.name
+        for position, one in enumerate(parameters)
+        if (value := argument(call, one.name, position)) is not None and mentions(value, each, learnt)
     )
     steps = splits(program, inner, replace(each, of=""), given, tuple(statements(program.body(inner))), depth - 1)
     called = f"`{program.function(inner).name}` is given what is made of them"
