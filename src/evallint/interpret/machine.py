@@ -1419,6 +1419,9 @@ class Machine:
 
     def _assert(self, statement: f.Assert, state: State) -> list[State]:
         self.value(statement.test, state)
+        if isinstance(statement.test, f.Constant) and not statement.test.value:  # `assert False`, as good as a `raise`
+            self._leaves_by_exception(state)
+            return []
         self.assume(statement.test, state, True)
         return [state]
 

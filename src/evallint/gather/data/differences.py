@@ -452,6 +452,8 @@ def _preparation(
         return None
     if not _comparable(sources) or any(not source.steps for source in sources):
         return None
+    if not of_one_data_set(partners, loader):
+        return None  # their images are of another size, or of another colour, by themselves
     sizes = [{final_size(source) for source in group} for group in (trained, loader.sources)]
     if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1] and not any(map(_is_pair, sources)):
         texts = [" x ".join(map(str, min((one for one in group if one), key=str))) for group in sizes]
@@ -477,11 +479,13 @@ def _is_pair(source: DataSource) -> bool:
 
 
 def _has(steps: Steps, word: str) -> bool | None:
-    """Whether a pipeline surely does something, or surely not."""
+    """Whether a pipeline surely does something to the image, or surely not: where several things are made tensors, the
+    mask among them, it may be done to any."""
     found = [step for step in steps if word in step.does]
     if any(step.random is not False for step in found):
         return None
-    return bool(found)
+    made = {step.at for step in steps if "tensor" in step.does}
+    return None if found and len(made) > 1 and len(found) < len(made) else bool(found)
 
 
 def final_size(source: DataSource) -> tuple[int, ...] | None:

@@ -162,7 +162,9 @@ class Loaders:
             models=frozenset((*(run.core for run, *_ in seen.runs), *seen.perhaps)) - {None},
             named=self._named(seen) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
-            hand=seen.among or any(self._by_hand(run) for run, *_ in seen.runs),
+            hand=seen.among
+            or any(self._by_hand(run) for run, *_ in seen.runs)
+            or (not isinstance(meaning, Loader | Dataset) and self._is_scaled(events, seen)),
             dropping=_argument(loader.drop_last) if loader is not None else ("", None),
             scored=seen.scored,
             shuffles=loader is not None and constant(term, loader.shuffle) is True,
@@ -278,6 +280,21 @@ class Loaders:
             HAND & set(self._program.function(symbol).mentions) and HAND & self._program.once(reckoned_with, symbol)
             for symbol in symbols[-2:]
         )
+
+    def _is_scaled(self, events: Events, seen: Seen) -> bool:
+        """Whether code around a transform that is applied by itself brings images to 0 to 1 by a function."""
+        frames = [frame for run, *_ in seen.runs for frame in run.frames]
+        frames += [one for key, made in events.created.items() if key == seen.term.identity for one in made.frames]
+        symbols = dict.fromkeys(frame.symbol for frame in frames if frame.symbol is not None)
+        return any(self._program.once(scales, symbol) for symbol in symbols)
+
+
+def scales(program: Program, symbol: FunctionSymbol) -> bool:
+    """Whether a function calls one of a library that brings images to 0 to 1: `to_tensor(image)`."""
+    found = [program.resolve(symbol.path, call.function) for call in called(program.body(symbol))]
+    meanings = [program.apis.data(one.name) for one in found if isinstance(one, External)]
+    functions = [one for one in meanings if isinstance(one, Transform) and one.image is not None]
+    return any("scale" in one.does for one in functions)
 
 
 def reckoned_with(program: Program, symbol: FunctionSymbol) -> frozenset[str]:

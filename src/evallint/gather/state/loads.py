@@ -34,7 +34,7 @@ from evallint.interpret.events import (
 )
 from evallint.interpret.roles import use_of, use_of_argument, words
 from evallint.link.natures import walk, within
-from evallint.program import FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import HiddenKeys, ReplacedLayer, UnmappedLoad
 
 DEVICES = frozenset("cuda gpu gpus cpu device devices rank".split())
@@ -404,7 +404,7 @@ def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]
         if any(isinstance(found, Stepped) for found in events.states):
             continue
         found = evaluation(program, events, event, trained)
-        if found is None:
+        if found is None or (found.by == "weights" and may_be_a_part(program, event.frames[0])):
             continue
         load, new = event.replaced
         last = way(event.frames, Step(event.at, f"`{event.receiver}` evaluates here with a random layer"))
@@ -415,3 +415,15 @@ def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]
                 steps = exchange.load, exchange.new
                 function = function_at(program, exchange.at)
                 yield ReplacedLayer(exchange.at, function, exchange.model, "by default", steps)
+
+
+def may_be_a_part(program: Program, entry: Caller) -> bool:
+    """Whether an entry is a method of a class with a base that no table knows: that may be a model, which is trained
+    where nothing is seen."""
+    klass = program.class_of(entry.symbol) if entry.symbol is not None else None
+    return klass is not None and any(
+        base is None or (isinstance(base, External) and not program.apis.knows(base.name))
+        for one in program.lineage(klass)
+        if isinstance(one, ClassSymbol)
+        for base in program.bases(one)
+    )
