@@ -11,7 +11,6 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-import libcst as cst
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from evallint import codec
 from evallint import extract as extract_module
 from evallint.extract import NotPython, extract, worth_parsing
 from evallint.extract.lower import LONGEST_STRING, LONGEST_TABLE, Lowering
+from evallint.extract.nodes import cst
 from evallint.extract.positions import ByNode, Disagreement, InOrder
 from evallint.facts import (
     Argument,
@@ -712,3 +712,18 @@ def test_a_file_that_could_touch_a_model_is_worth_parsing(text: str) -> None:
 )
 def test_other_files_are_not(text: str) -> None:
     assert not worth_parsing(text.encode())
+
+
+def test_nodes_of_libcst_are_plain_and_dataclasses_are_left_as_they_were() -> None:
+    program = """
+import dataclasses
+own = dataclasses.dataclass
+from evallint.extract.nodes import cst
+node = cst.parse_expression("f(x)")
+assert dataclasses.dataclass is own
+assert type(node).__setattr__ is object.__setattr__
+assert node != node.deep_clone() and len({node, node.deep_clone()}) == 2
+assert repr(node) == "Call(\\n    func=Name(\\n        value='f'," + repr(node).split("value='f',")[1]
+assert cst.Module([cst.SimpleStatementLine([cst.Expr(node.with_changes(args=()))])]).code == "f()\\n"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, Final
 
-import libcst as cst
+from evallint.extract.nodes import cst
 
 SPACES: Final = (
     "AssignEqual Colon Comma Comment Dot EmptyLine LeftCurlyBrace LeftParen LeftSquareBracket Newline "

@@ -10,9 +10,8 @@ from ast import literal_eval
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-import libcst as cst
-
 from evallint.extract import NotPython, lean
+from evallint.extract.nodes import cst
 from evallint.extract.positions import ByNode, Disagreement, InOrder, Positions, TooDeep
 from evallint.facts import (
     Argument,

@@ -12,8 +12,7 @@ import ast
 from collections.abc import Iterator
 from typing import Protocol
 
-import libcst as cst
-
+from evallint.extract.nodes import cst
 from evallint.facts import Span
 
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-import libcst as cst
-
+from evallint.extract.nodes import cst
 from evallint.facts import Span
 from evallint.findings import Remove, Replace, ReplaceKept, SetArgument, Swap
 from evallint.fix.edits import Edit, Unfixable

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
+from evallint.extract.nodes import cst
 from evallint.findings import Fix
 from evallint.fix.edits import Edit, Unfixable
 from evallint.fix.tree import Tree, children

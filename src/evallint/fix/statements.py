@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import libcst as cst
-
+from evallint.extract.nodes import cst
 from evallint.findings import Decorate, InsertAfter, InsertBefore, Wrap, WrapRest
 from evallint.fix.edits import Edit, Unfixable
 from evallint.fix.tree import Statement, Tree, yields

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
-import libcst as cst
 from libcst.metadata import CodeRange, PositionProvider
 from libcst.metadata.position_provider import PositionProvidingCodegenState
 
+from evallint.extract.nodes import cst
 from evallint.facts import Span
 from evallint.fix.edits import Lines, Unfixable
 
