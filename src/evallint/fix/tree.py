@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from libcst.metadata import CodeRange, PositionProvider
-from libcst.metadata.position_provider import PositionProvidingCodegenState
+from libcst._nodes.internal import CodegenState
 
 from evallint.extract.nodes import cst
 from evallint.facts import Span
@@ -18,8 +17,22 @@ from evallint.fix.edits import Lines, Unfixable
 Statement: TypeAlias = "cst.BaseSmallStatement | cst.BaseCompoundStatement"
 Definition: TypeAlias = "cst.FunctionDef | cst.ClassDef"
 
+STATEMENTS: Final = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+
 CLOSED: Final = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
 """What holds code that does not run where it stands."""
+
+
+class Place(NamedTuple):
+    """Where something begins or ends: lines count from 1, columns from 0."""
+
+    line: int
+    column: int
+
+
+class Range(NamedTuple):
+    start: Place
+    end: Place
 
 
 class Tree:
@@ -31,19 +44,24 @@ class Tree:
             self.module = cst.parse_module(parsed)
         except cst.ParserSyntaxError as error:
             raise Unfixable(f"LibCST can't parse it: {error.message}") from None
-        layout = _Layout()
-        if layout.written(self.module) != parsed:
+        layout = _Layout(self.module)
+        if layout.text != parsed:
             raise Unfixable("LibCST would not write it as it is")
         self.text = text
         self.lines = Lines(text)
-        self._ranges = layout.ranges
-        self._parents = parents(self.module)
-        self._at: dict[tuple[int, int], list[cst.CSTNode]] = defaultdict(list)
-        for node, found in self._ranges.items():
-            self._at[found.start.line, found.start.column].append(node)
+        self._stretches = layout.stretches
+        self._parents = layout.parents
+        self._at: dict[int, list[cst.CSTNode]] = defaultdict(list)
+        for node, (start, _) in self._stretches.items():
+            self._at[start].append(node)
 
-    def range(self, node: cst.CSTNode) -> CodeRange:
-        return self._ranges[node]
+    def range(self, node: cst.CSTNode) -> Range:
+        start, end = self._stretches[node]
+        return Range(self._place(start), self._place(end))
+
+    def _place(self, offset: int) -> Place:
+        line = self.lines.line(offset)
+        return Place(line, offset - self.lines.starts[line - 1])
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self._parents.get(node)
@@ -57,9 +75,7 @@ class Tree:
 
     def extent(self, node: cst.CSTNode) -> tuple[int, int]:
         """Return the offsets between which a node stands, its own parentheses included."""
-        found = self._ranges[node]
-        start = self.lines.offset(found.start.line, found.start.column)
-        end = self.lines.offset(found.end.line, found.end.column)
+        start, end = self._stretches[node]
         before = sum(len(self.module.code_for_node(one)) for one in getattr(node, "lpar", ()))
         after = sum(len(self.module.code_for_node(one)) for one in getattr(node, "rpar", ()))
         return start - before, end + after
@@ -72,12 +88,14 @@ class Tree:
 
     def exact(self, span: Span) -> list[cst.CSTNode]:
         """Return the expressions and statements that stand at exactly this place."""
-        end = (span.end_line, span.end_column - 1)
-        return [
-            node
-            for node in self._at.get((span.line, span.column - 1), ())
-            if (self._ranges[node].end.line, self._ranges[node].end.column) == end
-        ]
+        start, end = self._offsets(span)
+        return [node for node in self._at.get(start, ()) if self._stretches[node][1] == end]
+
+    def _offsets(self, span: Span) -> tuple[int, int]:
+        return (
+            self.lines.offset(span.line, span.column - 1),
+            self.lines.offset(span.end_line, span.end_column - 1),
+        )
 
     def call(self, span: Span) -> cst.Call:
         found = next((node for node in self.exact(span) if isinstance(node, cst.Call)), None)
@@ -87,30 +105,24 @@ class Tree:
 
     def statement(self, span: Span) -> Statement:
         """Return the innermost statement that a place is in; of an `elif`, the whole `if`."""
-        starting = [
-            node
-            for node in self._at.get((span.line, span.column - 1), ())
-            if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement)
-        ]
+        start, end = self._offsets(span)
+        starting = [node for node in self._at.get(start, ()) if isinstance(node, STATEMENTS)]
         if starting:
             return self._whole(starting[-1])
-        start, end = (span.line, span.column - 1), (span.end_line, span.end_column - 1)
         around = [
             node
-            for node, found in self._ranges.items()
-            if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement)
-            and self._start(node) <= start
-            and end <= (found.end.line, found.end.column)
+            for node, (_, last) in self._stretches.items()
+            if end <= last and isinstance(node, STATEMENTS) and self._start(node) <= start
         ]
         if not around:
             raise Unfixable("no statement stands there")
         return self._whole(max(around, key=self._start))
 
-    def _start(self, node: cst.CSTNode) -> tuple[int, int]:
+    def _start(self, node: cst.CSTNode) -> int:
         """Return where a statement begins, with its decorators."""
         if isinstance(node, cst.FunctionDef | cst.ClassDef) and node.decorators:
             node = node.decorators[0]
-        return self._ranges[node].start.line, self._ranges[node].start.column
+        return self._stretches[node][0]
 
     def _whole(self, node: Statement) -> Statement:
         above = self.parent(node)
@@ -122,7 +134,7 @@ class Tree:
 
     def first_line(self, node: cst.CSTNode) -> int:
         """Return the line that a statement begins on, with its decorators."""
-        return self._start(node)[0]
+        return self.lines.line(self._start(node))
 
     def top_line(self, node: cst.CSTNode) -> int:
         """Return the line that a statement begins on, with the comments above it that speak to linters of it."""
@@ -132,7 +144,7 @@ class Tree:
         return line
 
     def last_line(self, node: cst.CSTNode) -> int:
-        return self._ranges[node].end.line
+        return self.lines.line(self._stretches[node][1])
 
     def indent(self, line: int) -> str:
         """Return what a line is indented by."""
@@ -145,11 +157,12 @@ class Tree:
 
     def within_strings(self, first: int, last: int) -> set[int]:
         """Return the lines, of those from `first` to `last`, that begin within a string."""
+        strings = (node for node in self._stretches if isinstance(node, cst.SimpleString | cst.FormattedString))
         return {
             line
-            for node, found in self._ranges.items()
-            if isinstance(node, cst.SimpleString | cst.FormattedString) and first <= found.start.line <= last
-            for line in range(found.start.line + 1, found.end.line + 1)
+            for start, end in map(self.range, strings)
+            if first <= start.line <= last
+            for line in range(start.line + 1, end.line + 1)
         }
 
     def functions(self, node: cst.CSTNode) -> list[cst.FunctionDef]:
@@ -157,33 +170,61 @@ class Tree:
         return [above for above in self.above(node) if isinstance(above, cst.FunctionDef)]
 
 
-class _Layout(PositionProvider):
-    """Learns where each node stands from writing the module once.
+class _Layout(CodegenState):
+    """Learns where each node stands, and in what, from writing a module once.
 
-    A `MetadataWrapper` would copy or visit the whole tree besides, and say nothing of the text that comes of it.
+    LibCST's own providers visit the tree several times besides, take places for offsets, and say nothing of the text
+    that comes of it.
     """
 
-    @property
-    def ranges(self) -> Mapping[cst.CSTNode, CodeRange]:
-        return cast("Mapping[cst.CSTNode, CodeRange]", self._computed)
+    def __init__(self, module: cst.Module) -> None:
+        super().__init__(module.default_indent, module.default_newline)
+        self.stretches: dict[cst.CSTNode, tuple[int, int]] = {}
+        self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self.offset = 0
+        self._open: list[tuple[cst.CSTNode, int]] = []
+        module._codegen(self)
+        self.text = "".join(self.tokens)
 
-    def written(self, module: cst.Module) -> str:
-        """Return the text that LibCST writes of a module."""
-        state = PositionProvidingCodegenState(module.default_indent, module.default_newline, self)
-        module._codegen(state)
-        return "".join(state.tokens)
+    def add_indent_tokens(self) -> None:
+        for token in self.indent_tokens:
+            self.add_token(token)
+
+    def add_token(self, value: str) -> None:
+        self.tokens.append(value)
+        self.offset += len(value)
+
+    def before_codegen(self, node: cst.CSTNode) -> None:
+        if self._open:
+            self.parents[node] = self._open[-1][0]
+        self._open.append((node, self.offset))
+
+    def after_codegen(self, node: cst.CSTNode) -> None:
+        _, start = self._open.pop()
+        self.stretches.setdefault(node, (start, self.offset))
+
+    def record_syntactic_position(
+        self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
+    ) -> Any:
+        return _Recording(self, node, start_node, end_node)
 
 
-def parents(module: cst.Module) -> dict[cst.CSTNode, cst.CSTNode]:
-    """Return what each node stands in. LibCST's own provider visits the tree twice, and takes ten times as long."""
-    found: dict[cst.CSTNode, cst.CSTNode] = {}
-    todo: list[cst.CSTNode] = [module]
-    while todo:
-        node = todo.pop()
-        below = children(node)
-        found.update(dict.fromkeys(below, node))
-        todo += below
-    return found
+class _Recording:
+    """The stretch of a node without the space around it; it may begin or end as others do."""
+
+    __slots__ = ("_first", "_last", "_layout", "_node", "_start")
+
+    def __init__(self, layout: _Layout, node: cst.CSTNode, first: cst.CSTNode | None, last: cst.CSTNode | None) -> None:
+        self._layout, self._node, self._first, self._last = layout, node, first, last
+
+    def __enter__(self) -> None:
+        self._start = self._layout.offset
+
+    def __exit__(self, *_: object) -> None:
+        known = self._layout.stretches
+        start = self._start if self._first is None else known[self._first][0]
+        end = self._layout.offset if self._last is None else known[self._last][1]
+        known[self._node] = start, end
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
