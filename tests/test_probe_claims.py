@@ -74,6 +74,17 @@ class Configured(nn.Module):
         return self.layer(x) + torch.zeros(1, device="cuda")
 
 
+class Seeing(Plain):
+    def __init__(self):
+        from torchvision.ops import StochasticDepth
+
+        super().__init__()
+        self.drop = StochasticDepth(0.5, "row")
+
+    def forward(self, x):
+        return self.drop(super().forward(x))
+
+
 class Failing(nn.Module):
     def forward(self, x):
         raise ValueError("never")
@@ -110,6 +121,7 @@ CLAIMS: list[tuple[str, str, str, dict[str, Any], str, str]] = [
     ("even where all is frozen", "grad", "Frozen", {}, "refuted", "requires no gradient"),
     ("an input may be too small for training", "mode", "Wide", {}, "confirmed", "`drop` differs first"),
     ("settings out of sight are in the way", "grad", "Configured", {}, "confirmed", "kept for backward"),
+    ("torchvision is there for who asks for it", "mode", "Seeing", {}, "confirmed", "outputs differ by"),
     ("a module that takes no input can be pickled", "state", "Failing", {"what": "pickle"}, "confirmed", "Unpickling"),
     ("what fails in any pass", "mode", "Failing", {}, "inconclusive", "ValueError: never"),
 ]

@@ -23,6 +23,9 @@ from evallint.project import Project
 MOST_SITES: Final = 6
 MOST_CALLERS: Final = 3
 
+SHARED: Final = frozenset({"torchvision"})
+"""Libraries that take long to import."""
+
 Job: TypeAlias = dict[str, Any]
 """What the child is told, as JSON."""
 
@@ -106,6 +109,7 @@ class Planner:
             "hints": {"input": self._files.input, "shapes": self._files.shapes},
             "callers": self._called,
             "texts": dict(self._files.texts),
+            "libraries": self._libraries,
         }
         return Plan(experiment, job)
 
@@ -189,6 +193,12 @@ class Planner:
             "end_line": site.at.span.end_line,
             "end_column": site.at.span.end_column,
         }
+
+    @cached_property
+    def _libraries(self) -> list[str]:
+        """Those that the child had better import once, before all jobs: the same for every job."""
+        heads = {one.module.partition(".")[0] for file in self._program.files.values() for one in file.imports}
+        return sorted(heads & SHARED)
 
     @cached_property
     def _called(self) -> list[Job]:

@@ -39,7 +39,7 @@ def main() -> None:
         while data:
             data = data[os.write(out, data) :]
 
-    world.libraries()
+    world.libraries(request["jobs"])
     for job in request["jobs"]:
         send(job["number"], None)
         started = time.monotonic()

@@ -6,8 +6,11 @@ import argparse
 import contextlib
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
 from typing import Any, Final
 
 from evallint.probe.child.assumed import Assumed
@@ -30,15 +33,25 @@ FACTORIES: Final = tuple(
 )
 """Functions that make a tensor on the device they are told."""
 
+VISION: Final = "torchvision"
+
 CURED = "torchvision's compiled operators don't load; models and transforms work without them"
 
 
-def libraries() -> None:
-    """Imports what all jobs need; what fails here fails again, with its reason, where it is asked for."""
+def libraries(jobs: Sequence[Mapping[str, Any]]) -> None:
+    """Imports what jobs share; what fails here fails again, with its reason, where it is asked for.
+
+    torchvision, and what torch imports for its first optimizer, take as long as torch itself: they are imported once
+    for all where a job is known to need them, and else by whoever does.
+    """
     with contextlib.suppress(Exception):
-        torch = import_module("torch")
+        torch: Any = import_module("torch")
         torch.set_num_threads(1)
-        _with_torchvision(torch)
+        sys.meta_path.insert(0, Cured())
+        if any(job["experiment"] == "state" for job in jobs):
+            torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        if any(job["experiment"] == "pipeline" or VISION in job.get("libraries", ()) for job in jobs):
+            import_module(VISION)
 
 
 def prepare(assumed: Assumed) -> None:
@@ -155,22 +168,33 @@ def _value(parser: argparse.ArgumentParser, action: argparse.Action) -> Any:
     return "probe"
 
 
-def _with_torchvision(torch: Any) -> None:
-    """Imports torchvision where it is installed; where its compiled operators don't load, declares what is missing."""
-    try:
-        import_module("torchvision")
-        return
-    except ModuleNotFoundError:
-        return
-    except Exception as error:
-        if "torchvision" not in str(error):
+class Cured(MetaPathFinder):
+    """Finds torchvision as Python does, and helps it to load."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        found = PathFinder.find_spec(fullname, path, target) if fullname == VISION else None
+        if found is not None and isinstance(found.loader, SourceFileLoader):
+            found.loader = _Curing(found.loader.name, found.loader.path)
+        return found
+
+
+class _Curing(SourceFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        """Where torchvision's compiled operators don't load, declares what is missing and tries again."""
+        try:
+            super().exec_module(module)
             return
-    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-        del sys.modules[name]
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        with contextlib.suppress(Exception):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    torch._evallint_library = library  # it goes with the last reference to it
-    with contextlib.suppress(Exception):
-        import_module("torchvision")
+        except ModuleNotFoundError:
+            raise
+        except Exception as error:
+            if VISION not in str(error):
+                raise
+        for name in [name for name in sys.modules if name.startswith(f"{VISION}.")]:
+            del sys.modules[name]
+        torch: Any = import_module("torch")
+        library = torch.library.Library(VISION, "DEF")
+        for name in ("nms", "qnms"):
+            with contextlib.suppress(Exception):
+                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        torch._evallint_library = library  # it goes with the last reference to it
+        super().exec_module(module)
