@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -234,30 +235,32 @@ def test_a_fix_that_helps_nothing_is_not_made(lint: Lint) -> None:
 # ---- bytes ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("head", "encoding"),
-    [
-        (b"", "utf-8"),
-        (b"\xef\xbb\xbf", "utf-8"),
-        (b"# coding: latin-1\nname = '\xe9'\n", "latin-1"),
-        (b"# -*- coding: cp1252 -*-\nname = '\x80'\n", "cp1252"),
-        ("# coding: shift_jis\nname = 'データ'\n".encode("shift_jis"), "shift_jis"),
-        ("name = '\U0001f600 數據'\n".encode(), "utf-8"),
-        (b"#!/usr/bin/env python\n\x0c\n", "utf-8"),
-    ],
-)
+HEADS = [
+    (b"", "utf-8"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"# coding: latin-1\nname = '\xe9'\n", "latin-1"),
+    (b"# -*- coding: cp1252 -*-\nname = '\x80'\n", "cp1252"),
+    ("# coding: shift_jis\nname = 'データ'\n".encode("shift_jis"), "shift_jis"),
+    ("name = '\U0001f600 數據'\n".encode(), "utf-8"),
+    (b"#!/usr/bin/env python\n\x0c\n", "utf-8"),
+]
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("ending", ["\n", ""])
-def test_bytes_outside_the_edit_stay(lint: Lint, head: bytes, encoding: str, newline: str, ending: str) -> None:
-    if newline == "\r" and head.startswith(b"#"):
-        return  # Python reads the whole file as one comment then
-    before, after = (
-        head.replace(b"\n", newline.encode()) + (text.rstrip("\n") + ending).replace("\n", newline).encode(encoding)
-        for text in (BUG, FIXED)
-    )
-    plant("a.py", before)
-    assert "1 fixed" in lint("--fix").out
-    assert bytes_of("a.py") == after
+def test_bytes_outside_the_edit_stay(lint: Lint, newline: str) -> None:
+    expected = {}
+    for (number, (head, encoding)), ending in product(enumerate(HEADS), ["\n", ""]):
+        if newline == "\r" and head.startswith(b"#"):
+            continue  # Python reads the whole file as one comment then
+        before, after = (
+            head.replace(b"\n", newline.encode()) + (text.rstrip("\n") + ending).replace("\n", newline).encode(encoding)
+            for text in (BUG, FIXED)
+        )
+        name = f"{number}{'' if ending else '_open'}.py"
+        plant(name, before)
+        expected[name] = after
+    assert f"{len(expected)} fixed" in lint("--fix").out
+    assert {name: bytes_of(name) for name in expected} == expected
 
 
 def test_lines_that_end_in_different_ways_keep_their_ends(lint: Lint) -> None:
@@ -326,26 +329,27 @@ BUILD = ["model = Net()\n", "%matplotlib inline\n", "# é"]
 RIGHT = [SCORE[0], "    model.eval()\n", *SCORE[1:]]
 
 
-@pytest.mark.parametrize("indent", [1, 4, None])
-@pytest.mark.parametrize("ascii_only", [True, False])
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_of_a_notebook_only_the_lines_that_change_are_written(
-    lint: Lint, indent: int | None, ascii_only: bool, newline: str
-) -> None:
-    before, after = (
-        notebook(
-            ("markdown", ["# Net"]),
-            ("code", LINES),
-            ("code", BUILD),
-            ("code", lines),
-            indent=indent,
-            ascii_only=ascii_only,
-        ).replace("100000.0", "1e5")
-        for lines in (SCORE, RIGHT)
-    )
-    plant("a.ipynb", before.replace("\n", newline).encode())
-    assert "1 fixed" in lint("--fix").out
-    assert bytes_of("a.ipynb").decode() == after.replace("\n", newline)
+def test_of_a_notebook_only_the_lines_that_change_are_written(lint: Lint) -> None:
+    expected = {}
+    for indent, ascii_only, newline in product([1, 4, None], [True, False], ["\n", "\r\n"]):
+        before, after = (
+            notebook(
+                ("markdown", ["# Net"]),
+                ("code", LINES),
+                ("code", BUILD),
+                ("code", lines),
+                indent=indent,
+                ascii_only=ascii_only,
+            )
+            .replace("100000.0", "1e5")
+            .replace("\n", newline)
+            for lines in (SCORE, RIGHT)
+        )
+        name = f"{indent}_{ascii_only}_{len(newline)}.ipynb"
+        plant(name, before.encode())
+        expected[name] = after
+    assert f"{len(expected)} fixed" in lint("--fix").out
+    assert {name: bytes_of(name).decode() for name in expected} == expected
 
 
 def test_a_fix_stands_where_it_belongs_after_lines_that_only_ipython_understands(lint: Lint) -> None:
