@@ -7,12 +7,17 @@ installed code is a pack: nothing in a linted tree or its config can have itself
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cache
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
 GROUP: Final = "evallint.rules"
+
+DISTRIBUTIONS: Final = (".dist-info", ".egg-info")
 
 
 class PackError(ValueError):
@@ -31,11 +36,42 @@ class Pack(NamedTuple):
 @cache
 def installed() -> tuple[Pack, ...]:
     """Every pack in this environment, evallint's own first. Raises PackError."""
+    names = _named() if _may_be_named() else {}
+    return (_own(), *(_pack(names[package], package) for package in sorted(names)))
+
+
+def _named() -> dict[str, str]:
+    """The names of packs by their packages."""
     # Not at the head of this file: it takes longer to import than all of ours.
     from importlib.metadata import entry_points
 
-    names = {point.value: point.name for point in entry_points(group=GROUP)}
-    return (_own(), *(_pack(names[package], package) for package in sorted(names)))
+    return {point.value: point.name for point in entry_points(group=GROUP)}
+
+
+def _may_be_named() -> bool:
+    """Whether what is installed names a pack, as far as its files can tell at once: most often none does."""
+    if any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path):
+        return True
+    return any(map(_may_name, dict.fromkeys(sys.path)))
+
+
+def _may_name(entry: str) -> bool:
+    """Whether a distribution in a place of the import path names a pack, or it is no plain folder of such."""
+    if entry.endswith(".egg") or os.path.isfile(entry):
+        return True
+    try:
+        found = [one.path for one in os.scandir(entry or ".") if one.name.lower().endswith(DISTRIBUTIONS)]
+    except OSError:
+        return False  # there is no such folder
+    return any(GROUP.encode() in _entry_points(folder) for folder in found)
+
+
+def _entry_points(distribution: str) -> bytes:
+    try:
+        with open(os.path.join(distribution, "entry_points.txt"), "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""  # it has none
 
 
 def _own() -> Pack:

@@ -10,14 +10,30 @@ from typing import Any, Final
 
 from evallint.cli.arguments import Parser, Unusable, arguments
 from evallint.cli.output import log, say
-from evallint.shift import NO_SCIPY, page, table
 
 Told = Mapping[str, Any]
 
+
+def _as_text(told: Told, sources: tuple[str, str]) -> str:
+    from evallint.shift import table
+
+    return "\n".join(table(told)) + "\n"
+
+
+def _as_json(told: Told, sources: tuple[str, str]) -> str:
+    return json.dumps(told, indent=2) + "\n"
+
+
+def _as_page(told: Told, sources: tuple[str, str]) -> str:
+    from evallint.shift import page
+
+    return page(told, sources)
+
+
 FORMATS: Final[Mapping[str, Callable[[Told, tuple[str, str]], str]]] = {
-    "text": lambda told, _: "\n".join(table(told)) + "\n",
-    "json": lambda told, _: json.dumps(told, indent=2) + "\n",
-    "html": page,
+    "text": _as_text,
+    "json": _as_json,
+    "html": _as_page,
 }
 
 
@@ -53,6 +69,7 @@ def shift(words: Sequence[str]) -> int:
 def measured(python: str, sources: Sequence[str], batches: int, seconds: float) -> Told | None:
     """What the experiment measured; None where it could not, which it has told."""
     from evallint import probe
+    from evallint.shift import NO_SCIPY
 
     if seconds <= 0 or batches < 1:
         raise Unusable("`--batches` and `--timeout` take numbers above 0")
