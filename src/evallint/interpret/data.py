@@ -270,17 +270,19 @@ class Ways:
 
     def __init__(self, machine: Machine) -> None:
         self._machine, self._before = machine, machine.notes
+        self._noted = machine.noted
         self._ways: list[list[Pass]] = []
 
     def begin(self) -> None:
         if self._before is not None:
+            self._machine.noted = self._noted + len(self._before)
             self._machine.notes = []
             self._ways.append(self._machine.notes)
 
     def end(self) -> None:
         if self._before is None:
             return
-        self._machine.notes = self._before
+        self._machine.notes, self._machine.noted = self._before, self._noted
         ways = tuple(dict.fromkeys(map(tuple, self._ways)))
         if len(ways) == 1:
             self._before += ways[0]
@@ -296,7 +298,7 @@ def note(machine: Machine, what: Term, given: Iterable[Value] = (), on: frozense
     sure = some and not machine.doubts["sample"]
     asked = machine.frames[1]
     at = Place(asked.path, asked.span)
-    number = machine.context("pass", machine.place(), on, len(machine.notes))
+    number = machine.context("pass", machine.place(), on, machine.noted + len(machine.notes))
     machine.notes.append(Pass(what, at, machine.place(), sure, chance, tuple(machine.applied), number, on, some))
     return number
 

@@ -289,7 +289,8 @@ class StaleUse(NamedTuple):
 
 
 class KeptModel(NamedTuple):
-    """A module gets another name, one of the best, in a `loop` that does not build it anew: `target = code`."""
+    """A module gets another name, one of the best, in a `loop` that does not build it anew: `target = code`, or, under
+    a key, `target = (code, score)`."""
 
     at: Place
     name: Name | Attribute
@@ -298,6 +299,7 @@ class KeptModel(NamedTuple):
     family: frozenset[Address]
     loop: Address
     frames: tuple[Caller, ...]
+    key: object = None
 
 
 class Created(NamedTuple):

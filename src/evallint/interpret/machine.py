@@ -69,7 +69,7 @@ from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, is_test_function, use_of, use_of_data, words
 from evallint.interpret.running import RunningMethods
-from evallint.interpret.sampling import SEEN, Doubt
+from evallint.interpret.sampling import SEEN, Doubt, makes_views
 from evallint.interpret.terms import Applied, Pass
 from evallint.interpret.untaken import Untaken
 from evallint.interpret.values import (
@@ -198,6 +198,7 @@ class Machine:
         self._class_variables: Memo[ClassSymbol, dict[str, tuple[str, f.Assign]]] = memory.memo()
         self.ids: dict[tuple[object, ...], int] = {}
         self.notes: list[Pass] | None = None  # what is done to a sample that is run aside
+        self.noted = 0  # how much was noted before these notes were begun, of which a way is taken
         self.applied: list[Applied] = []
         self.doubts: Counter[Doubt] = Counter()
         self.aside = 0
@@ -1382,7 +1383,10 @@ class Machine:
                 self.bind(clause.target, self.element(self.iterable(clause.iterable, state), state), state)
                 for condition in clause.conditions:
                     self.value(condition, state)
+            before = len(self.notes or ())
             key = self.value(expression.element, state)
+            if SEEN not in iterable.flow.sources and makes_views(self, before):
+                key = key.join(self.value(expression.element, state))  # the next one
             value = self.value(expression.value, state) if expression.value is not None else key
             thing.rest = value
             if any(clause.conditions for clause in expression.clauses):

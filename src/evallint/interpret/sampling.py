@@ -68,8 +68,8 @@ def noted(machine: Machine, run: Callable[[], object]) -> tuple[Pass, ...] | Non
     if machine.aside >= DEEPEST:
         return None
     kept = machine.notes, machine.doubts, machine.events, machine.ids, machine.frames, machine.budget
-    applied = machine.applied
-    machine.notes, machine.doubts, machine.applied = [], Counter(), []
+    applied, before = machine.applied, machine.noted
+    machine.notes, machine.noted, machine.doubts, machine.applied = [], 0, Counter(), []
     machine.events, machine.ids = aside(machine.events), dict(machine.ids)
     machine.frames = machine.frames[:1]
     machine.budget = min(BUDGET, machine.budget)
@@ -82,7 +82,7 @@ def noted(machine: Machine, run: Callable[[], object]) -> tuple[Pass, ...] | Non
     finally:
         machine.aside -= 1
         machine.notes, machine.doubts, machine.events, machine.ids, machine.frames, budget = kept
-        machine.budget, machine.applied = budget, applied
+        machine.budget, machine.applied, machine.noted = budget, applied, before
 
 
 def apart(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
@@ -94,6 +94,13 @@ def apart(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
             made.setdefault(on, set()).add(results(one))
     views = [several for several in made.values() if len(several) > 1]
     return tuple(unsure(one) if any(is_of_one(one, several) for several in views) else one for one in passes)
+
+
+def makes_views(machine: Machine, before: int) -> bool:
+    """Whether what was noted since is done to a sample that was there before: the next time, another view is made."""
+    new = (machine.notes or [])[before:]
+    own = frozenset[int]().union(*map(results, new))
+    return any(each.on and each.on.isdisjoint(own) for one in new for each in alternatives(one))
 
 
 def is_of_one(one: Pass, views: set[frozenset[int]]) -> bool:

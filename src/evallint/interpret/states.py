@@ -177,6 +177,23 @@ def kept(machine: Machine, target: f.Expr, source: f.Expr, state: State) -> None
     if isinstance(target, f.Collection) and isinstance(source, f.Collection):
         for one, other in zip(target.items, source.items, strict=False):
             kept(machine, one, other, state)
+    for key, part in under_keys(source) if isinstance(target, f.Name | f.Attribute) else ():
+        kept_as(machine, target, part, key, state)
+
+
+def under_keys(source: f.Expr) -> Iterator[tuple[object, f.Expr]]:
+    """What a name is given, alone (None) or under which key: `best = (model, score)`, `best = {"model": model}`."""
+    if isinstance(source, f.Collection) and source.kind in ("tuple", "list"):
+        yield from enumerate(source.items)
+    elif isinstance(source, f.Mapping):
+        for key, value in zip(source.keys, source.values, strict=True):
+            if isinstance(key, f.Constant):
+                yield key.value, value
+    else:
+        yield None, source
+
+
+def kept_as(machine: Machine, target: f.Expr, source: f.Expr, key: object, state: State) -> None:
     if not isinstance(target, f.Name | f.Attribute) or not isinstance(source, f.Name | f.Attribute):
         return
     name = target.id if isinstance(target, f.Name) else target.name
@@ -193,7 +210,7 @@ def kept(machine: Machine, target: f.Expr, source: f.Expr, state: State) -> None
         return
     family = frozenset[Address]().union(*(modules.family(ref, state) for ref in refs))
     machine.events.states.append(
-        KeptModel(machine.place(), target, render(target), given, family, loops[-1], machine.callers())
+        KeptModel(machine.place(), target, render(target), given, family, loops[-1], machine.callers(), key)
     )
 
 

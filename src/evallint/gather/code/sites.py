@@ -84,15 +84,26 @@ def _in_block(block: Block, around: Site) -> Iterator[Site]:
                 for case in cases:
                     yield from _in_block(case.body, guarded(around, subject))
             case f.Assign(targets, value) if value is not None:
-                kept = any(isinstance(target, f.Attribute | f.Subscript) for target in targets)
-                name = next((target.id for target in targets if isinstance(target, f.Name)), "")
-                yield from _in(value, replace(around, kept=kept, name=name))
+                for given, own in one_by_one(targets, value):
+                    kept = any(isinstance(target, f.Attribute | f.Subscript) for target in given)
+                    name = next((target.id for target in given if isinstance(target, f.Name)), "")
+                    yield from _in(own, replace(around, kept=kept, name=name))
             case f.Define() | f.DefineClass() | f.Import() | f.Outer() | f.Leave():
                 continue
             case _:
                 for part in statement:
                     if isinstance(part, tuple) and not isinstance(part, Span):
                         yield from _in(part, around)
+
+
+def one_by_one(targets: tuple[Expr, ...], value: Expr) -> Iterator[tuple[tuple[Expr, ...], Expr]]:
+    """What is assigned to what: `a, b = x, y` are two."""
+    if len(targets) == 1 and isinstance(targets[0], f.Collection) and isinstance(value, f.Collection):
+        parts = targets[0].items, value.items
+        if len(parts[0]) == len(parts[1]) and not any(isinstance(one, f.Starred) for one in (*parts[0], *parts[1])):
+            yield from (((target,), own) for target, own in zip(*parts, strict=True))
+            return
+    yield targets, value
 
 
 def _in(node: object, around: Site) -> Iterator[Site]:

@@ -51,27 +51,30 @@ class Meters:
             return Intake("", "", (0, None), by_name=True) if handed else None
         if not parameters or parameters[0].kind not in ("", "/") or not self._divides(klass):
             return None
-        value = parameters[0].name
         counted = [one for one in statements(self.program.body(method)) if counts(one)]
+        names = [one.name for one in parameters]
+        place = 1 if any(is_key(one, names[0]) for one in counted) else 0
+        if place >= len(names) or (place and not any(reads(one, names[place]) for one in counted)):
+            return None
         weight = next(
             (
                 one
-                for one in parameters[1:]
+                for one in parameters[place + 1 :]
                 if one.default == f.Constant(1) and any(reads(c, one.name) for c in counted)
             ),
             None,
         )
         if weight is not None:
-            return Intake(value, weight.name, (0, parameters.index(weight)))
-        plain = len(parameters) == 1 and any(
+            return Intake(names[place], weight.name, (place, parameters.index(weight)))
+        plain = len(names) == place + 1 and any(
             isinstance(one, f.Augment) and one.value == f.Constant(1) for one in counted
         )
-        return Intake(value, "", (0, None)) if plain else None
+        return Intake(names[place], "", (place, None)) if plain else None
 
     def _divides(self, klass: ClassSymbol) -> bool:
         """Whether an instance divides one of its attributes by another."""
         return any(
-            isinstance(node, f.Operation) and node.operator == "/" and of_self(node.left) and of_self(bare(node.right))
+            isinstance(node, f.Operation) and node.operator == "/" and held(node.left) and held(bare(node.right))
             for base in self.program.lineage(klass)
             if isinstance(base, ClassSymbol)
             for method in self.program.methods(base)
@@ -95,10 +98,25 @@ class Meters:
 
 
 def counts(statement: f.Stmt) -> bool:
-    """Whether a statement adds to an attribute: `self.count += n`."""
+    """Whether a statement adds to an attribute, or to a part of one: `self.count += n`, `self.counts[key] += n`."""
     if isinstance(statement, f.Augment):
-        return statement.operator == "+" and bool(of_self(statement.target))
-    return isinstance(statement, f.Assign) and any(of_self(target) for target in statement.targets)
+        return statement.operator == "+" and bool(held(statement.target))
+    return isinstance(statement, f.Assign) and any(held(target) for target in statement.targets)
+
+
+def held(expression: Expr) -> str:
+    """The attribute of `self` that an expression is, or is a part of: `data` of `self.data.total[key]`; "" for none."""
+    while not of_self(expression) and isinstance(expression, f.Subscript | f.Attribute):
+        expression = expression.value
+    return of_self(expression)
+
+
+def is_key(statement: f.Stmt, name: str) -> bool:
+    """Whether a statement adds to what stands under a name: `self.sums[name] += x`, `self.data.loc[name, "a"] += x`."""
+    target = statement.target if isinstance(statement, f.Augment) else None
+    if not isinstance(target, f.Subscript):
+        return False
+    return f.Name(name) in (target.key.items if isinstance(target.key, f.Collection) else (target.key,))
 
 
 def reads(statement: f.Stmt, name: str) -> bool:

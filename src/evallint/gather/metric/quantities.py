@@ -158,8 +158,8 @@ def multiplied(left: Quantity, right: Quantity) -> Quantity:
             return Quantity("batches", loop=one.loop, text=one.text, inner=other)
         if one.kind == "batches" and other.kind == "number":
             return one
-        if one.kind in ("sum", "average") and other.kind == "number":
-            return one
+        if one.kind in ("sum", "average") and other.kind in ("number", "unknown"):
+            return one  # whatever a sum is scaled by, each batch counts as much as before
         if one.is_of_batch and other.kind == "size":
             return of_kind("total")
         if one.is_of_batch:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Literal
 
 from evallint import facts as f
+from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
-from evallint.gather.code.sites import called, last_name, statements
+from evallint.gather.code.sites import called, last_name, of_self, statements
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall, calls_of
@@ -264,7 +265,7 @@ def is_done_with(program: Program, events: Events, source: ForwardCall) -> bool:
 
 def frozen(program: Program, events: Events) -> Iterator[FrozenButLearning]:
     """Frozen parts whose batch norm is in training mode when the model trains."""
-    return (replace(found, function=around(program, found.at)) for found in frozen_in(events))
+    return (replace(found, function=around(program, found.at)) for found in frozen_in(program, events))
 
 
 def around(program: Program, at: Place) -> str:
@@ -273,7 +274,7 @@ def around(program: Program, at: Place) -> str:
     return max(functions, key=lambda one: one.span.line).qualname if functions else "<module>"
 
 
-def frozen_in(events: Events) -> Iterator[FrozenButLearning]:
+def frozen_in(program: Program, events: Events) -> Iterator[FrozenButLearning]:
     trained = [event for event in events.forwards if event.trained and not event.inside]
     for event in trained:
         for part in event.frozen:
@@ -285,17 +286,17 @@ def frozen_in(events: Events) -> Iterator[FrozenButLearning]:
                 yield FrozenButLearning(
                     part.frozen_at.at, event.frames[-1].function, part.label or event.receiver, steps
                 )
-    yield from teachers(events, trained)
+    yield from teachers(program, events, trained)
     yield from undone(events, trained)
 
 
-def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
+def teachers(program: Program, events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
     """Frozen models that serve a training step while in training mode themselves."""
     for event in events.forwards:
         step, change = event.marks.get("frozen"), event.mode.train
         if step is None or change is None or event.mode.eval is not None or event.mode.unknown or event.trained:
             continue
-        if is_thawed(events, event.address, event) or "written" in event.marks:
+        if is_thawed(events, event.address, event) or "written" in event.marks or is_handed_on(program, event):
             continue
         if not event.nature.statistics or not within_training_step(event, trained):
             continue
@@ -303,6 +304,31 @@ def teachers(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLe
             continue
         steps = (step, change.step, Step(event.at, f"`{event.receiver}` runs here, in a training step"))
         yield FrozenButLearning(step.at, event.frames[-1].function, event.receiver, steps)
+
+
+def is_handed_on(program: Program, event: ForwardCall) -> bool:
+    """Whether another method of the class that runs a part hands it to something, as a hook does that averages the
+    weights of what a part follows: `update(self.online, self.target)`."""
+    symbol, name = event.frames[-1].symbol, event.receiver.removeprefix("self.")
+    klass = program.class_of(symbol) if symbol is not None else None
+    if klass is None or name == event.receiver:
+        return False
+    others = [one for one in program.methods(klass) if one != symbol and program.function(one).name != "__init__"]
+    return any(
+        of_self(whole(argument.value)) == name
+        for other in others
+        if name in program.function(other).mentions
+        for call in called(program.body(other))
+        for argument in call.arguments
+    )
+
+
+def whole(given: Expr) -> Expr:
+    """`self.target` of `self.target.parameters()`, or what is given itself."""
+    match given:
+        case f.Call(function=f.Attribute(owner)):
+            return owner
+    return given
 
 
 def is_thawed(events: Events, frozen: Address, event: ForwardCall) -> bool:

@@ -125,8 +125,9 @@ def stale_models(program: Program, events: Events) -> Iterator[StaleState]:
         training = next((one for one in events.forwards if one.trained and goes_on(kept, one)), None)
         use = used_later(program, kept)
         if training is not None and use is not None:
+            what = "becomes another name of" if kept.key is None else "gets"
             steps = (
-                Step(kept.at, f"`{kept.target}` becomes another name of `{kept.code}`, not a copy of it"),
+                Step(kept.at, f"`{kept.target}` {what} `{kept.code}`, not a copy of it"),
                 Step(training.at, "training goes on here, with the same model"),
                 use,
             )
@@ -170,12 +171,24 @@ def used_later(program: Program, kept: KeptModel) -> Step | None:
             continue
         own_code = program.class_of(symbol) == program.class_of(function)
         for span, statement in several:
-            if any(means(node, kept.name, own_code) for node in within(own_parts(statement))):
+            if is_read(own_parts(statement), kept, own_code):
                 return Step(Place(symbol.path, span), f"`{kept.target}` is used here, as training has left it")
     return None
 
 
 LOADS = frozenset("load load_state_dict".split())
+
+
+def is_read(parts: tuple[object, ...], kept: KeptModel, own_code: bool) -> bool:
+    """Whether code reads a model by the name that it got, and not what else stands under that name: `best[1]`."""
+    reads = sum(means(node, kept.name, own_code) for node in within(parts))
+    others = sum(
+        means(node.value, kept.name, own_code)
+        for node in within(parts)
+        if kept.key is not None and isinstance(node, f.Subscript)
+        if isinstance(node.key, f.Constant) and node.key.value != kept.key
+    )
+    return reads > others
 
 
 def means(node: object, name: f.Name | f.Attribute, own_code: bool) -> bool:

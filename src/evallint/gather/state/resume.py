@@ -36,6 +36,9 @@ from evallint.project import LostProgress
 
 COUNTERS = frozenset("epoch epochs step steps iter iters iteration iterations".split())
 PRETRAINED = frozenset("pretrained pretraining pretrain imagenet".split())
+UNDOING = frozenset("reset undo rollback revert".split())
+"""Words of functions that take back what a training has done, as a search for a learning rate does, and resume none."""
+
 MEASURED = "ReduceLROnPlateau"
 
 
@@ -91,7 +94,7 @@ class Resumed:
             made = {found.owner.address for found in run.states if isinstance(found, Created)}
             last = max((n for n, found in enumerate(run.states) if takes_step(found)), default=-1)
             for number, found in enumerate(run.states):
-                if isinstance(found, Restored) and found.owner.role == "optimizer":
+                if isinstance(found, Restored) and found.owner.role == "optimizer" and not is_undone(found):
                     if number < last or (found.loops and last >= 0):
                         self._runs.add(run.entry)
                     elif found.owner.address not in made:  # it comes from code out of sight, as this method's caller
@@ -247,6 +250,8 @@ def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[L
     for found in restores:
         if found.source is None and not resumed_by_name(program, found):
             continue
+        if is_undone(found):
+            continue
         for part in parts:
             role = part.owner.role
             if not part.keeps or part.owner.address in back or role not in ("optimizer", "scheduler"):
@@ -266,6 +271,11 @@ def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[L
                 Step(part.first.at, f"`{part.owner.label}` goes on as if it were new"),
             )
             yield LostProgress(found.at, found.frames[-1].function, part.owner.label, role, "loaded", steps)
+
+
+def is_undone(found: Restored) -> bool:
+    """Whether the function that restores something takes back what a training has done."""
+    return not words(found.frames[-1].function).isdisjoint(UNDOING)
 
 
 def is_trained(run: Events, owner: Owner) -> bool:

@@ -205,7 +205,9 @@ def of_method(ledger: Ledger, call: f.Call, function: f.Attribute) -> Quantity |
 def tensor_method(ledger: Ledger, base: Quantity, name: str, call: f.Call) -> Quantity | None:
     if name == "size":
         first = [one.value for one in call.arguments]
-        return of_kind("size") if first == [f.Constant(0)] and base.kind != "sample" else UNKNOWN
+        if base.kind == "sample" or first not in ([], [f.Constant(0)]):
+            return UNKNOWN
+        return of_kind("size") if first else Quantity("parts", parts=((0, of_kind("size")), ("*", DATA)))
     if name in ("numel", "nelement", "__len__"):
         return of_kind("size") if base.kind != "sample" else UNKNOWN
     values = [ledger.value(one.value) for one in call.arguments]
