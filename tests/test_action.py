@@ -121,12 +121,21 @@ def test_the_action_passes_options_on_and_nothing_else(job: Job) -> None:
 
 @needs_bash
 @pytest.mark.slow
-def test_the_action_installs_the_version_that_is_asked_for(tmp_path: Path) -> None:
+def test_the_action_installs_the_version_that_is_asked_for_with_any_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = Job(tmp_path)
     done = job.use(version="999.0")
     assert done.returncode == 1
     assert "evallint==999.0" in done.stderr
+    assert not list(job.temp.glob("evallint/bin/pip*"))
+    old = tmp_path / "old" / "python3"
+    old.parent.mkdir()
+    old.write_text(f'#!/bin/sh\n[ "$1" != -c ] || exit 1\nexec {shutil.which("python3")} "$@"\n')
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
     (job.workspace / "constraints.txt").write_text("evallint==998.0\n")
     done = job.use(version_file="constraints.txt")
     assert done.returncode == 1
     assert "ResolutionImpossible" in done.stderr
+    assert list(job.temp.glob("evallint/bin/pip*"))
