@@ -287,8 +287,9 @@ def _agree(given: Numbers, expected: Numbers, view: _View) -> bool:
     if len(given) != len(expected):
         return False
     farthest = 10.0 ** -_enough(view, 2)
-    if any(abs(number - right) > farthest for number, right in zip(given, expected, strict=True)):
-        return False  # no rounding leads there; most sets are told apart by this alone
+    for number, right in zip(given, expected, strict=True):
+        if abs(number - right) > farthest:
+            return False  # no rounding leads there; most sets are told apart by this alone
     if all(_agrees(number, right, given, view) for number, right in zip(given, expected, strict=True)):
         return True
     step = 10.0 ** -max(map(_decimals, given))
