@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import shutil
@@ -18,8 +19,14 @@ from evallint import cli
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-TOGETHER = "action determinism examples pre_commit probe_claims probe_examples probe_hostile site".split()
-"""Modules of tests that share a costly fixture."""
+LONG = (
+    "fix_properties trace probe_examples action site pre_commit docs pages cli fix_files cli_projects baseline engine "
+    "pool server daemon determinism examples bounds packs probe_hostile shift probe_claims probe session"
+).split()
+"""Modules of tests that take long: they come first, so that no process is left alone with one of them in the end."""
+
+APART = "cli docs fix_files fix_properties trace".split()
+"""Those whose tests share nothing costly, and may go to several processes."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -28,6 +35,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     is found in the cases of a rule's page. (xdist's own groups are lost on pytest 9.2.)"""
     if config.getoption("dist") != "load":
         return None
+    config.option.loadscopereorder = False
     scheduling: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
     scheduling._split_scope = group
     return scheduling
@@ -35,11 +43,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def group(nodeid: str) -> str:
     """What a test goes with: all tests of one group are run by one process."""
-    path, _, test = nodeid.partition("::")
-    name = Path(path).stem.removeprefix("test_")
-    if name == "pages":
-        return test.partition("[")[2].partition(":")[0] or test
-    return path if name in TOGETHER else nodeid
+    if module(nodeid) == "pages":
+        return nodeid.partition("[")[2].partition(":")[0].rstrip("]") or nodeid
+    return nodeid if module(nodeid) in APART else nodeid.partition("::")[0]
+
+
+def module(nodeid: str) -> str:
+    return Path(nodeid.partition("::")[0]).stem.removeprefix("test_")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        ranks = {name: rank for rank, name in enumerate(LONG)}
+        items.sort(key=lambda item: ranks.get(module(item.nodeid), len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Spares the collector of garbage all that is there for good."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from evallint import pages
 from evallint.read import suppression
 
@@ -61,37 +59,32 @@ def own_imports(path: Path) -> Iterator[str]:
             yield rest.split(".")[0]
 
 
-def shown(path: Path) -> str:
-    return str(path.relative_to(PACKAGE))
+def test_imports_go_left() -> None:
+    for path in MODULES:
+        if path.name == "__main__.py" or path == PACKAGE / "__init__.py":
+            continue
+        for imported in own_imports(path):
+            assert ORDER.index(imported) <= ORDER.index(part(path)), f"{path} imports `{imported}`"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_imports_go_left(path: Path) -> None:
-    if path.name == "__main__.py" or path == PACKAGE / "__init__.py":
-        return
-    place = ORDER.index(part(path))
-    for imported in own_imports(path):
-        assert ORDER.index(imported) <= place, f"`{part(path)}` imports `{imported}`"
+def test_what_is_gathered_of_one_thing_knows_code_modes_and_itself() -> None:
+    for path in (PACKAGE / "gather").glob("*/**/*.py"):
+        own = path.relative_to(PACKAGE / "gather").parts[0]
+        parts = [name.split(".") for name in imports(path) if name.startswith("evallint.gather.")]
+        assert {imported for _, _, imported, *_ in parts} <= GATHERED[own], path
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "gather").glob("*/**/*.py")), ids=shown)
-def test_what_is_gathered_of_one_thing_knows_code_modes_and_itself(path: Path) -> None:
-    own = path.relative_to(PACKAGE / "gather").parts[0]
-    parts = [name.split(".") for name in imports(path) if name.startswith("evallint.gather.")]
-    assert {imported for _, _, imported, *_ in parts} <= GATHERED[own]
+def test_stages_that_judge_and_tell_do_not_know_each_other() -> None:
+    for path in MODULES:
+        if part(path) in STRANGERS:
+            assert set(own_imports(path)) & STRANGERS <= {part(path)}, path
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_stages_that_judge_and_tell_do_not_know_each_other(path: Path) -> None:
-    if part(path) in STRANGERS:
-        assert set(own_imports(path)) & STRANGERS <= {part(path)}
-
-
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_each_heavy_library_is_known_to_its_stage_only(path: Path) -> None:
-    for name in imports(path):
-        allowed = ONLY_IN.get(name.split(".")[0])
-        assert allowed is None or part(path) in allowed, f"`{part(path)}` imports `{name}`"
+def test_each_heavy_library_is_known_to_its_stage_only() -> None:
+    for path in MODULES:
+        for name in imports(path):
+            allowed = ONLY_IN.get(name.split(".")[0])
+            assert allowed is None or part(path) in allowed, f"{path} imports `{name}`"
 
 
 def test_rules_do_not_know_how_code_is_written_or_what_libraries_are_called() -> None:

@@ -20,6 +20,7 @@ def params(some: Iterable[Example]) -> list[Any]:
 
 CASES = params(examples())
 FIXED = params(one for one in examples() if one.case.fixed)
+PAGES = [pytest.param(page, id=page.name) for page in pages.load().values()]
 LONGEST_MESSAGE = 100
 
 
@@ -34,27 +35,31 @@ def test_fixed_code_is_not_reported_again(page: Page, case: Case) -> None:
     assert [shown(each) for each in repaired if each.finding.rule == page.name] == []
 
 
-@pytest.mark.parametrize(("page", "case"), CASES)
-def test_a_fix_leaves_code_that_parses_without_the_finding_and_nothing_to_do(page: Page, case: Case) -> None:
-    if not any(each.finding.fix for each in found_by(page, case)):
-        return
-    made = {**case.files, **mended(tuple(case.files.items()), page.name)}
-    if made == case.files:
-        return
-    assert mended(tuple(made.items()), page.name) == {}
-    before, after = (Counter(one.finding.rule for one in linted(tuple(files.items()))) for files in (case.files, made))
-    assert after[page.name] < before[page.name]
+@pytest.mark.parametrize("page", PAGES)
+def test_a_fix_leaves_code_that_parses_without_the_finding_and_nothing_to_do(page: Page) -> None:
+    for case in page.cases():
+        made = dict(case.files)
+        if any(each.finding.fix for each in found_by(page, case)):
+            made |= mended(tuple(case.files.items()), page.name)
+        if made == case.files:
+            continue
+        assert mended(tuple(made.items()), page.name) == {}, f"{page.path}:{case.line}"
+        before, after = (
+            Counter(one.finding.rule for one in linted(tuple(files.items()))) for files in (case.files, made)
+        )
+        assert after[page.name] < before[page.name], f"{page.path}:{case.line}"
 
 
-@pytest.mark.parametrize(("page", "case"), CASES)
-def test_a_finding_explains_itself_shortly(page: Page, case: Case) -> None:
-    for each in found_by(page, case):
-        assert len(each.finding.says) < LONGEST_MESSAGE
-        assert not each.finding.says.endswith(".")
-        assert page.category == "lint" or each.finding.because, "a finding comes with its trace"
+@pytest.mark.parametrize("page", PAGES)
+def test_a_finding_explains_itself_shortly(page: Page) -> None:
+    for case in page.cases():
+        for each in found_by(page, case):
+            assert len(each.finding.says) < LONGEST_MESSAGE, f"{page.path}:{case.line}"
+            assert not each.finding.says.endswith("."), f"{page.path}:{case.line}"
+            assert page.category == "lint" or each.finding.because, f"{page.path}:{case.line}: no trace"
 
 
-@pytest.mark.parametrize("page", pages.load().values(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_the_rule_at_work_and_at_rest(page: Page) -> None:
     wrong = [case for case in page.cases() if case.section == "Wrong"]
     assert any(mark.claims == page.severity for case in wrong for mark in case.marks)
