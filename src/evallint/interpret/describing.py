@@ -35,7 +35,12 @@ LARGEST = 400
 
 def describe(machine: Machine, value: Value, state: State) -> Term:
     """What a value is now, objects with all that they hold."""
-    return Description(machine, state).term(value, 0)
+
+    def found() -> Term:
+        return Description(machine, state).term(value, 0)
+
+    atom = next(iter(value.atoms)) if len(value.atoms) == 1 else None
+    return machine.described.of(atom.address, machine.aside, state, found) if isinstance(atom, Ref) else found()
 
 
 def perhaps(term: Term) -> Term:

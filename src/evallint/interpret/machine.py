@@ -70,7 +70,8 @@ from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, is_test_function, use_of, use_of_data, words
 from evallint.interpret.running import RunningMethods
 from evallint.interpret.sampling import SEEN, Doubt, makes_views
-from evallint.interpret.terms import Applied, Pass
+from evallint.interpret.terms import Applied, Pass, Term
+from evallint.interpret.unchanged import Unchanged
 from evallint.interpret.untaken import Untaken
 from evallint.interpret.values import (
     NO_FLOW,
@@ -202,6 +203,8 @@ class Machine:
         self.applied: list[Applied] = []
         self.doubts: Counter[Doubt] = Counter()
         self.aside = 0
+        self.sampled = Unchanged[tuple[Pass, ...] | None]()
+        self.described = Unchanged[Term]()
         self.states: dict[Address, tuple[str, tuple[Address, ...]]] = {}
         self.made: dict[Address, tuple[Address, ...]] = {}  # modules: in which loops each pass has another
         self._statements: dict[type, Callable[[Any, State], list[State]]] = {
@@ -358,6 +361,7 @@ class Machine:
         self.ids, self.states, self.made = {}, {}, {}
         self._contexts, self._numbers = {}, {}
         self._globals, self._texts = {}, {}
+        self.sampled, self.described = Unchanged(), Unchanged()
         return State()
 
     def spent(self) -> int:

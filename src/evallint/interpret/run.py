@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from evallint.apis import Hook
@@ -13,6 +14,7 @@ from evallint.interpret import calls, generators, modules, states
 from evallint.interpret.costs import Costs, Spent
 from evallint.interpret.defaults import Literal, choices
 from evallint.interpret.events import Caller, Events, Exhausted, Replaced
+from evallint.interpret.heirs import Heirs
 from evallint.interpret.machine import Frame, Machine
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
@@ -44,6 +46,16 @@ class Outcome(NamedTuple):
     spent: Spent
 
 
+class Orphan(NamedTuple):
+    """A function that nothing in sight calls; a method with the class whose object it is run with."""
+
+    symbol: FunctionSymbol
+    klass: ClassSymbol | None
+
+
+Entry: TypeAlias = str | Orphan
+"""The code of a file, by its path, or a function."""
+
 Key: TypeAlias = tuple[object, ...]
 
 
@@ -60,6 +72,7 @@ class Interpreter:
         self._orphans = ByFile(memory, program.linted, self._orphans_in)
         self._choices = ByFile(memory, program.linted, lambda path: tuple(choices(program, path, self._restoring)))
         self._variants = Variants(program)
+        self._heirs = Heirs(program, self.machine.relevance, self.machine.running_methods)
 
     @property
     def _restoring(self) -> frozenset[str]:
@@ -78,9 +91,9 @@ class Interpreter:
         self._asked.clear()
         reached: set[FunctionSymbol] = set()
         taken: set[Branch] = set()
-        passed: dict[Branch, str | FunctionSymbol] = {}
+        passed: dict[Branch, Entry] = {}
 
-        def settled(entry: str | FunctionSymbol) -> Events:
+        def settled(entry: Entry) -> Events:
             found = self._outcome(entry)
             reached.update(found.reached)
             taken.update(found.noted.taken)
@@ -91,9 +104,10 @@ class Interpreter:
         for path in self._program.linted:
             yield settled(path)
         is_one_more = self._variants.counted()
-        for symbol in self._in_order():
+        for symbol, classes in self._in_order():
             if symbol not in reached and not is_one_more(symbol):
-                yield settled(symbol)
+                for klass in classes:
+                    yield settled(Orphan(symbol, klass))
         machine.untaken.open = frozenset(passed.keys() - taken)
         for entry in dict.fromkeys(entry for branch, entry in passed.items() if branch in machine.untaken.open):
             yield self._outcome(entry).events
@@ -103,25 +117,28 @@ class Interpreter:
                 yield self._of(("choice", *choice), partial(run_constructor, machine, *choice)).events
         self._outcomes.drop_others(self._asked)
 
-    def _in_order(self) -> list[FunctionSymbol]:
-        """The functions worth an entry of their own: those whose names nobody mentions first."""
+    def _in_order(self) -> list[tuple[FunctionSymbol, list[ClassSymbol | None]]]:
+        """The functions worth an entry of their own, with the classes whose objects methods are run with: those whose
+        names nobody mentions first, and of the others those that run steps of subclasses."""
         self._orphans.renew()
-        found = [
-            (self.machine.relevance.is_mentioned(name), path, symbol.index, symbol)
-            for path, names in self._orphans.known.items()
-            for name, symbol in names
-        ]
-        return [symbol for *_, symbol in sorted(found, key=lambda entry: entry[:3])]
+        self._heirs.renew()
+        found = []
+        for name, symbol in chain.from_iterable(self._orphans.known.values()):
+            classes = self._heirs.receivers(symbol)
+            is_own = classes == [self._program.class_of(symbol)]
+            is_mentioned = self.machine.relevance.is_mentioned(name)
+            found.append(((is_mentioned, is_mentioned and is_own, symbol.path, symbol.index), symbol, classes))
+        return [(symbol, classes) for _, symbol, classes in sorted(found, key=lambda one: one[0])]
 
     def _orphans_in(self, path: str) -> tuple[tuple[str, FunctionSymbol], ...]:
         return tuple(orphans(self.machine, path))
 
-    def _outcome(self, entry: str | FunctionSymbol) -> Outcome:
+    def _outcome(self, entry: Entry) -> Outcome:
         """What comes of the code of a file, or of a function that nothing in sight calls."""
         machine = self.machine
 
         def run() -> Events:
-            events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, entry)
+            events = run_file(machine, entry) if isinstance(entry, str) else run_orphan(machine, *entry)
             events.supposed = bool(machine.untaken.open)
             return events
 
@@ -244,11 +261,10 @@ def is_unit_test(path: str, qualname: str) -> bool:
     return is_test_file(path) and any(part.lower().startswith("test") for part in qualname.split("."))
 
 
-def run_orphan(machine: Machine, symbol: FunctionSymbol) -> Events:
+def run_orphan(machine: Machine, symbol: FunctionSymbol, klass: ClassSymbol | None) -> Events:
     """A function that nothing in sight calls: its arguments are unknown, and so is what its caller has set."""
     program = machine.program
     function = program.function(symbol)
-    klass = program.class_of(symbol)
     hook = hook_of(machine, klass, function.name)
 
     def run(state: State) -> None:

@@ -47,7 +47,12 @@ def passes(machine: Machine, value: Value, klass: ClassSymbol, state: State) -> 
     sample = UNKNOWN if function.name == "__getitem__" else SAMPLE
     given = Arguments((sample,) * wanted(machine, symbol))
     (receiver,) = value.refs()
-    return noted(machine, lambda: calls.follow(machine, Callee(symbol, receiver), given, function.span, state.fork()))
+
+    def run() -> tuple[Pass, ...] | None:
+        other = state.fork()
+        return noted(machine, lambda: calls.follow(machine, Callee(symbol, receiver), given, function.span, other))
+
+    return machine.sampled.of(receiver, machine.aside, state, run)
 
 
 def of_function(machine: Machine, value: Value, state: State) -> tuple[Pass, ...] | None:

@@ -488,6 +488,10 @@ class State:
         self.trail = [*self.trail, (token, set())]
         return twin
 
+    def keep(self) -> None:
+        """From now on change copies: someone else keeps the objects as they are."""
+        self.owner = object()
+
     def own(self, address: Address) -> Thing:
         """The object, to be changed."""
         thing = self.heap[address]

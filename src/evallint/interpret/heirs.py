@@ -1,0 +1,96 @@
+"""Template methods: a method that leaves steps to subclasses does what it does with an object of one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint import facts as f
+from evallint.interpret.relevance import Relevance
+from evallint.interpret.roles import is_test_file
+from evallint.interpret.running import RunningMethods
+from evallint.memory import ByFile
+from evallint.program import ClassSymbol, FunctionSymbol, Program
+
+ENOUGH = 8
+"""So many classes fill in the steps of one method; the others of a large family would show the same again."""
+
+
+class Heirs:
+    """Tells with objects of which classes a method is worth a run that nobody in sight asks for."""
+
+    def __init__(self, program: Program, relevance: Relevance, methods: RunningMethods) -> None:
+        self._program = program
+        self._relevance = relevance
+        self._methods = methods
+        self._said = ByFile(program.memory, program.linted, lambda path: tuple(derived(program, path)))
+        self._heirs: dict[ClassSymbol, list[ClassSymbol]] = {}
+
+    def renew(self) -> None:
+        """Take in which classes derive from which now."""
+        if not self._said.renew():
+            return
+        self._heirs = {}
+        for path in self._program.linted:
+            for klass, base in self._said.known[path]:
+                self._heirs.setdefault(base, []).append(klass)
+
+    def receivers(self, symbol: FunctionSymbol) -> list[ClassSymbol | None]:
+        """The classes with whose objects a method that nobody in sight calls is to be run: its own unless that leaves
+        out a step, and each that has steps of its own. [None] for a function that is no method."""
+        klass = self._program.class_of(symbol)
+        if klass is None or klass not in self._heirs:
+            return [klass]
+        found = list(self._filled(symbol, klass))
+        return [*found] if found and self._leaves_out(symbol, klass) else [klass, *found]
+
+    def _filled(self, symbol: FunctionSymbol, klass: ClassSymbol) -> Iterator[ClassSymbol]:
+        """The classes below one that have their own of what a method calls, one for each set of such steps."""
+        program = self._program
+        name = program.function(symbol).name
+        inherited = frozenset(self._methods.with_callees(klass, symbol))
+        called = self._called(symbol, klass)
+        seen: set[frozenset[FunctionSymbol]] = set()
+        for heir in self._heirs[klass]:
+            if called.isdisjoint(program.function(one).name for one in program.methods(heir)):
+                continue
+            if program.method(heir, name) != symbol or is_test_file(heir.path):
+                continue
+            steps = frozenset(self._methods.with_callees(heir, symbol)) - inherited
+            if steps not in seen and any(map(self._tells, steps)):
+                seen.add(steps)
+                yield heir
+            if len(seen) == ENOUGH:
+                return
+
+    def _called(self, symbol: FunctionSymbol, klass: ClassSymbol) -> frozenset[str]:
+        """The names of all that a method calls on self, and of what these call."""
+        every = (
+            name for one in self._methods.with_callees(klass, symbol) for name in self._program.function(one).mentions
+        )
+        return frozenset(name[5:-2] for name in every if name.startswith("self."))
+
+    def _tells(self, step: FunctionSymbol) -> bool:
+        """Whether a step could tell something: what a module computes tells only by what is done to it."""
+        klass = self._program.class_of(step)
+        if self._program.is_module(klass):
+            return self._relevance.acts(step)
+        return self._relevance.matters(step)
+
+    def _leaves_out(self, symbol: FunctionSymbol, klass: ClassSymbol) -> bool:
+        """Whether a method calls a step that its own class has not, or only to say that a subclass must."""
+        program = self._program
+        below = {program.function(one).name for heir in self._heirs[klass] for one in program.methods(heir)}
+        for name in self._called(symbol, klass) & below:
+            step = program.method(klass, name)
+            if step is None or any(isinstance(one, f.Raise) for one in program.body(step)):
+                return True
+        return False
+
+
+def derived(program: Program, path: str) -> Iterator[tuple[ClassSymbol, ClassSymbol]]:
+    """The classes of a file, each with every class of the program that it derives from."""
+    for index in range(len(program.files[path].classes)):
+        klass = ClassSymbol(path, index)
+        for base in program.lineage(klass)[1:]:
+            if isinstance(base, ClassSymbol):
+                yield klass, base
