@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from evallint import facts as f
-from evallint.gather.code.sites import Site, gradients_off, last_name, of_self, sites, turns_off
-from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.gather.code.sites import Site, gradients_off, of_self, sites, turns_off
+from evallint.program import FunctionSymbol, Program
 
 DEEPEST = 4
 """So many calls lead from where gradients are off to a method."""
+
+
+class MayCall(NamedTuple):
+    """A function that may call a method, and whether gradients are off where it does."""
+
+    caller: FunctionSymbol
+    is_without_graph: bool
 
 
 def may_run_without_graph(program: Program, symbol: FunctionSymbol) -> bool:
@@ -17,23 +24,40 @@ def may_run_without_graph(program: Program, symbol: FunctionSymbol) -> bool:
     subclasses say what a step is."""
     seen, level = {symbol}, [symbol]
     for _ in range(DEEPEST):
-        found = [(caller, calls) for one in level for caller, calls in callers(program, one) if caller not in seen]
-        if any(is_without_graph(program, caller, calls) for caller, calls in found):
+        found = [one for called in level for one in program.once(callers, called) if one.caller not in seen]
+        if any(one.is_without_graph for one in found):
             return True
-        level = list(dict.fromkeys(caller for caller, _ in found))
+        level = list(dict.fromkeys(one.caller for one in found))
         seen.update(level)
     return False
 
 
-def callers(program: Program, symbol: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, list[Site]]]:
-    """The functions that may call a method, with the calls."""
+def callers(program: Program, symbol: FunctionSymbol) -> tuple[MayCall, ...]:
+    """The functions that may call a method: on `self` only those of its class, and of those that this derives from."""
     klass, name = program.class_of(symbol), program.function(symbol).name
     if klass is None:
-        return
+        return ()
+    lineage = program.lineage(klass)
+    found = []
     for caller in program.users(name):
-        calls = [one for one in sites(program.body(caller)) if may_mean(program, one, name, caller, klass)]
+        is_kin = program.class_of(caller) in lineage
+        calls = [one for one in program.once(method_calls, caller).get(name, ()) if is_kin or not is_on_self(one)]
         if calls:
-            yield caller, calls
+            found.append(MayCall(caller, is_without_graph(program, caller, calls)))
+    return tuple(found)
+
+
+def method_calls(program: Program, symbol: FunctionSymbol) -> dict[str, list[Site]]:
+    """The calls of attributes in a function, by the names of these."""
+    found: dict[str, list[Site]] = {}
+    for site in sites(program.body(symbol)):
+        if isinstance(site.call.function, f.Attribute):
+            found.setdefault(site.call.function.name, []).append(site)
+    return found
+
+
+def is_on_self(site: Site) -> bool:
+    return isinstance(site.call.function, f.Attribute) and bool(of_self(site.call.function))
 
 
 def is_without_graph(program: Program, caller: FunctionSymbol, calls: list[Site]) -> bool:
@@ -41,11 +65,3 @@ def is_without_graph(program: Program, caller: FunctionSymbol, calls: list[Site]
     if any(gradients_off(program, caller.path, one) for one in program.function(caller).decorators):
         return True
     return any(turns_off(program, caller, block) for one in calls for block in one.contexts)
-
-
-def may_mean(program: Program, site: Site, name: str, caller: FunctionSymbol, klass: ClassSymbol) -> bool:
-    """Whether a call may be one of a class's method: on `self` only in the class itself, and those that it is of."""
-    function = site.call.function
-    if not isinstance(function, f.Attribute) or last_name(function) != name:
-        return False
-    return not of_self(function) or program.class_of(caller) in program.lineage(klass)
