@@ -257,12 +257,19 @@ def apply(machine: Machine, address: Address, given: Arguments, state: State) ->
     flow = given.flow()
     if machine.notes is not None:
         term = describing.describe(machine, of(Ref(address)), state)
-        number = note(machine, term, given.all(), flow.sources - {DRAWN})
+        on = flow.sources - {DRAWN} or out_of_sight(machine, given, state)
+        number = note(machine, term, given.all(), on)
         return Value(flow=library.kept(flow, state).through(SEEN).through(number))
     creation = machine.events.created.get(address)
     if creation is not None and flow.synthetic:
         creation.fed = creation.fed or machine.place()
     return Value(flow=library.kept(flow, state).through(source(machine, address)))
+
+
+def out_of_sight(machine: Machine, given: Arguments, state: State) -> frozenset[int]:
+    """Numbers for what is given that comes of calls out of sight: by them it is known again."""
+    refs = {ref for value in given.positional for ref in value.refs() if state.heap[ref].kind == "symbol"}
+    return frozenset(machine.context("out of sight", ref) for ref in refs)
 
 
 class Ways:

@@ -149,9 +149,19 @@ def unknown(machine: Machine, name: str, given: Arguments, expression: f.Call, s
     return opaque_result(machine, name, given, expression.span, state)
 
 
+def joined_flow(given: Arguments, state: State) -> Flow:
+    """What goes into a call, with the graphs in the lists and dicts that it is given."""
+    flow = given.flow()
+    things = [state.heap[ref] for value in given.all() for ref in value.refs()]
+    for one in (one for thing in things if thing.kind in ("list", "dict") for one in thing.contents()):
+        if not (one.flow.graph <= flow.graph and one.flow.cut <= flow.cut):
+            flow = flow.join(Flow(one.flow.graph, one.flow.cut, sums=one.flow.sums))
+    return flow
+
+
 def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, state: State) -> Value:
     """The result of a call that was not followed: an object of its own, with what went in."""
-    flow = kept(given.flow(), state)
+    flow = kept(joined_flow(given, state), state)
     if not flow.roles and (words(name.rpartition(".")[2]) & DATA or ".datasets." in name):
         roles = calls.roles_of(name, given)
         if roles:
@@ -797,6 +807,8 @@ def tensor_method(
         frame = machine.frame
         machine.events.differentiating.add((frame.path, frame.caller.function))
     callbacks(machine, given, state)
+    if name == "update" and base.flow.graph and isinstance(expression.function, f.Attribute):  # a dict of tensors
+        machine.bind(expression.function.value, base.with_flow(joined_flow(given, state)), state)
     moved = name.startswith("to") or name == "cuda"
     flow = base.flow if moved or not given.positional else Arguments((base, *given.all())).flow()
     meaning = machine.apis.method("torch.Tensor", name)

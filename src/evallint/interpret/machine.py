@@ -422,6 +422,8 @@ class Machine:
                 elif held.flow.synthetic and not (held.atoms or value.flow.synthetic or value.constant()):
                     filled = Value(flow=held.flow.join(value.flow))  # a tensor that is filled part by part
                     self.bind(base, filled, state)
+                elif held.flow.graph and not held.atoms and not value.flow.graph <= held.flow.graph:
+                    self.bind(base, Value(flow=held.flow.join(value.flow)), state)  # what a model gave gets more
             case f.Collection(_, items):
                 self._unpack(items, value, state)
             case f.Starred(inner):

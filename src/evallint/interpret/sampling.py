@@ -103,9 +103,10 @@ def apart(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
 
 def makes_views(machine: Machine, before: int) -> bool:
     """Whether what was noted since is done to a sample that was there before: the next time, another view is made."""
-    new = (machine.notes or [])[before:]
-    own = frozenset[int]().union(*map(results, new))
-    return any(each.on and each.on.isdisjoint(own) for one in new for each in alternatives(one))
+    notes = machine.notes or []
+    there = frozenset((SEEN,)).union(*map(results, notes[:before]))
+    own = frozenset[int]().union(*map(results, notes[before:]))
+    return any(each.on & there and each.on.isdisjoint(own) for one in notes[before:] for each in alternatives(one))
 
 
 def is_of_one(one: Pass, views: set[frozenset[int]]) -> bool:
