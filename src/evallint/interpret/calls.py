@@ -18,7 +18,9 @@ from evallint.interpret import (
     idleness,
     library,
     modules,
+    naming,
     patience,
+    picking,
     sampling,
     states,
 )
@@ -152,7 +154,7 @@ def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:
                     known = True
         if not known:
             spread = True
-            element = machine.element(value, state) if argument.stars == 1 else Value(flow=value.flow)
+            element = picking.element(machine, value, state) if argument.stars == 1 else Value(flow=value.flow)
             rest = element if rest is None else rest.join(element)
     return Arguments(tuple(positional), keywords, spread, rest)
 
@@ -662,7 +664,7 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
                 found.append(library.call(machine, f"{owner}.{name}", given, expression, state))
             case ModuleSymbol():
                 symbol_found = machine.program.member(atom, name)
-                callee = machine.symbol_value(symbol_found, state) if symbol_found is not None else UNKNOWN
+                callee = naming.symbol_value(machine, symbol_found, state) if symbol_found is not None else UNKNOWN
                 found.append(invoke(machine, callee, given, expression, state))
             case ClassSymbol():
                 found.append(method_of_class(machine, atom, name, given, expression, state))
@@ -746,7 +748,7 @@ def iterate(machine: Machine, address: Address, state: State) -> Value:
         if name == "__getitem__":
             return value
         if Ref(address) not in value.atoms:
-            return machine.element(generators.generated(machine, value, state), state)
+            return picking.element(machine, generators.generated(machine, value, state), state)
         following = machine.program.method(klass, "__next__")
         if following is None:
             return UNKNOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evallint.interpret import generators
+from evallint.interpret import generators, picking
 from evallint.interpret.values import Address, Ref, State, Thing, Value
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def extend(machine: Machine, address: Address, value: Value, state: State) -> No
         for offset, item in enumerate(others[0].items.values()):
             thing.items[start_at + offset] = item
         return
-    element = machine.element(value, state)
+    element = picking.element(machine, value, state)
     thing = state.own(address)
     thing.rest = element if thing.rest is None else thing.rest.join(element)
 
@@ -43,7 +43,7 @@ def concatenated(machine: Machine, left: Value, right: Value, state: State, key:
             for item in things[0].items.values():
                 thing.items[len(thing.items)] = item
         else:
-            element = machine.element(value, state)
+            element = picking.element(machine, value, state)
             thing.rest = element if thing.rest is None else thing.rest.join(element)
     address = state.put(("list", machine.frame.context, key), thing)
     return Value(frozenset((Ref(address),)), left.flow.join(right.flow))

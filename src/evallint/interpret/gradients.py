@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.apis import Export, GradContext, Gradient, LibraryClass, Runs, TensorSource
-from evallint.interpret import data, library, modules, states
+from evallint.interpret import branching, data, library, modules, states
 from evallint.interpret.events import Backward, Events, ExportCall
 from evallint.interpret.render import code, render
 from evallint.interpret.values import (
@@ -61,7 +61,7 @@ def context(machine: Machine, meaning: GradContext, given: Arguments, expression
             return given.positional[0]  # `torch.no_grad()(function)`
     grad = grad_of(machine, meaning, given, state)
     if grad.on and grad.off is not None and expression.arguments:
-        truth = machine.truth(expression.arguments[0].value, state)
+        truth = branching.holds(machine, expression.arguments[0].value, state)
         if truth is not None:
             grad = GRAD_ON if truth == (meaning.effect != "negated") else Grad(on=False, off=grad.off)
     if meaning.immediate:

@@ -27,7 +27,18 @@ from evallint.apis import (
     Wrapper,
 )
 from evallint.facts import Span
-from evallint.interpret import calls, choosing, data, forwards, gradients, modules, specials, states
+from evallint.interpret import (
+    assigning,
+    branching,
+    calls,
+    choosing,
+    data,
+    forwards,
+    gradients,
+    modules,
+    specials,
+    states,
+)
 from evallint.interpret.events import ModeChange
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, names_what_is_there, use_of, words
@@ -621,7 +632,7 @@ def switch(
     if to == "argument":
         trains = truth_argument(given, wanted, True, machine, state)
         if trains is None and expression.arguments:
-            trains = machine.truth(expression.arguments[0].value, state)
+            trains = branching.holds(machine, expression.arguments[0].value, state)
     receiver = render(expression.function.value) if isinstance(expression.function, f.Attribute) else ""
     text = f"{receiver}.{'eval' if trains is False else 'train'}()" if receiver else ""
     step = machine.step(f"`{render(expression) if len(receiver) < 40 else text}` is called", expression.span)
@@ -789,7 +800,7 @@ def unknown_quietly(
     """A call that keeps what it is given without touching it."""
     flow = given.flow()
     if flow.graph and name == "append" and isinstance(expression.function, f.Attribute):
-        machine.accumulate(render(expression.function.value), flow, "appended to")
+        assigning.accumulate(machine, render(expression.function.value), flow, "appended to")
     return opaque_result(machine, name, given, expression.span, state)
 
 
@@ -808,7 +819,7 @@ def tensor_method(
         machine.events.differentiating.add((frame.path, frame.caller.function))
     callbacks(machine, given, state)
     if name == "update" and base.flow.graph and isinstance(expression.function, f.Attribute):  # a dict of tensors
-        machine.bind(expression.function.value, base.with_flow(joined_flow(given, state)), state)
+        assigning.bind(machine, expression.function.value, base.with_flow(joined_flow(given, state)), state)
     moved = name.startswith("to") or name == "cuda"
     flow = base.flow if moved or not given.positional else Arguments((base, *given.all())).flow()
     meaning = machine.apis.method("torch.Tensor", name)

@@ -10,7 +10,7 @@ from evallint import facts as f
 from evallint.apis import FlaggedFunction, LibraryClass, ModuleClass, ReturnsSelf, TensorSource, TensorUse
 from evallint.facts import Expr
 from evallint.findings import Step
-from evallint.interpret import enumerations
+from evallint.interpret import enumerations, naming
 from evallint.interpret.roles import words
 from evallint.interpret.values import (
     NO_FLOW,
@@ -80,7 +80,7 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
                 found.append(of(atom))
             case ModuleSymbol(path):
                 symbol = machine.program.member(atom, name)
-                found.append(machine.symbol_value(symbol, state) if symbol is not None else UNKNOWN)
+                found.append(naming.symbol_value(machine, symbol, state) if symbol is not None else UNKNOWN)
                 if symbol is None and ("module", path) in state.heap:
                     found[-1] = state.heap["module", path].attributes.get(name, UNKNOWN)
             case ClassSymbol():
@@ -257,7 +257,7 @@ def class_variable(machine: Machine, klass: ClassSymbol, name: str, state: State
         return None
     path, statement = found
     assert statement.value is not None
-    address = machine.module_frame(path, state)
+    address = naming.module_frame(machine, path, state)
     with machine.running(None, path, address, machine.place(), statement.span):
         return machine.value(statement.value, state)
 

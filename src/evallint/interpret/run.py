@@ -9,32 +9,20 @@ from typing import NamedTuple, TypeAlias
 
 from evallint.apis import Hook
 from evallint.codec import Corrupt
-from evallint.facts import Span
-from evallint.interpret import calls, generators, modules, states
+from evallint.interpret import calls, generators, modules, naming, states
 from evallint.interpret.costs import Costs, Spent
 from evallint.interpret.defaults import Literal, choices
 from evallint.interpret.events import Caller, Events, Exhausted, Replaced
+from evallint.interpret.frames import Frame
 from evallint.interpret.heirs import Heirs
-from evallint.interpret.machine import Frame, Machine
+from evallint.interpret.machine import Machine
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
 from evallint.interpret.untaken import Branch, Noted
-from evallint.interpret.values import (
-    GRAD_ON,
-    UNKNOWN_MODE,
-    Address,
-    Arguments,
-    Callee,
-    State,
-    Thing,
-    Value,
-    constant,
-)
+from evallint.interpret.values import GRAD_ON, UNKNOWN_MODE, Address, Arguments, Callee, State, Thing, Value, constant
 from evallint.interpret.variants import Variants
 from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
-
-HEAD = Span(1, 1, 1, 1)
 
 
 class Outcome(NamedTuple):
@@ -220,7 +208,7 @@ def run_file(machine: Machine, path: str) -> Events:
 
 
 def file_frame(machine: Machine, path: str, state: State) -> Frame:
-    address = machine.module_frame(path, state)
+    address = naming.module_frame(machine, path, state)
     caller = Caller(path, "<module>", None, None)
     return Frame(caller, address, path, None, machine.context("file", path), machine.tests_of(path, None))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.interpret import (
+    assigning,
     calls,
     choosing,
     containers,
@@ -14,6 +15,7 @@ from evallint.interpret import (
     gradients,
     library,
     modules,
+    picking,
     plain,
     sampling,
     states,
@@ -37,9 +39,9 @@ def _iterated(machine: Machine, given: Arguments, expression: f.Call, state: Sta
         thing = Thing("list", held.label, rest=held.rest)
         thing.items = dict(enumerate(held.items.values()))
         if held.kind == "module" and not held.items and held.rest is None:
-            thing.rest = machine.element(source, state)
+            thing.rest = picking.element(machine, source, state)
     else:
-        thing = Thing("list", rest=machine.element(source, state))
+        thing = Thing("list", rest=picking.element(machine, source, state))
     address = state.put(("list", machine.frame.context, machine.number(expression)), thing)
     return Value(frozenset((Ref(address),)), source.flow)
 
@@ -61,7 +63,7 @@ def _enumerate(machine: Machine, given: Arguments, expression: f.Call, state: St
     if not given.positional:
         return UNKNOWN
     source = generators.generated(machine, given.positional[0], state)
-    return _tuples(machine, [UNKNOWN, machine.element(source, state)], expression, state, source.flow)
+    return _tuples(machine, [UNKNOWN, picking.element(machine, source, state)], expression, state, source.flow)
 
 
 def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -70,7 +72,7 @@ def _zip(machine: Machine, given: Arguments, expression: f.Call, state: State) -
         things = [state.heap[address] for row in rows for address in row.refs()]
         if len(things) == len(rows) > 0 and all(one.kind == "list" and one.rest is None for one in things):
             return _columns(machine, things, given.rest is None, expression, state)
-    parts = [machine.element(generators.generated(machine, value, state), state) for value in given.positional]
+    parts = [picking.element(machine, generators.generated(machine, value, state), state) for value in given.positional]
     if sampling.is_sample(machine, given.positional):  # each channel gets the number that is its own
         parts = [
             whole if is_list_of_numbers(whole, state) else part
@@ -106,7 +108,7 @@ def _columns(machine: Machine, rows: list[Thing], counted: bool, expression: f.C
 def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     if not given.positional:
         return UNKNOWN
-    return machine.element(generators.generated(machine, given.positional[0], state), state)
+    return picking.element(machine, generators.generated(machine, given.positional[0], state), state)
 
 
 def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -142,7 +144,7 @@ def _eval(machine: Machine, given: Arguments, expression: f.Call, state: State) 
     name = given.positional[0].text() if given.positional else None
     if name is None or not name.isidentifier():
         return library.unknown(machine, "eval", given, expression, state)
-    return machine.item(of(ModuleSymbol(machine.frame.path)), given.positional[0], state)
+    return picking.item(machine, of(ModuleSymbol(machine.frame.path)), given.positional[0], state)
 
 
 def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -219,7 +221,7 @@ def _bool(machine: Machine, given: Arguments, expression: f.Call, state: State) 
 def _map(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     if len(given.positional) < 2:
         return UNKNOWN
-    elements = tuple(machine.element(value, state) for value in given.positional[1:])
+    elements = tuple(picking.element(machine, value, state) for value in given.positional[1:])
     element = calls.invoke(machine, given.positional[0], Arguments(elements), expression, state)
     thing = Thing("list", rest=element)
     flow = element.flow
@@ -348,7 +350,7 @@ def _append(machine: Machine, address: Address, given: Arguments, expression: f.
     in_loop = bool(machine.loops())
     if value.flow.graph and in_loop and thing.kind == "list":
         receiver = expression.function.value if isinstance(expression.function, f.Attribute) else None
-        value = Value(value.atoms, machine.accumulate(render(receiver), value.flow, "appended to"))
+        value = Value(value.atoms, assigning.accumulate(machine, render(receiver), value.flow, "appended to"))
     if in_loop or thing.rest is not None:
         thing.rest = value if thing.rest is None else thing.rest.join(value)
     else:
@@ -411,7 +413,7 @@ def _items(machine: Machine, address: Address, given: Arguments, expression: f.C
 def _get(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
     if state.heap[address].kind != "dict" or not given.positional:
         return None
-    found = machine.item(of(Ref(address)), given.positional[0], state)
+    found = picking.item(machine, of(Ref(address)), given.positional[0], state)
     default = given.get(1, "default")
     known = given.positional[0].constant()
     if known is not None and known.value in state.heap[address].items:
@@ -448,7 +450,7 @@ def joined_items(things: list[Thing]) -> dict[object, Value]:
 def _pop(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
     if not given.positional:
         return state.heap[address].elements()
-    value = machine.item(of(Ref(address)), given.positional[0], state)
+    value = picking.item(machine, of(Ref(address)), given.positional[0], state)
     key = given.positional[0].constant()
     if key is not None and state.heap[address].kind == "dict" and key.value in state.heap[address].items:
         del state.own(address).items[key.value]

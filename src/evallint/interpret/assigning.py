@@ -1,0 +1,162 @@
+"""What is bound to names, attributes and items, and what sums keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evallint import facts as f
+from evallint.facts import Expr
+from evallint.interpret import calls, containers, data, modules, naming, picking, states
+from evallint.interpret.events import Accumulation, Figure
+from evallint.interpret.reading import adds, reset_in
+from evallint.interpret.render import code, render
+from evallint.interpret.roles import use_of
+from evallint.interpret.sampling import SEEN
+from evallint.interpret.values import Address, Arguments, Callee, Flow, Ref, State, Value, constant
+from evallint.program import ClassSymbol
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+GROWING = frozenset("+-|")
+"""Operators by which a sum, or a collection, grows; what is scaled in place does not."""
+
+
+def assign(machine: Machine, statement: f.Assign, state: State) -> list[State]:
+    if statement.value is None:
+        return [state]
+    value = machine.value(statement.value, state)
+    for target in statement.targets:
+        if value.flow.graph and isinstance(statement.value, f.Operation) and adds(statement.value, code(target)):
+            machine.frames[-1].span = statement.span  # the calls in the value have left theirs
+            value = Value(value.atoms, accumulate(machine, code(target), value.flow, "added to"))
+        bind(machine, target, value, state)
+        states.kept(machine, target, statement.value, state)
+        if isinstance(target, f.Name) and value.is_flag():
+            machine.frames[-1].flags.setdefault(target.id, set()).add(machine.place(statement.span))
+    return [state]
+
+
+def bind(machine: Machine, target: Expr, value: Value, state: State) -> None:
+    """`target = value`."""
+    if value.flow.graph or value.flow.cut:
+        note_figure(machine, target, value.flow)
+    match target:
+        case f.Name(name):
+            naming.set_name(machine, name, value, state)
+        case f.Attribute(base, name):
+            modules.set_attribute(machine, machine.value(base, state), name, value, state, code(base))
+        case f.Subscript(base, index):
+            held = machine.value(base, state)
+            set_item(machine, held, machine.value(index, state), value, state, base)
+            if machine.notes is not None and SEEN in value.flow.sources and SEEN not in held.flow.sources:
+                bind(machine, base, held.with_flow(value.flow), state)  # the array holds the sample
+            elif held.flow.synthetic and not (held.atoms or value.flow.synthetic or value.constant()):
+                filled = Value(flow=held.flow.join(value.flow))  # a tensor that is filled part by part
+                bind(machine, base, filled, state)
+            elif held.flow.graph and not held.atoms and not value.flow.graph <= held.flow.graph:
+                bind(machine, base, Value(flow=held.flow.join(value.flow)), state)  # what a model gave gets more
+        case f.Collection(_, items):
+            unpack(machine, items, value, state)
+        case f.Starred(inner):
+            bind(machine, inner, value, state)
+
+
+def note_figure(machine: Machine, target: Expr, flow: Flow) -> None:
+    if isinstance(target, f.Name | f.Attribute) and use_of(code(target).rpartition(".")[2]) == "eval":
+        machine.events.figures.append(Figure(machine.place(), code(target), flow, machine.callers()))
+
+
+def unpack(machine: Machine, items: tuple[Expr, ...], value: Value, state: State) -> None:
+    for index, item in enumerate(items):
+        if isinstance(item, f.Starred):
+            bind(machine, item.value, picking.element(machine, value, state), state)
+        else:
+            one = picking.item(machine, value, constant(index), state)
+            bind(machine, item, one if machine.notes is None else data.part_of_sample(machine, one, index), state)
+
+
+def set_item(machine: Machine, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:
+    key = index.constant()
+    kinds = {state.heap[address].kind for address in base.refs()}
+    if value.flow.graph and key is None and machine.loops() and kinds & {"list", "dict"}:
+        value = Value(value.atoms, accumulate(machine, render(expression), value.flow, "put into"))
+    for address in base.refs():
+        if calls.set_item(machine, address, index, value, state):
+            continue
+        if state.heap[address].kind == "state":
+            states.changed(address, state)
+            continue
+        thing = state.own(address)
+        if key is not None:
+            thing.items[key.value] = value
+        elif thing.kind in ("list", "dict"):
+            thing.rest = value if thing.rest is None else thing.rest.join(value)
+
+
+def augment(machine: Machine, statement: f.Augment, state: State) -> list[State]:
+    value = machine.value(statement.value, state)
+    before = machine.value(statement.target, state)
+    own = [adder for ref in before.refs() if (adder := own_addition(machine, ref, statement.operator, state))]
+    if own:
+        for adder in own:
+            calls.call_function(machine, adder, Arguments((value,)), statement.span, state)
+        return [state]
+    if machine.notes is not None:
+        data.by_hand(machine, statement.operator, before, value, state)
+    flow = before.flow.join(value.flow)
+    machine.frames[-1].span = statement.span  # the calls in the value have left theirs
+    if value.flow.graph and statement.operator in GROWING:
+        flow = accumulate(machine, render(statement.target), value.flow, "added to").join(before.flow)
+    atoms = before.atoms if any(isinstance(atom, Ref) for atom in before.atoms) else frozenset()
+    if statement.operator == "+":
+        for address in before.refs():
+            if state.heap[address].kind == "list":
+                containers.extend(machine, address, value, state)
+    bind(machine, statement.target, Value(atoms, flow), state)
+    return [state]
+
+
+def own_addition(machine: Machine, address: Address, operator: str, state: State) -> Callee | None:
+    """The method by which an object of the program takes `+=`."""
+    klass = state.heap[address].klass
+    method = machine.program.method(klass, "__iadd__") if isinstance(klass, ClassSymbol) and operator == "+" else None
+    return Callee(method, address) if method is not None else None
+
+
+def accumulate(machine: Machine, target: str, flow: Flow, how: str) -> Flow:
+    """Something with a graph is kept beyond the pass of the loop that made it; the flow of what keeps it."""
+    loops = machine.loops()
+    frame = machine.frame
+    is_local = target.isidentifier() and target not in frame.outer
+    if not loops or target == "_" or (is_local and not frame.loops):
+        return flow
+    root = target.split(".")[0].split("[")[0]
+    if frame.loops and {target, root} & frame.loops[-1].resets:
+        return flow
+    place = machine.place()
+    renewed = frozenset(loop.address for loop in frame.loops if {target, root} & loop.resets)
+    if (is_local and not is_parameter(machine, target)) or begins(machine, root):  # new in every call
+        renewed |= frozenset(loop.address for outer in machine.frames[:-1] for loop in outer.loops)
+    machine.events.accumulations.append(
+        Accumulation(place, target, flow, how, place, machine.callers(), loops, machine.grad_now, renewed)
+    )
+    return replace(flow, sums=flow.sums | {place})
+
+
+def begins(machine: Machine, name: str) -> bool:
+    """Whether the function that is running makes a variable of its own anew whenever it is called."""
+    frame = machine.frame
+    return frame.symbol is not None and name not in frame.outer and name in reset_in(machine.program.body(frame.symbol))
+
+
+def is_parameter(machine: Machine, name: str) -> bool:
+    symbol = machine.frame.symbol
+    return symbol is not None and any(one.name == name for one in machine.program.function(symbol).parameters)
+
+
+def walrus(machine: Machine, expression: f.Walrus, state: State) -> Value:
+    value = machine.value(expression.value, state)
+    naming.set_name(machine, expression.name, value, state)
+    return value

@@ -1,0 +1,152 @@
+"""Items, elements and slices of what holds several things."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evallint import facts as f
+from evallint.interpret import calls, choosing, data, enumerations, generators, modules, naming
+from evallint.interpret.outcomes import from_end, with_role
+from evallint.interpret.render import code
+from evallint.interpret.roles import use_of_data
+from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, constant, in_order, joined, of
+from evallint.program import ClassSymbol, External, ModuleSymbol
+
+if TYPE_CHECKING:
+    from evallint.interpret.machine import Machine
+
+MOST_PARTS = 64
+"""A graph of more calls than this is not told apart by the parts of their results: each would double their number."""
+
+
+def subscript(machine: Machine, expression: f.Subscript, state: State) -> Value:
+    base = machine.value(expression.value, state)
+    if expression.key == f.Name("__name__") and External("sys.modules") in base.atoms:
+        return of(ModuleSymbol(machine.frame.path))
+    index = machine.value(expression.key, state)
+    if isinstance(expression.key, f.Slice):
+        sliced = slice_of(machine, base, expression.key, state, machine.number(expression))
+        if sliced is not None:
+            return sliced
+    if machine.notes is not None:
+        data.by_hand(machine, "[]", base, index, state)
+        sample = data.objects(machine, base, state)
+        if sample is not None:
+            return Value(flow=sample.join(index.flow))
+    value = item(machine, base, index, state, isinstance(expression.key, f.Slice))
+    if machine.notes is not None and (key := index.constant()) is not None:
+        value = data.part_of_sample(machine, value, key.value)
+    if index.flow.graph or index.flow.cut:  # a model picks the item
+        value = value.with_flow(Flow(cut=index.flow.graph | index.flow.cut))
+    text = index.text()
+    if text is None:
+        return value
+    whole = code(expression.value)
+    use = use_of_data(f"{whole}_{text}")
+    return value if use is None else with_role(value, use, f"{whole}[{text!r}]")
+
+
+def slice_of(machine: Machine, base: Value, key: f.Slice, state: State, number: int) -> Value | None:
+    """A slice of a container whose elements are known, None for others."""
+    refs = list(base.refs())
+    bounds = [machine.value(part, state).constant() if part is not None else Known(None, type(None)) for part in key]
+    if len(refs) != 1 or len(base.atoms) != 1 or any(bound is None for bound in bounds):
+        return None
+    thing = state.heap[refs[0]]
+    values: list[Any] = [bound.value for bound in bounds if bound is not None]
+    if thing.kind not in ("list", "module") or not thing.items or thing.rest is not None:
+        return None
+    if not all(value is None or type(value) is int for value in values) or values[2] == 0:
+        return None
+    part = Thing(thing.kind, "", thing.klass, thing.born, mode=thing.mode, marks=dict(thing.marks))
+    part.items = dict(enumerate(list(thing.items.values())[slice(*values)]))
+    address = state.put(("slice", machine.frame.context, number), part)
+    return Value(frozenset((Ref(address),)), base.flow)
+
+
+def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bool = False) -> Value:
+    """`base[index]`."""
+    found: list[Value] = []
+    for atom in in_order(base.atoms):
+        if isinstance(atom, External) and atom.name.endswith(".__dict__"):
+            chosen = choosing.any_of(machine, of(External(atom.name.removesuffix(".__dict__"))))
+            found += [chosen] if chosen is not None else []
+        elif isinstance(atom, ModuleSymbol):
+            found += named_in(machine, atom, index, state)
+        elif isinstance(atom, ClassSymbol) and enumerations.is_enumeration(machine, atom):
+            found.append(enumerations.named(machine, atom, index, state))
+    key = index.constant()
+    exact = len(base.atoms) > 0
+    for address in base.refs():
+        thing = state.heap[address]
+        if is_slice and thing.kind in ("list", "module"):
+            found.append(of(Ref(address)))
+        elif thing.kind in ("list", "dict", "module"):
+            position = key.value if key is not None else None
+            if isinstance(position, int) and position < 0 and (last := from_end(thing, position)):
+                found += last
+                continue
+            if key is not None and position in thing.items:
+                found.append(thing.items[position])
+                continue
+            exact = False
+            if thing.items or thing.rest is not None:
+                found.append(thing.elements())
+            elif thing.kind == "module":
+                found.append(modules.child(machine, address, "[]", state))
+        elif thing.kind == "generator":
+            exact = False
+            found.append(thing.elements())
+        elif thing.kind == "state":
+            found.append(of(Ref(address)))
+        elif thing.kind in ("symbol", "instance", "parts", "wrapper"):
+            exact = False
+            name = f"[{key.value!r}]" if key is not None else "[]"
+            found.append(modules.child(machine, address, name, state))
+    value = joined(found) if found else UNKNOWN
+    if exact and found:
+        return value
+    made = all(state.heap[address].kind == "symbol" for address in base.refs())  # by a call out of sight
+    return value.with_flow(part(machine, base.flow, key.value if key is not None else None) if made else base.flow)
+
+
+def named_in(machine: Machine, module: ModuleSymbol, index: Value, state: State) -> list[Value]:
+    """What `module.__dict__[index]` may be."""
+    name = index.text()
+    if name is None:
+        chosen = choosing.any_of(machine, of(module))
+        return [chosen] if chosen is not None else []
+    symbol = machine.program.member(module, name)
+    return [naming.symbol_value(machine, symbol, state)] if symbol is not None else []
+
+
+def part(machine: Machine, flow: Flow, key: object) -> Flow:
+    """One of several results of a call out of sight: whether it holds a graph says nothing of the others."""
+    if len(flow.graph) > MOST_PARTS or not any(number < 0 for number in flow.graph):
+        return flow
+    parts = {number: -1 - machine.context("part", number, key) for number in flow.graph if number < 0}
+    if isinstance(key, int):  # of a tuple; what has a name of its own in a dict is there to be used
+        machine.events.parts |= {part: number for number, part in parts.items()}
+    machine.events.unfed |= {part for number, part in parts.items() if number in machine.events.unfed}
+    return replace(flow, graph=frozenset(parts.get(number, number) for number in flow.graph))
+
+
+def element(machine: Machine, iterable: Value, state: State) -> Value:
+    """What one element of an iterable may be."""
+    generators.generated(machine, iterable, state)
+    found: list[Value] = []
+    for atom in in_order(iterable.atoms):
+        if isinstance(atom, Ref):
+            thing = state.heap[atom.address]
+            if thing.kind == "dict":
+                keys = [constant(key) for key in thing.items if isinstance(key, str | int | float | bool | None)]
+                found.append(joined(keys) if keys and thing.rest is None else UNKNOWN)
+            elif thing.kind in ("list", "generator") or (thing.kind == "module" and thing.items):
+                found.append(thing.elements())
+            elif thing.kind in ("symbol", "module", "wrapper", "parts") and not iterable.flow.roles:
+                found.append(modules.child(machine, atom.address, "[]", state))
+            elif thing.kind == "instance":
+                found.append(calls.iterate(machine, atom.address, state))
+    value = joined(found) if found else UNKNOWN
+    return value.with_flow(iterable.flow)
