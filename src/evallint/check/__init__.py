@@ -45,13 +45,17 @@ def run_one(project: Project, name: str, modules: Mapping[str, str]) -> Iterator
     is shown soonest. Raises what `run` raises."""
     if name not in modules:
         raise ModuleNotFoundError(f"its page has no module `{name.replace('-', '_')}` in its category's package")
-    check: Rule = import_module(modules[name]).check
+    check: Rule = _imported(modules[name]).check
     best: dict[object, Finding] = {}
     for finding in check(project):
         known = best.get(finding.at)
         if known is None or weight(finding) < weight(known):
             best[finding.at] = finding
     return (replace(finding, rule=name) for finding in best.values())
+
+
+_imported = cache(import_module)
+"""The module of a rule; to ask Python each time takes as long as most rules."""
 
 
 def weight(finding: Finding) -> tuple[bool, int]:

@@ -7,10 +7,12 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from evallint import pages, read
+from evallint.config import Settings
 from evallint.engine.extraction import Extracted
 from evallint.engine.judging import Judged
 from evallint.engine.tree import Load, Tree
@@ -75,12 +77,16 @@ class Texts:
 def rules_of(files: Iterable[File]) -> set[str]:
     """Return the rules that are on in any file that is reported of; those about comments judge no program."""
     everywhere = {file.settings for file in files if not file.context}
-    return {
+    return set().union(*map(_selected, everywhere))
+
+
+@lru_cache(maxsize=64)
+def _selected(settings: Settings) -> frozenset[str]:
+    return frozenset(
         page.name
         for page in pages.load().values()
-        if page.category != read.suppression.CATEGORY
-        and any(settings.selects(page.name, page.category) for settings in everywhere)
-    }
+        if page.category != read.suppression.CATEGORY and settings.selects(page.name, page.category)
+    )
 
 
 def reported(
