@@ -29,6 +29,14 @@ TAKES_FOR_EVER = f"{ONLY_FOR_LIBCST}loss = {' + '.join(['a'] * 30_000)}"
 EATS_MEMORY = "loss = [" + "a, " * 4_000_000 + "]\n"
 
 
+@pytest.fixture(autouse=True)
+def no_spare() -> Iterator[None]:
+    """No process that a test has left is there for the next."""
+    pool._spare.end()
+    yield
+    pool._spare.end()
+
+
 STANDARD = "ast.py contextlib.py dataclasses.py decimal.py enum.py fractions.py statistics.py textwrap.py".split()
 
 
@@ -87,6 +95,40 @@ def test_every_file_that_ends_its_process_costs_that_file() -> None:
     assert [answers[path] for path in texts] == [
         crashes[index] if index % 2 else codec.encode(extract(GOOD)) for index in range(5)
     ]
+
+
+def test_what_is_read_next_has_the_worker_of_before_while_that_lives() -> None:
+    facts = results({"a.py": GOOD})
+    (first,) = children()
+    assert results({"a.py": GOOD}) == facts
+    assert children() == {first}
+    assert results({"a.py": GOOD}, limits=Limits(deadline=21)) == facts
+    (second,) = children() - {first}
+    os.kill(second, signal.SIGKILL)
+    wait_until(lambda: not is_running(second))
+    assert results({"a.py": GOOD}, limits=Limits(deadline=21)) == facts
+    assert len(children()) == 1
+
+
+def test_many_files_leave_no_worker() -> None:
+    assert len(results({f"{index}.py": f"{GOOD}# {'long' * 30_000}{index}" for index in range(4)})) == 4
+    assert children() == set()
+
+
+def test_a_worker_that_has_nothing_to_do_ends_with_its_parent() -> None:
+    program = f"""
+import subprocess
+from evallint.extract.pool import Limits, extract_all
+from evallint.read import Source
+list(extract_all([Source("a.py", {GOOD!r}, "")], 2, Limits(deadline=5)))
+print(subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    run = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment)
+    listed, _ = run.communicate()
+    rows = [line.split(None, 2) for line in listed.splitlines() if "worker.main" in line]
+    (spare,) = (int(row[0]) for row in rows if int(row[1]) == run.pid)
+    wait_until(lambda: not is_running(spare))
 
 
 def test_a_file_that_takes_for_ever_costs_that_file() -> None:

@@ -6,6 +6,7 @@ import path but without the working directory, so that no file of a linted tree 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -17,7 +18,7 @@ import threading
 import typing
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from evallint.extract import worker
 from evallint.findings import Trouble
@@ -58,6 +59,7 @@ def extract_all(sources: Iterable[Source], jobs: int, limits: Limits) -> Generat
     """
     with Workers(jobs, limits) as workers:
         yield from workers.extract(sources)
+        workers.spare()
 
 
 class Workers:
@@ -75,6 +77,11 @@ class Workers:
     def start(self) -> None:
         """Start one worker before there is something to do."""
         self._pool.give([])
+
+    def spare(self) -> None:
+        """Leave the process of a worker that was the only one, and has answered everything, to whoever extracts next:
+        what is installed beside the files, or how these were at a commit."""
+        self._pool.spare()
 
     def extract(self, sources: Iterable[Source]) -> Iterator[Answer]:
         """Yield what `extract_all` yields; whoever takes not all of it ends the workers."""
@@ -132,6 +139,10 @@ class _Pool:
         self.expected -= 1
         return answer
 
+    def spare(self) -> None:
+        if len(self._workers) == 1 and not self.expected:
+            self._workers[0].spare()
+
     def end(self) -> None:
         for one in self._workers:
             one.kill()
@@ -153,6 +164,7 @@ class _Worker(threading.Thread):
         self._limits = limits
         self._batches = batches
         self._answers = answers
+        self._key: _Key | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = False
         self._lock = threading.Lock()
@@ -163,6 +175,12 @@ class _Worker(threading.Thread):
             self._killed = True
             if self._process:
                 self._process.kill()
+
+    def spare(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+        if process and self._key:
+            _spare.keep(self._key, process)
 
     def run(self) -> None:
         try:
@@ -184,9 +202,11 @@ class _Worker(threading.Thread):
             if self._killed:
                 break
             answer = self._judged(source, reply)
-            self._answers.put((source, answer))
-            if reply is None or reply[:1] == worker.OUT_OF_MEMORY:
+            is_over = reply is None or reply[:1] == worker.OUT_OF_MEMORY
+            if is_over:
                 self._bury()
+            self._answers.put((source, answer))
+            if is_over:
                 return done
         return len(batch)
 
@@ -224,10 +244,12 @@ class _Worker(threading.Thread):
         with self._lock:
             if self._process:
                 return self._process
-            self._process = process = _start(self._limits)
+            self._key = _Key(self._limits, tuple(_import_path()))
+            spare = _spare.taken(self._key)
+            self._process = process = spare or _start(self._key)
             if self._killed:
                 process.kill()
-        if worker.read_message(_reading(process)) != worker.READY and not self._killed:
+        if not spare and worker.read_message(_reading(process)) != worker.READY and not self._killed:
             raise WorkersUnusable(f"a worker process did not start; it left with {process.wait()}")
         return process
 
@@ -235,11 +257,54 @@ class _Worker(threading.Thread):
         with self._lock:
             process, self._process = self._process, None
         if process:
-            process.kill()
-            process.wait()
-            _reading(process).close()
-            with contextlib.suppress(OSError):
-                _writing(process).close()
+            _end(process)
+
+
+class _Key(NamedTuple):
+    """What workers have to have in common to stand for each other."""
+
+    limits: Limits
+    path: tuple[str, ...]
+
+
+class _Spare:
+    """A worker process that has nothing to do: to start another one takes longer than to read a few files."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: tuple[_Key, subprocess.Popen[bytes]] | None = None
+        self._owner = 0
+
+    def keep(self, key: _Key, process: subprocess.Popen[bytes]) -> None:
+        self.end()
+        with self._lock:
+            self._kept, self._owner = (key, process), os.getpid()
+
+    def taken(self, key: _Key) -> subprocess.Popen[bytes] | None:
+        """Return the process, which is the caller's from now on, if there is one of this kind that lives."""
+        with self._lock:
+            if not self._kept or self._kept[0] != key or self._owner != os.getpid() or self._kept[1].poll() is not None:
+                return None
+            (_, process), self._kept = self._kept, None
+            return process
+
+    def end(self) -> None:
+        with self._lock:
+            kept, self._kept = self._kept, None
+        if kept and self._owner == os.getpid():  # and not that of a process which has forked
+            _end(kept[1])
+
+
+_spare: Final = _Spare()
+atexit.register(_spare.end)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    _reading(process).close()
+    with contextlib.suppress(OSError):
+        _writing(process).close()
 
 
 def _signal_name(number: int) -> str:
@@ -249,9 +314,9 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _start(limits: Limits) -> subprocess.Popen[bytes]:
-    program = f"import sys; sys.path[:] = {_import_path()!r}; from evallint.extract import worker; "
-    call = f"worker.main({limits.deadline!r}, {limits.memory!r})"
+def _start(key: _Key) -> subprocess.Popen[bytes]:
+    program = f"import sys; sys.path[:] = {[*key.path]!r}; from evallint.extract import worker; "
+    call = f"worker.main({key.limits.deadline!r}, {key.limits.memory!r})"
     return subprocess.Popen(
         [sys.executable, "-I", "-c", program + call],
         stdin=subprocess.PIPE,
