@@ -57,9 +57,15 @@ def planted() -> list[Bug]:
 PLANTED = planted()
 
 
-def lint(*paths: Path, select: str = "") -> list[dict[str, Any]]:
-    """The findings of the command, run in `examples/` by its own Python, without settings or cache."""
-    command = [sys.executable, "-m", "evallint", "--isolated", "--no-cache", "--output-format", "json"]
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where runs leave what each file says for those that come after."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def lint(cache: Path, *paths: Path, select: str = "") -> list[dict[str, Any]]:
+    """The findings of the command, run in `examples/` by its own Python, without settings."""
+    command = [sys.executable, "-m", "evallint", "--isolated", "--cache-dir", str(cache), "--output-format", "json"]
     ran = subprocess.run(
         [*command, *(["--select", select] if select else []), *(str(path.relative_to(EXAMPLES)) for path in paths)],
         cwd=EXAMPLES,
@@ -83,13 +89,13 @@ def place_of(bug: Bug) -> tuple[str, str, int | None, int]:
 
 
 @pytest.fixture(scope="module")
-def found() -> list[dict[str, Any]]:
-    return lint(BUGGY)
+def found(cache: Path) -> list[dict[str, Any]]:
+    return lint(cache, BUGGY)
 
 
 @pytest.fixture(scope="module")
-def informed() -> list[dict[str, Any]]:
-    return lint(BUGGY, select=",".join(sorted({bug.rule for bug in PLANTED if bug.info})))
+def informed(cache: Path) -> list[dict[str, Any]]:
+    return lint(cache, BUGGY, select=",".join(sorted({bug.rule for bug in PLANTED if bug.info})))
 
 
 @pytest.mark.parametrize("bug", [bug for bug in PLANTED if bug.info], ids=str)
@@ -110,12 +116,12 @@ def test_nothing_else_is_reported_in_buggy(found: list[dict[str, Any]]) -> None:
     assert {place(finding) for finding in found} - {place_of(bug) for bug in PLANTED} == set()
 
 
-def test_clean_is_silent() -> None:
-    assert [(place(finding), finding["message"]) for finding in lint(CLEAN)] == []
+def test_clean_is_silent(cache: Path) -> None:
+    assert [(place(finding), finding["message"]) for finding in lint(cache, CLEAN)] == []
 
 
-def test_both_at_once_keep_their_packages_apart(found: list[dict[str, Any]]) -> None:
-    assert [place(finding) for finding in lint(BUGGY, CLEAN)] == [place(finding) for finding in found]
+def test_both_at_once_keep_their_packages_apart(found: list[dict[str, Any]], cache: Path) -> None:
+    assert [place(finding) for finding in lint(cache, BUGGY, CLEAN)] == [place(finding) for finding in found]
 
 
 def test_every_rule_about_code_that_warns_is_planted() -> None:
