@@ -50,6 +50,8 @@ def decode(data: bytes) -> FileFacts:
         raise Corrupt(f"facts that can't be read: {error}") from error
     if schema != _schema():
         raise Corrupt("facts of another version")
+    if count > len(data) * DENSEST:
+        raise Corrupt("facts with another number of bodies")  # whoever asks for so many might reserve memory for them
     facts: FileFacts = _from_json(_coders().read_head, head)
     bodies = Bodies(data[_LENGTHS.size + length :], count)
     return facts._replace(bodies=typing.cast("tuple[Block, ...]", bodies))
@@ -118,6 +120,9 @@ class Bodies(Sequence[Block]):
             raise Corrupt("facts with another number of bodies")
         return lines
 
+
+DENSEST = 1032
+"""Letters that zlib can hold in a byte, and so the bodies at most."""
 
 _LENGTHS = struct.Struct(">II")
 
