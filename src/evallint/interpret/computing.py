@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.interpret import branching, containers, data, modules, picking
+from evallint.interpret import branching, containers, data, modules, picking, states
 from evallint.interpret.outcomes import compared, flow_of, foldable, folded, truth_of, with_role
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
@@ -36,7 +36,7 @@ def collection(machine: Machine, expression: f.Collection, state: State) -> Valu
             position += 1
         if value.flow is not NO_FLOW:
             flow = value.flow if flow is None else flow.join(value.flow)
-    address = ("list", machine.frame.context, machine.number(expression))
+    address = states.apart(machine, ("list", machine.frame.context, machine.number(expression)), thing)
     state.put(address, thing)
     return Value(frozenset((Ref(address),)), flow or NO_FLOW)
 
@@ -64,7 +64,7 @@ def mapping(machine: Machine, expression: f.Mapping, state: State) -> Value:
                 thing.rest = value if thing.rest is None else thing.rest.join(value)
         if value.flow is not NO_FLOW:
             flow = value.flow if flow is None else flow.join(value.flow)
-    address = ("dict", machine.frame.context, machine.number(expression))
+    address = states.apart(machine, ("dict", machine.frame.context, machine.number(expression)), thing)
     state.put(address, thing)
     return Value(frozenset((Ref(address),)), flow or NO_FLOW)
 

@@ -163,6 +163,9 @@ def record(
         nature = modules.nature(machine, address, state) if modules.is_model(thing) else event.nature
         if nature != event.nature:  # one of several models runs here
             event.nature = modules.clearest(event.nature, nature)
+        marks = marks_of(machine, thing, address, state) if address != event.address else {}
+        if "loaded" in marks:
+            event.marks.setdefault("loaded", marks["loaded"])
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
         came_through(machine, event, flow, state)
@@ -222,6 +225,8 @@ def marks_of(machine: Machine, thing: Thing, address: Address, state: State) -> 
     marks = dict(thing.marks)
     if "partly eval" in (wrapped := core(address, state)).marks:
         marks["partly eval"] = wrapped.marks["partly eval"]
+    if "frozen" in wrapped.marks:
+        marks.setdefault("frozen", wrapped.marks["frozen"])
     for part in modules.family(address, state):
         if "loaded" in state.heap[part].marks:
             marks.setdefault("loaded", state.heap[part].marks["loaded"])

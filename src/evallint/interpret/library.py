@@ -316,9 +316,13 @@ def from_factory(
     known = klass if meaning.returns == "class" else External(meaning.returns) if meaning.returns else None
     thing = Thing("module", "", known, machine.place(expression.span), mode=mode)
     thing.marks["module"] = None
-    if "pretrained" in title or any(
-        name in ("pretrained", "weights") and (value.constant() is None or value.constant().value)  # type: ignore[union-attr]
-        for name, value in given.keywords.items()
+    if (
+        "pretrained" in title
+        or "checkpoint" in title
+        or any(
+            name in ("pretrained", "weights") and (value.constant() is None or value.constant().value)  # type: ignore[union-attr]
+            for name, value in given.keywords.items()
+        )
     ):
         thing.marks["loaded"] = step
     heeds = (

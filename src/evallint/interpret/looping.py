@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.facts import Block, Expr
-from evallint.interpret import assigning, branching, data, enumerations, generators, picking
+from evallint.interpret import assigning, branching, data, enumerations, generators, picking, states
 from evallint.interpret.events import LoaderPass
 from evallint.interpret.frames import Loop
 from evallint.interpret.outcomes import holds_model, is_settled, limited, together
@@ -223,6 +223,6 @@ def comprehension(machine: Machine, expression: f.Comprehension, state: State) -
     own.attributes = kept | {
         name: value for name, value in own.attributes.items() if name not in kept and not is_target(name, expression)
     }
-    address = ("list", frame.context, machine.number(expression))
+    address = states.apart(machine, ("list", frame.context, machine.number(expression)), thing)
     state.put(address, thing)
     return Value(frozenset((Ref(address),)), flow)

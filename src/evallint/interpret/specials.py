@@ -122,7 +122,8 @@ def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) 
     known = [rest for rest in rests if rest is not None]
     thing.rest = joined(known) if known else None
     thing.items.update(given.keywords)
-    return of(Ref(state.put(("dict", machine.frame.context, machine.number(expression)), thing)))
+    here: Address = ("dict", machine.frame.context, machine.number(expression))
+    return of(Ref(state.put(states.apart(machine, here, thing), thing)))
 
 
 def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

@@ -128,6 +128,25 @@ def taken(machine: Machine, address: Address, expression: f.Call, state: State) 
     return of(Ref(state.put(here, thing)))
 
 
+def apart(machine: Machine, address: Address, thing: Thing) -> Address:
+    """Where a container is put: one that holds states is another than what was made there of earlier ones."""
+    if not machine.states:
+        return address
+    refs = [ref for value in thing.contents() for ref in value.refs()]
+    held = {number for ref in refs for number in numbers_of(ref)}
+    return ("of states", tuple(sorted(held)), *address) if held else address
+
+
+def numbers_of(address: Address) -> tuple[int, ...]:
+    """The numbers of the states that are, or stand in, what has this address."""
+    match address:
+        case ("state", _, _, _, int(number), *_):
+            return (number,)
+        case ("of states", tuple(numbers), *_):
+            return numbers
+    return ()
+
+
 def method(machine: Machine, address: Address, name: str, given: Arguments, key: int, state: State) -> Value | None:
     """A method of a state dict, or of a tensor in it; None for those that tell nothing."""
     here = of(Ref(address))

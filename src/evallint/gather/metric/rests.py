@@ -11,6 +11,7 @@ from evallint.apis import Argument, Loader
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import argument, called, functions, last_name, statements
+from evallint.gather.code.spread import spelled_out
 from evallint.gather.metric.passes import Pass
 from evallint.interpret.render import code
 from evallint.interpret.roles import TRAINING, use_of, words
@@ -99,7 +100,8 @@ class Rests:
             for call in called(self.program.body(symbol)):
                 meaning = self._loader(symbol, call)
                 if meaning is not None:
-                    yield self._one(symbol, call, meaning, names.get(id(call), ""))
+                    full = spelled_out(self.program, symbol, call)
+                    yield self._one(symbol, full, meaning, names.get(id(call), ""))
 
     def _loader(self, symbol: FunctionSymbol, call: f.Call) -> Loader | None:
         resolved = self.program.resolve(symbol.path, call.function)
