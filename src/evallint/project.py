@@ -321,15 +321,19 @@ class PlainlyHeld:
 
 @dataclass(frozen=True, slots=True)
 class IneffectiveContext:
-    """A way of turning gradients off that does not do so. `run`: the statement that it should be around."""
+    """A way of turning gradients off that does not do so.
+
+    `run`: the statement that it should be around. `whole`: what should stand for its code, contexts with commas.
+    """
 
     at: Place
     function: str
-    kind: Literal["statement", "uncalled", "around nothing", "volatile", "generator"]
+    kind: Literal["statement", "uncalled", "and", "around nothing", "volatile", "generator"]
     code: str
     because: tuple[Step, ...]
     legacy: bool = False
     run: Place | None = None
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class Gatherer:
             named=tuple(named_in(program, run)),
             fed=tuple(fed_in(program, run)),
             lost_training=tuple(training.lost(program, run)),
-            accumulated=tuple(training.accumulated(program, run)),
+            accumulated=tuple(training.accumulated(program, run, self._substances)),
             training_figures=tuple(of_training(run)),
             other_precisions=tuple(cast_for_evaluation(program, run)),
             frozen_but_learning=tuple(training.frozen(program, run)),

@@ -61,7 +61,7 @@ def truth_of(value: Value, state: State) -> bool | None:
                 found.add(bool(constant))
             case Ref(address):
                 thing = state.heap[address]
-                if thing.kind in ("module", "instance", "wrapper", "frame"):
+                if thing.kind in ("module", "instance", "wrapper", "frame", "context"):
                     found.add(True)
                 elif thing.kind in ("list", "dict") and thing.rest is None:
                     found.add(bool(thing.items))

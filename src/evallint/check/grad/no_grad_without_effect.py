@@ -26,6 +26,8 @@ def fix(found: IneffectiveContext) -> Fix | None:
             return WrapRest(found.at, found.code, f"put what follows under `with {found.code}:`")
         case "uncalled":
             return Replace(found.at, "{}()", f"call `{found.code}()`", part=found.code)
+        case "and" if "'" not in found.code:  # nobody knows which quotes stand there
+            return Replace(found.at, found.whole, "enter all of them: put commas between them", part=found.code)
         case "around nothing" if found.run is not None:
             title = "run the evaluation under `torch.no_grad()`"
             return Wrap(found.run, "torch.no_grad()", title, ("torch.no_grad",))
@@ -45,6 +47,8 @@ def says(found: IneffectiveContext) -> str:
             return f"`{found.code}` alone does nothing: it needs a `with` or a decorator"
         case "uncalled":
             return f"`with {found.code}` lacks its parentheses and fails when it is reached"
+        case "and":
+            return "`and` enters the last of these contexts alone: gradients are recorded"
         case "around nothing":
             return f"`{found.code}` holds nothing that computes: the model runs outside it"
         case "generator":

@@ -23,7 +23,7 @@ from evallint.gather.code.sites import (
     statements,
     turns_off,
 )
-from evallint.interpret.render import code
+from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program
@@ -91,7 +91,9 @@ def wrong_with(
     place = Place(symbol.path, header(statement, statement.body))
     for item in statement.items:
         context = item.context
-        if not isinstance(context, f.Call):
+        if isinstance(context, f.Logic):
+            yield from of_which_one_is_entered(program, symbol, place, context)
+        elif not isinstance(context, f.Call):
             if gradients_off(program, symbol.path, context) is not None:
                 steps: tuple[Step, ...] = (Step(place, f"`{code(context)}` is the class, not a context"),)
                 yield IneffectiveContext(place, function, "uncalled", code(context), steps)
@@ -101,6 +103,28 @@ def wrong_with(
                 steps = (Step(place, "nothing that records a graph is in this block"), outside)
                 run = widest(program, outside.at, ())
                 yield IneffectiveContext(place, function, "around nothing", code(context), steps, run=run)
+
+
+def of_which_one_is_entered(
+    program: Program, symbol: FunctionSymbol, place: Place, context: f.Logic
+) -> Iterator[IneffectiveContext]:
+    """`with torch.no_grad() and autocast():` enters the last of several contexts alone."""
+    several = operands(context)
+    last = several.pop()
+    for one in several:
+        meaning = gradients_off(program, symbol.path, one)
+        if meaning is not None and not meaning.immediate and isinstance(one, f.Call):
+            steps = (Step(place, f"`and` gives `{render(last)}`, which alone is entered"),)
+            together = ", ".join(map(code, (*several, last)))
+            function = program.function(symbol).qualname
+            yield IneffectiveContext(place, function, "and", code(context), steps, whole=together)
+
+
+def operands(expression: Expr) -> list[Expr]:
+    """`a`, `b` and `c` of `a and b and c`."""
+    if isinstance(expression, f.Logic) and expression.operator == "and":
+        return [*operands(expression.left), *operands(expression.right)]
+    return [expression]
 
 
 def computes(body: Block) -> bool:

@@ -12,13 +12,14 @@ from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
 from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.code.substance import Substances
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall, calls_of
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
-from evallint.program import FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
 
 
@@ -142,7 +143,7 @@ def calls_to(change: Change, event: ForwardCall) -> tuple[Step, ...]:
     return tuple(Step(place, "evaluation is called here") for place in change.calls[-2:])
 
 
-def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
+def accumulated(program: Program, events: Events, substances: Substances) -> Iterator[Accumulated]:
     """Values with a graph that are kept, though backward() has already taken what it needs of them."""
     for found in events.accumulations:
         if found.sum in events.summed_backwards or not found.grad.on or found.grad.off is not None:
@@ -155,6 +156,7 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
         vague = [number for number in found.flow.graph if number < 0]
         if any(source.differentiated for source in sources):
             continue
+        sources = [source for source in sources if not compares_what_has_no_graph(source, substances)]
         proved = is_loss(events, found)
         if not proved and not all(holds_graph(events, number) for number in vague):
             continue
@@ -169,6 +171,15 @@ def accumulated(program: Program, events: Events) -> Iterator[Accumulated]:
             steps = (Step(source.at, f"`{source.receiver}` runs here and records a graph"), *steps)
         argument, number = what_is_kept(program, at)
         yield Accumulated(at, function, found.target, found.how, steps, number, argument)
+
+
+def compares_what_has_no_graph(source: ForwardCall, substances: Substances) -> bool:
+    """Whether a loss is given what a model gave without a graph: then it has none either."""
+    if source.trained or not source.inputs.cut or source.inputs.graph:
+        return False
+    if isinstance(source.klass, ClassSymbol):
+        return substances.is_weightless(source.klass)
+    return isinstance(source.klass, External) and bool(words(source.klass.name.rpartition(".")[2]) & LOSSES)
 
 
 def what_is_kept(program: Program, at: Place) -> tuple[int, bool]:
