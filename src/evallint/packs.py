@@ -55,9 +55,9 @@ def _may_be_named() -> bool:
     return any(map(_may_name, dict.fromkeys(sys.path)))
 
 
-def _may_name(entry: str) -> bool:
+def _may_name(entry: object) -> bool:
     """Whether a distribution in a place of the import path names a pack, or it is no plain folder of such."""
-    if entry.endswith(".egg") or os.path.isfile(entry):
+    if not isinstance(entry, str) or entry.lower().endswith(".egg") or os.path.isfile(entry):
         return True
     try:
         found = [one.path for one in os.scandir(entry or ".") if one.name.lower().endswith(DISTRIBUTIONS)]
