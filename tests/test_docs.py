@@ -60,9 +60,17 @@ def scripts(value: Any) -> Iterator[str]:
         yield from () if "run" in child else scripts(child)
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with bugs on a branch, as a job has it."""
+def project(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with bugs on a branch, as a job has it that keeps the cache of those before."""
+    for name in [name for name in os.environ if name.startswith(("GIT", "EVALLINT"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EVALLINT_CACHE_DIR", str(cache))
     folder = tmp_path / "project"
     folder.mkdir()
     commit({"src/train.py": FINE, "model/net.py": FINE, "evallint.toml": ""}, cwd=folder)
@@ -80,8 +88,7 @@ def assert_runs(command: str, folder: Path) -> None:
         return
     assert own.startswith("evallint "), f"`{own}` is a command that no test runs"
     words = f"{sys.executable} -m {own}"
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT", "EVALLINT"))}
-    env["PYTHONPATH"] = str(Path(cli.__file__).resolve().parents[2])
+    env = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).resolve().parents[2])}
     done = subprocess.run(words, cwd=folder, env=env, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     for written in re.findall(r"\b(?:sarif|gitlab|json):([\w.-]+)", own):
