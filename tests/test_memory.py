@@ -64,6 +64,43 @@ def test_what_was_read_before_a_failure_counts() -> None:
     assert not outer
 
 
+def test_what_stands_on_a_result_that_is_kept_no_more_still_goes_by_its_parts() -> None:
+    memory = Memory(records=True)
+    inner: Memo[str, str] = memory.memo()
+    outer: Memo[str, str] = memory.memo()
+
+    def find() -> str:
+        memory.note("part")
+        return "found"
+
+    outer.of("b", inner.of, "a", find)
+    inner.drop("a")
+    inner.of("a", str)  # anew, from nothing
+    memory.forget(["part"])
+    assert inner and not outer
+
+
+def test_what_is_cleared_away_told_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evallint.memory.CLUTTER", 20)
+    memory = Memory(records=True)
+    inner: Memo[int, int] = memory.memo()
+    outer: Memo[int, int] = memory.memo()
+
+    def find(number: int) -> int:
+        memory.note("own")
+        memory.note(f"other {number}")
+        return number
+
+    for number in range(100):
+        outer.of(0, inner.of, 0, find, number)
+        memory.forget([f"other {number}"])
+        assert not inner and not outer
+    outer.of(0, inner.of, 0, find, 0)
+    memory.forget(["else"])
+    memory.forget(["own"])
+    assert not inner and not outer
+
+
 def test_what_was_found_from_many_things_is_kept_for_the_very_same_things() -> None:
     memory = Memory(records=True)
     latest = Latest(memory)

@@ -2,31 +2,43 @@
 
 A result may be kept across changes of a program only if it is known what it stands on. So, where a memory `records`,
 the facts of files are handed out behind a `Watched`, which notes each part that is read: a function, a body, a class. A
-`Memo` keeps with each result the parts that were read for it, those of results that it stands on included. When files
-change, `forget` drops what stands on a part that has. Whatever a result depends on has to be such a part, or within its
-key. A memory that does not record hands out facts as they are, and notes nothing.
+`Memo` keeps results, each of which is a part itself: whoever asks for it stands on it, and it stands on what was read
+for it. When files change, `forget` drops what stands on a part that has, and all that stands on that. Whatever a result
+depends on has to be such a part, or within its key. A memory that does not record hands out facts as they are, and
+notes nothing.
 """
 
 from __future__ import annotations
 
 import operator
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import zip_longest
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, overload
+from itertools import count, zip_longest
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast, overload
 
 from evallint.codec import texts
 from evallint.facts import FileFacts
 
 Part: TypeAlias = int
-"""Something that may change: equal numbers mean the same, until it does."""
+"""Something that may change. What stands on another part has the greater number."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 T = TypeVar("T")
 
-NOTHING: Final[frozenset[Part]] = frozenset()
+UNWATCHED: Final[Part] = -1
+"""What a result is where nothing is recorded."""
+
+CLUTTER = 1_000_000
+"""So many entries of what stands on what are added before those are cleared away that tell nothing any more."""
+
+
+class Keeper(Protocol):
+    """Who keeps results, and is told when one has to go."""
+
+    def lose(self, key: Any) -> None: ...
 
 
 class Memory:
@@ -36,38 +48,41 @@ class Memory:
         self.records = records
         self.reading: set[Part] = set()
         self._depth = 0
-        self._memos: list[Memo[Any, Any] | ByFile[Any]] = []
+        self._numbers = count()
         self._parts: dict[object, Part] = {}
+        self._standing: defaultdict[Part, list[Part]] = defaultdict(list)
+        self._results: dict[Part, tuple[Keeper, object]] = {}
+        self._added = 0
 
     def part(self, name: object) -> Part:
         """The part of this name."""
-        return self._parts.setdefault(name, len(self._parts))
+        known = self._parts.get(name)
+        if known is None:
+            known = self._parts[name] = next(self._numbers)
+        return known
 
     def note(self, name: object) -> None:
         """Note that what is being found out depends on the part of this name."""
         if self.records:
             self.reading.add(self.part(name))
 
+    def note_part(self, part: Part) -> None:
+        """Note that it depends on this part, if anything that is kept does."""
+        if self._depth:
+            self.reading.add(part)
+
     def note_all(self, parts: Collection[Part]) -> None:
-        """Note that it depends on these parts, if anything that is kept does."""
+        """The same for several."""
         if self._depth:
             self.reading.update(parts)
 
     def memo(self) -> Memo[Any, Any]:
         """A new place to keep results in."""
-        return self._made(Recorded(self) if self.records else Memo())
+        return Recorded(self) if self.records else Memo()
 
     def circles(self, meanwhile: Callable[[Any], Any]) -> Memo[Any, Any]:
         """The same for results that may hang on themselves; see `Circles`."""
-        return self._made(Circles(self, meanwhile))
-
-    def _made(self, memo: Memo[Any, Any]) -> Memo[Any, Any]:
-        self._memos.append(memo)
-        return memo
-
-    def keep_up(self, other: ByFile[Any]) -> None:
-        """Let something else know, too, what has changed."""
-        self._memos.append(other)
+        return Circles(self, meanwhile)
 
     @contextmanager
     def apart(self) -> Iterator[set[Part]]:
@@ -84,11 +99,46 @@ class Memory:
             self.reading = outer
             self._depth -= 1
 
+    def result(self, keeper: Keeper, key: object, parts: Collection[Part]) -> Part:
+        """The part that a result is which was found out from these. Its keeper loses it when one of them changes."""
+        if not self.records:
+            return UNWATCHED
+        part = next(self._numbers)
+        for one in parts:
+            self._standing[one].append(part)
+        self._results[part] = keeper, key
+        self._added += len(parts)
+        return part
+
+    def release(self, part: Part) -> None:
+        """A result is kept no more. What stands on it stays, and goes by what it was found out from."""
+        self._results.pop(part, None)
+
     def forget(self, names: Iterable[object]) -> None:
         """Drop all that stands on one of the parts of these names."""
-        changed = {self._parts[name] for name in names if name in self._parts}
-        for memo in self._memos if changed else ():
-            memo.forget(changed)
+        todo = [self._parts[name] for name in names if name in self._parts]
+        seen = set(todo)
+        while todo:
+            part = todo.pop()
+            result = self._results.pop(part, None)
+            if result is not None:
+                keeper, key = result
+                keeper.lose(key)
+            above = [one for one in self._standing.pop(part, ()) if one not in seen]
+            seen.update(above)
+            todo += above
+        if self._added > CLUTTER:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Leave out what is kept no more, where nothing stands on it that is."""
+        for part in sorted(self._standing, reverse=True):
+            above = [one for one in self._standing[part] if one in self._results or one in self._standing]
+            if above:
+                self._standing[part] = above
+            else:
+                del self._standing[part]
+        self._added = 0
 
 
 class Memo(dict[Key, Value]):
@@ -104,7 +154,7 @@ class Memo(dict[Key, Value]):
         """The result for a key that is known."""
         return self[key]
 
-    def keep(self, key: Key, value: Value, parts: frozenset[Part]) -> None:
+    def keep(self, key: Key, value: Value, parts: Collection[Part]) -> None:
         """Keep a result that was found out from these parts."""
         self[key] = value
 
@@ -117,44 +167,40 @@ class Memo(dict[Key, Value]):
         for key in self.keys() - set(keys):
             self.drop(key)
 
-    def forget(self, changed: Collection[Part]) -> None:
-        """Drop what stands on one of these parts."""
-
 
 class Recorded(Memo[Key, Value]):
-    """One that keeps with each result the parts that it was found out from."""
+    """One whose results are parts that others stand on."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__()
         self._memory = memory
-        self._parts: dict[Key, frozenset[Part]] = {}
+        self._parts: dict[Key, Part] = {}
 
     def of(self, key: Key, find: Callable[..., Value], *given: Any) -> Value:
-        parts = self._parts.get(key)
-        if parts is None:
+        if key not in self._parts:
             with self._memory.apart() as read:
                 found = find(*given)
-            self.keep(key, found, parts := frozenset(read))
-        self._memory.note_all(parts)
-        return self[key]
+            self.keep(key, found, read)
+        return self.recall(key)
 
     def recall(self, key: Key) -> Value:
-        self._memory.note_all(self._parts.get(key, NOTHING))
+        part = self._parts.get(key)
+        if part is not None:
+            self._memory.note_part(part)
         return self[key]
 
-    def keep(self, key: Key, value: Value, parts: frozenset[Part]) -> None:
+    def keep(self, key: Key, value: Value, parts: Collection[Part]) -> None:
+        if key in self._parts:
+            self._memory.release(self._parts[key])
         self[key] = value
-        self._parts[key] = parts
-
-    def parts(self, key: Key) -> frozenset[Part]:
-        """What the result for a key was found out from."""
-        return self._parts.get(key, NOTHING)
-
-    def forget(self, changed: Collection[Part]) -> None:
-        for key in [key for key, parts in self._parts.items() if not parts.isdisjoint(changed)]:
-            self.drop(key)
+        self._parts[key] = self._memory.result(self, key, parts)
 
     def drop(self, key: Key) -> None:
+        self._memory.release(self._parts[key])
+        self.lose(key)
+
+    def lose(self, key: Key) -> None:
+        """Forget a result that its memory knows no more."""
         del self._parts[key], self[key]
 
 
@@ -174,31 +220,30 @@ class Circles(Recorded[Key, Value]):
 
     def of(self, key: Key, find: Callable[..., Value], *given: Any) -> Value:
         if key in self:
-            self._memory.note_all(self._parts[key])
-            return self[key]
+            return self.recall(key)
         if key in self._asking:
             self._least = min(self._least, self._asking[key])
             return self._meanwhile(key)
-        if key in self._passing:
-            found, parts, least = self._passing[key]
-            self._least = min(self._least, least)
-        else:
-            found, parts = self._answer(key, find, given)
+        if key not in self._passing:
+            return self._answer(key, find, given)
+        found, parts, least = self._passing[key]
+        self._least = min(self._least, least)
         self._memory.note_all(parts)
         return found
 
-    def _answer(self, key: Key, find: Callable[..., Value], given: tuple[Any, ...]) -> tuple[Value, frozenset[Part]]:
+    def _answer(self, key: Key, find: Callable[..., Value], given: tuple[Any, ...]) -> Value:
         depth, passing, outer = len(self._asking), len(self._passing), self._least
         self._asking[key], self._least = depth, sys.maxsize
         try:
             with self._memory.apart() as read:
                 found = find(*given)
-            parts = frozenset(read)
             if self._least < depth:
-                self._passing[key] = found, parts, self._least
+                self._passing[key] = found, frozenset(read), self._least
+                self._memory.note_all(read)
                 outer = min(outer, self._least)
             else:
-                self.keep(key, found, parts)
+                self.keep(key, found, read)
+                self._memory.note_part(self._parts[key])
                 self._drop(passing)
         except BaseException:
             self._drop(passing)
@@ -206,7 +251,7 @@ class Circles(Recorded[Key, Value]):
         finally:
             del self._asking[key]
             self._least = outer
-        return found, parts
+        return found
 
     def _drop(self, passing: int) -> None:
         while len(self._passing) > passing:
@@ -222,9 +267,7 @@ class ByFile(Generic[T]):
     def __init__(self, memory: Memory, files: Collection[str], find: Callable[[str], T]) -> None:
         self.known: dict[str, T] = {}
         self._memory, self._files, self._find = memory, files, find
-        self._parts: dict[str, frozenset[Part]] = {}
         self._former: dict[str, T] = {}
-        memory.keep_up(self)
 
     def renew(self) -> list[tuple[str, T | None, T]]:
         """Each file that says something else than before, or is new, with what it said and what it says."""
@@ -236,15 +279,14 @@ class ByFile(Generic[T]):
                 continue
             with self._memory.apart() as read:
                 self.known[path] = self._find(path)
-            self._parts[path] = frozenset(read)
+            self._memory.result(self, path, read)
             changed.append((path, self._former.pop(path, None), self.known[path]))
         self.known = {path: self.known[path] for path in self._files}
         return changed
 
-    def forget(self, changed: Collection[Part]) -> None:
-        for path in [path for path, parts in self._parts.items() if not parts.isdisjoint(changed)]:
-            self._former[path] = self.known.pop(path)
-            del self._parts[path]
+    def lose(self, path: str) -> None:
+        """What a file said is no longer sure."""
+        self._former[path] = self.known.pop(path)
 
 
 class Latest:

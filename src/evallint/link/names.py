@@ -107,7 +107,7 @@ class FileNames:
             for part in self._asked if found is None else {key}:
                 self._known.setdefault(part, None)
             for part in self._asked & self._known.keys():
-                self._known.keep(part, self._known[part], frozenset(read))
+                self._known.keep(part, self._known[part], read)
         except BaseException:
             for part in self._asked:
                 self._known.pop(part, None)
