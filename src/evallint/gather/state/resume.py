@@ -120,6 +120,7 @@ def stepped(program: Program, run: Events) -> Iterator[Part]:
     begun = set(told_where_to_begin(run))
     told = {found.owner.address for found in run.states if isinstance(found, Stepped) and found.told}
     bare = {found.owner.address for found in run.states if isinstance(found, Created) and is_stateless(program, found)}
+    made = {found.owner.address: found.loops for found in run.states if isinstance(found, Created)}
     seen = set()
     for found in run.states:
         if not isinstance(found, Stepped) or found.owner.address in seen:
@@ -132,6 +133,7 @@ def stepped(program: Program, run: Events) -> Iterator[Part]:
         pure = found.owner.role == "scheduler" and found.owner.address in told and not measured
         keeps = not pure and found.owner.address not in begun and knows_state(program, found.owner)
         keeps = keeps and found.owner.address not in bare
+        keeps = keeps and found.loops[-1:] != made.get(found.owner.address, ())[-1:]  # or each step has another
         if found.loops and not is_fast_forward(program, found):
             yield Part(found.owner, found, keeps)
 
