@@ -178,46 +178,15 @@ def comprehension(machine: Machine, expression: f.Comprehension, state: State) -
     frame = machine.frame
     kept = dict(state.heap[frame.address].attributes)
     thing = Thing("dict" if expression.kind == "dict" else "list", born=machine.place())
-    loop = Loop(("loop", frame.context, id(expression)))
-    frame.loops.append(loop)
+    frame.loops.append(Loop(("loop", frame.context, id(expression))))
     iterable = iterated(machine, expression.clauses[0].iterable, state)
     known = known_elements(machine, iterable, state) if len(expression.clauses) == 1 else None
-    flow = Flow(roles=iterable.flow.roles, sources=iterable.flow.sources) if expression.kind != "dict" else NO_FLOW
     if known is not None and not expression.clauses[0].conditions:
-        outer = frame.context
-        for number, element in enumerate(known):
-            frame.context = machine.context(outer, "pass", number)  # each pass makes objects of its own
-            assigning.bind(machine, expression.clauses[0].target, element, state)
-            key = machine.value(expression.element, state)
-            if expression.value is None:
-                thing.items[number] = key
-                flow = flow.join(key.flow)
-            else:
-                name = key.constant()
-                value = machine.value(expression.value, state)
-                thing.items[name.value if name is not None else number] = value
-                if name is not None:
-                    data.named(machine, value, str(name.value))
-        frame.context = outer
+        flow = fill(machine, thing, expression, known, state)
     else:
-        for clause in expression.clauses:
-            assigning.bind(
-                machine,
-                clause.target,
-                picking.element(machine, iterated(machine, clause.iterable, state), state),
-                state,
-            )
-            for condition in clause.conditions:
-                machine.value(condition, state)
-        before = len(machine.notes or ())
-        key = machine.value(expression.element, state)
-        if SEEN not in iterable.flow.sources and makes_views(machine, before):
-            key = key.join(machine.value(expression.element, state))  # the next one
-        value = machine.value(expression.value, state) if expression.value is not None else key
-        thing.rest = value
-        if any(clause.conditions for clause in expression.clauses):
-            thing.marks["filtered"] = None
-        flow = flow.join(value.flow)
+        flow = fill_with_one(machine, thing, expression, iterable, state)
+    if expression.kind != "dict":
+        flow = flow.join(Flow(roles=iterable.flow.roles, sources=iterable.flow.sources))
     frame.loops.pop()
     own = state.own(frame.address)
     own.attributes = kept | {
@@ -226,3 +195,42 @@ def comprehension(machine: Machine, expression: f.Comprehension, state: State) -
     address = states.apart(machine, ("list", frame.context, machine.number(expression)), thing)
     state.put(address, thing)
     return Value(frozenset((Ref(address),)), flow)
+
+
+def fill(machine: Machine, thing: Thing, expression: f.Comprehension, elements: list[Value], state: State) -> Flow:
+    """Put into a list or dict what each of these elements gives; the flow of a list's."""
+    frame, flow = machine.frame, NO_FLOW
+    outer = frame.context
+    for number, element in enumerate(elements):
+        frame.context = machine.context(outer, "pass", number)  # each pass makes objects of its own
+        assigning.bind(machine, expression.clauses[0].target, element, state)
+        key = machine.value(expression.element, state)
+        if expression.value is None:
+            thing.items[number] = key
+            flow = flow.join(key.flow)
+            continue
+        name = key.constant()
+        value = machine.value(expression.value, state)
+        thing.items[name.value if name is not None else number] = value
+        if name is not None:
+            data.named(machine, value, str(name.value))
+    frame.context = outer
+    return flow
+
+
+def fill_with_one(machine: Machine, thing: Thing, expression: f.Comprehension, iterable: Value, state: State) -> Flow:
+    """Put into a list or dict what any of its elements may be; the flow of that."""
+    for clause in expression.clauses:
+        element = picking.element(machine, iterated(machine, clause.iterable, state), state)
+        assigning.bind(machine, clause.target, element, state)
+        for condition in clause.conditions:
+            machine.value(condition, state)
+    before = len(machine.notes or ())
+    key = machine.value(expression.element, state)
+    if SEEN not in iterable.flow.sources and makes_views(machine, before):
+        key = key.join(machine.value(expression.element, state))  # the next one
+    value = machine.value(expression.value, state) if expression.value is not None else key
+    thing.rest = value
+    if any(clause.conditions for clause in expression.clauses):
+        thing.marks["filtered"] = None
+    return NO_FLOW.join(value.flow)
