@@ -34,6 +34,7 @@ from evallint.interpret.values import (
     Address,
     Anonymous,
     Arguments,
+    Atom,
     Callee,
     Flow,
     Grad,
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
 
 MOST_CALLEES = 6
+"""Of so many functions that a call may mean each is followed. Libraries' methods, such as `eval()`, are run on any
+number of objects: which of several models is meant, the others do not matter."""
 
 SMALL = 12
 """Functions of so many statements are followed whatever they are about."""
@@ -643,8 +646,11 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
     if name in library.BACKWARD and (base.flow.graph or base.flow.cut or not given.positional):
         return gradients.backward(machine, base.flow.join(given.flow()) if given.positional else base.flow, state)
     found: list[Value] = []
-    atoms = in_order(base.atoms)[:MOST_CALLEES]
-    for atom in atoms:
+    for number, atom in enumerate(in_order(base.atoms)):
+        if number >= MOST_CALLEES and is_of_program(machine, atom, name, state):
+            for one in of(atom).refs():
+                modules.lose(one, state)
+            continue
         match atom:
             case Ref(address):
                 found.append(method_of_thing(machine, address, name, given, expression, state, base))
@@ -680,6 +686,14 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
     if base.flow is NO_FLOW:
         return value
     return value if library.detaches(machine, name) else value.with_flow(base.flow)
+
+
+def is_of_program(machine: Machine, atom: Atom, name: str, state: State) -> bool:
+    """Whether a method may be the program's own, which costs something to follow."""
+    if not isinstance(atom, Ref):
+        return not isinstance(atom, External)
+    klass = state.heap[atom.address].klass
+    return isinstance(klass, ClassSymbol) and machine.program.method(klass, name) is not None
 
 
 def method_of_thing(
