@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import Export, GradContext, Gradient, LibraryClass, Runs, TensorSource
+from evallint.apis import Argument, Export, GradContext, Gradient, LibraryClass, Runs, TensorSource
 from evallint.interpret import branching, data, library, modules, states
 from evallint.interpret.events import Backward, Events, ExportCall
 from evallint.interpret.render import code, render
@@ -168,7 +168,8 @@ def export(
         if "exported" in state.heap[address].marks:
             continue
         if modules.is_model(state.heap[address]) and meaning.mode == "keeps":
-            machine.events.exports.append(exported(machine, meaning, address, given, expression, state))
+            shown = written(expression, meaning.argument if receiver is None else None)
+            machine.events.exports.append(exported(machine, meaning, address, given, expression, shown, state))
     if not meaning.returns_model:
         return Value(flow=value.flow)
     found = []
@@ -181,17 +182,20 @@ def export(
 
 
 def exported(
-    machine: Machine, meaning: Export, address: Address, given: Arguments, expression: f.Call, state: State
+    machine: Machine,
+    meaning: Export,
+    address: Address,
+    given: Arguments,
+    expression: f.Call,
+    shown: f.Expr | None,
+    state: State,
 ) -> ExportCall:
     training, switches = library.argument(given, meaning.training), library.argument(given, meaning.switches)
     known = switches.constant() if switches is not None else None
     off = meaning.switches is not None and known is not None and known.value in meaning.switches.values
-    function = expression.function
-    owner: f.Expr = function.value if isinstance(function, f.Attribute) else function
-    shown = expression.arguments[0].value if meaning.argument is not None and expression.arguments else owner
     return ExportCall(
         machine.place(expression.span),
-        code(function),
+        code(expression.function),
         render(shown) if isinstance(shown, f.Name | f.Attribute) else "the model",
         address,
         state.heap[address].klass,
@@ -202,6 +206,16 @@ def exported(
         unsure=meaning.switches is not None and known is None,
         after=len(machine.events.forwards),
     )
+
+
+def written(call: f.Call, wanted: Argument | None) -> f.Expr | None:
+    """An argument of a call as it is written; what the call is a method of where none is wanted."""
+    if wanted is None:
+        return call.function.value if isinstance(call.function, f.Attribute) else None
+    named = [one.value for one in call.arguments if one.keyword == wanted.keyword]
+    placed = [one.value for one in call.arguments if not one.keyword]
+    found = named or (placed[wanted.position :] if wanted.position is not None else [])
+    return found[0] if found else None
 
 
 def is_false(value: Value) -> bool:
