@@ -11,6 +11,20 @@ from evallint.link import link
 from evallint.memory import Latest, Memo, Memory, differing, watched
 
 
+def standing(memory: Memory) -> tuple[Memo[str, str], Memo[str, str]]:
+    """Two memos, of which what is kept in the second stands on what is kept in the first, and that on `part`."""
+    inner: Memo[str, str] = memory.memo()
+    outer: Memo[str, str] = memory.memo()
+
+    def find() -> str:
+        memory.note("part")
+        return "found"
+
+    inner.of("a", find)
+    outer.of("b", inner.of, "a", find)
+    return inner, outer
+
+
 def test_a_result_is_forgotten_with_a_part_that_was_read_for_it() -> None:
     memory = Memory(records=True)
     memo: Memo[str, int] = memory.memo()
@@ -32,15 +46,7 @@ def test_a_result_is_forgotten_with_a_part_that_was_read_for_it() -> None:
 
 def test_a_result_stands_on_what_its_parts_stand_on_even_if_they_were_known() -> None:
     memory = Memory(records=True)
-    inner: Memo[str, str] = memory.memo()
-    outer: Memo[str, str] = memory.memo()
-
-    def find() -> str:
-        memory.note("part")
-        return "found"
-
-    inner.of("a", find)
-    outer.of("b", inner.of, "a", find)
+    inner, outer = standing(memory)
     memory.forget(["part"])
     assert not inner and not outer
 
@@ -66,14 +72,7 @@ def test_what_was_read_before_a_failure_counts() -> None:
 
 def test_what_stands_on_a_result_that_is_kept_no_more_still_goes_by_its_parts() -> None:
     memory = Memory(records=True)
-    inner: Memo[str, str] = memory.memo()
-    outer: Memo[str, str] = memory.memo()
-
-    def find() -> str:
-        memory.note("part")
-        return "found"
-
-    outer.of("b", inner.of, "a", find)
+    inner, outer = standing(memory)
     inner.drop("a")
     inner.of("a", str)  # anew, from nothing
     memory.forget(["part"])

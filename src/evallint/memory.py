@@ -304,12 +304,13 @@ class Latest:
         """What `find`, a function at the top of a module, finds in what is given: single things and tuples of such."""
         if not self._records:
             return tuple(find(*given))
-        if find in self._found and not all(map(_are_same, self._found[find][0], given)):
+        if find in self._found and not all(map(are_same, self._found[find][0], given)):
             self._found.drop(find)
         return self._found.of(find, lambda: (given, tuple(find(*given))))[1]
 
 
-def _are_same(one: object, other: object) -> bool:
+def are_same(one: object, other: object) -> bool:
+    """Whether two things are one, or tuples of such."""
     if one is other:
         return True
     if not isinstance(one, tuple) or not isinstance(other, tuple) or len(one) != len(other):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Generic, TypeVar
 
 from evallint.interpret.modules import reached
 from evallint.interpret.values import Address, State, Thing
+from evallint.memory import are_same
 
 T = TypeVar("T")
 
@@ -20,14 +20,14 @@ class Unchanged(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Address, int], tuple[list[Thing], T]] = {}
+        self._found: dict[tuple[Address, int], tuple[tuple[Thing, ...], T]] = {}
 
     def of(self, address: Address, depth: int, state: State, find: Callable[[], T]) -> T:
         """What `find` finds of an object, with regard to how deep within others it is met."""
         state.keep()
-        things = [state.heap[here] for here in reached(address, state, leads_to)]
+        things = tuple(state.heap[here] for here in reached(address, state, leads_to))
         known = self._found.get((address, depth))
-        if known is None or len(known[0]) != len(things) or not all(map(operator.is_, known[0], things)):
+        if known is None or not are_same(known[0], things):
             known = self._found[address, depth] = things, find()
         return known[1]
 
