@@ -227,6 +227,22 @@ class Program:
                         return FunctionSymbol(base.path, method)
         return None
 
+    def called_on_self(self, symbol: FunctionSymbol) -> Iterator[str]:
+        """The names of what a function calls on `self`."""
+        return (name[5:-2] for name in self.function(symbol).mentions if name.startswith("self."))
+
+    def reached(self, klass: ClassSymbol, starts: Iterable[FunctionSymbol]) -> list[FunctionSymbol]:
+        """Methods of a class, and after them all that these get to through `self`, each once."""
+        found = dict.fromkeys(starts)
+        todo = list(found)
+        for one in todo:
+            for name in self.called_on_self(one):
+                method = self.method(klass, name)
+                if method is not None and method not in found:
+                    found[method] = None
+                    todo.append(method)
+        return todo
+
     def externals(self, symbol: ClassSymbol) -> Iterator[str]:
         """The names of the classes outside the program that a class derives from, as the tables know them."""
         for base in self.lineage(symbol):

@@ -23,8 +23,7 @@ def attribute(machine: Machine, expression: f.Attribute, state: State) -> Value:
 
 
 def collection(machine: Machine, expression: f.Collection, state: State) -> Value:
-    thing = Thing("list", born=machine.place())
-    flow: Flow | None = None
+    thing, flow = Thing("list", born=machine.place()), NO_FLOW
     position = 0
     for item in expression.items:
         value = machine.value(item, state)
@@ -34,16 +33,12 @@ def collection(machine: Machine, expression: f.Collection, state: State) -> Valu
         else:
             thing.items[position] = value
             position += 1
-        if value.flow is not NO_FLOW:
-            flow = value.flow if flow is None else flow.join(value.flow)
-    address = states.apart(machine, ("list", machine.frame.context, machine.number(expression)), thing)
-    state.put(address, thing)
-    return Value(frozenset((Ref(address),)), flow or NO_FLOW)
+        flow = added(flow, value.flow)
+    return written_down(machine, thing, expression, flow, state)
 
 
 def mapping(machine: Machine, expression: f.Mapping, state: State) -> Value:
-    thing = Thing("dict", born=machine.place())
-    flow: Flow | None = None
+    thing, flow = Thing("dict", born=machine.place()), NO_FLOW
     for key, item in zip(expression.keys, expression.values, strict=True):
         value = machine.value(item, state)
         if key is None:
@@ -62,11 +57,23 @@ def mapping(machine: Machine, expression: f.Mapping, state: State) -> Value:
                 data.named(machine, value, str(known.value))
             else:
                 thing.rest = value if thing.rest is None else thing.rest.join(value)
-        if value.flow is not NO_FLOW:
-            flow = value.flow if flow is None else flow.join(value.flow)
-    address = states.apart(machine, ("dict", machine.frame.context, machine.number(expression)), thing)
-    state.put(address, thing)
-    return Value(frozenset((Ref(address),)), flow or NO_FLOW)
+        flow = added(flow, value.flow)
+    return written_down(machine, thing, expression, flow, state)
+
+
+def added(flow: Flow, other: Flow) -> Flow:
+    """The flow of two things. One of which nothing is known takes nothing from what is known of the other."""
+    if other is NO_FLOW:
+        return flow
+    return other if flow is NO_FLOW else flow.join(other)
+
+
+def written_down(
+    machine: Machine, thing: Thing, expression: f.Collection | f.Mapping, flow: Flow, state: State
+) -> Value:
+    """The list or dict that a display makes."""
+    address = states.apart(machine, (thing.kind, machine.frame.context, machine.number(expression)), thing)
+    return Value(frozenset((Ref(state.put(address, thing)),)), flow)
 
 
 def operation(machine: Machine, expression: f.Operation, state: State) -> Value:

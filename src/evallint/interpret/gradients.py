@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.apis import Argument, Export, GradContext, Gradient, LibraryClass, Runs, TensorSource
-from evallint.interpret import branching, data, library, modules, states
+from evallint.interpret import branching, data, library, modules, reading, states
 from evallint.interpret.events import Backward, Events, ExportCall
 from evallint.interpret.render import code, render
 from evallint.interpret.values import (
@@ -212,10 +212,7 @@ def written(call: f.Call, wanted: Argument | None) -> f.Expr | None:
     """An argument of a call as it is written; what the call is a method of where none is wanted."""
     if wanted is None:
         return call.function.value if isinstance(call.function, f.Attribute) else None
-    named = [one.value for one in call.arguments if one.keyword == wanted.keyword]
-    placed = [one.value for one in call.arguments if not one.keyword]
-    found = named or (placed[wanted.position :] if wanted.position is not None else [])
-    return found[0] if found else None
+    return reading.argument(call, wanted.keyword, wanted.position)
 
 
 def is_false(value: Value) -> bool:

@@ -40,15 +40,21 @@ class Heirs:
         klass = self._program.class_of(symbol)
         if klass is None or klass not in self._heirs:
             return [klass]
-        found = list(self._filled(symbol, klass))
-        return [*found] if found and self._leaves_out(symbol, klass) else [klass, *found]
+        inherited = self._methods.with_callees(klass, symbol)
+        called = frozenset(name for one in inherited for name in self._program.called_on_self(one))
+        found = list(self._filled(symbol, klass, frozenset(inherited), called))
+        return [*found] if found and self._leaves_out(klass, called) else [klass, *found]
 
-    def _filled(self, symbol: FunctionSymbol, klass: ClassSymbol) -> Iterator[ClassSymbol]:
+    def _filled(
+        self,
+        symbol: FunctionSymbol,
+        klass: ClassSymbol,
+        inherited: frozenset[FunctionSymbol],
+        called: frozenset[str],
+    ) -> Iterator[ClassSymbol]:
         """The classes below one that have their own of what a method calls, one for each set of such steps."""
         program = self._program
         name = program.function(symbol).name
-        inherited = frozenset(self._methods.with_callees(klass, symbol))
-        called = self._called(symbol, klass)
         seen: set[frozenset[FunctionSymbol]] = set()
         for heir in self._heirs[klass]:
             if called.isdisjoint(program.function(one).name for one in program.methods(heir)):
@@ -62,13 +68,6 @@ class Heirs:
             if len(seen) == ENOUGH:
                 return
 
-    def _called(self, symbol: FunctionSymbol, klass: ClassSymbol) -> frozenset[str]:
-        """The names of all that a method calls on self, and of what these call."""
-        every = (
-            name for one in self._methods.with_callees(klass, symbol) for name in self._program.function(one).mentions
-        )
-        return frozenset(name[5:-2] for name in every if name.startswith("self."))
-
     def _tells(self, step: FunctionSymbol) -> bool:
         """Whether a step could tell something: what a module computes tells only by what is done to it."""
         klass = self._program.class_of(step)
@@ -76,11 +75,11 @@ class Heirs:
             return self._relevance.acts(step)
         return self._relevance.matters(step)
 
-    def _leaves_out(self, symbol: FunctionSymbol, klass: ClassSymbol) -> bool:
-        """Whether a method calls a step that its own class has not, or only to say that a subclass must."""
+    def _leaves_out(self, klass: ClassSymbol, called: frozenset[str]) -> bool:
+        """Whether its own class has not some step that is called, or only to say that a subclass must."""
         program = self._program
         below = {program.function(one).name for heir in self._heirs[klass] for one in program.methods(heir)}
-        for name in self._called(symbol, klass) & below:
+        for name in called & below:
             step = program.method(klass, name)
             if step is None or any(isinstance(one, f.Raise) for one in program.body(step)):
                 return True

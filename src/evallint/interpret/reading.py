@@ -53,6 +53,17 @@ def asked(test: Expr) -> Iterator[str]:
                 yield code(one.left) + " =="
 
 
+def argument(call: f.Call, keyword: str, position: int | None) -> Expr | None:
+    """What a call gives for a parameter, None where it gives nothing, or hides it in a `*part`."""
+    for given in call.arguments:
+        if given.keyword == keyword:
+            return given.value
+    plain = [given for given in call.arguments if not given.keyword]
+    if position is None or position >= len(plain) or any(given.stars for given in plain[: position + 1]):
+        return None
+    return plain[position].value
+
+
 def conditions(test: Expr) -> Iterator[Expr]:
     """The tests that `and`, `or` and `not` put together."""
     if isinstance(test, f.Unary) and test.operator == "not":

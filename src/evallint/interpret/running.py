@@ -64,23 +64,13 @@ class RunningMethods:
 
     def with_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
         """A method and the methods of self that it calls."""
-        return self._callees.of((klass, method), self._find_callees, klass, method)
-
-    def _find_callees(self, klass: ClassSymbol, method: FunctionSymbol) -> list[FunctionSymbol]:
-        found = [method]
-        for one in found:
-            for name in self._program.function(one).mentions:
-                called = self._program.method(klass, name[5:-2]) if name.startswith("self.") else None
-                if called is not None and called not in found:
-                    found.append(called)
-        return found
+        return self._callees.of((klass, method), self._program.reached, klass, (method,))
 
     def _runs_part(self, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
-        mentions = self._program.function(method).mentions
-        return "self()" in mentions or any(
-            name.startswith("self.") and name[5:-2] in parts and self._is_module(*parts[name[5:-2]])
-            for name in mentions
-        )
+        if "self()" in self._program.function(method).mentions:
+            return True
+        called = self._program.called_on_self(method)
+        return any(name in parts and self._is_module(*parts[name]) for name in called)
 
     def _is_module(self, path: str, built: Expr) -> bool:
         """Whether a part is built that has weights, or may have some: a sigmoid is no run of a model."""

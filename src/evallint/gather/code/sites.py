@@ -182,17 +182,6 @@ def root(expression: Expr) -> Expr:
     return expression
 
 
-def argument(call: f.Call, keyword: str, position: int | None) -> Expr | None:
-    """What a call gives for a parameter, None where it gives nothing, or hides it in a `*part`."""
-    for given in call.arguments:
-        if given.keyword == keyword:
-            return given.value
-    plain = [given for given in call.arguments if not given.keyword]
-    if position is None or position >= len(plain) or any(given.stars for given in plain[: position + 1]):
-        return None
-    return plain[position].value
-
-
 def statements(block: Block) -> Iterator[f.Stmt]:
     """Every statement of a function's own code, in order, each before those within it."""
     for statement in block:
@@ -353,15 +342,7 @@ def module_classes(program: Program, path: str) -> Iterator[ClassSymbol]:
 
 def reached(program: Program, klass: ClassSymbol, starts: Iterable[FunctionSymbol]) -> frozenset[FunctionSymbol]:
     """Methods of a class, and all that these get to through `self`."""
-    todo = list(starts)
-    found = set(todo)
-    while todo:
-        for name in program.function(todo.pop()).mentions:
-            method = program.method(klass, name[5:-2]) if name.startswith("self.") else None
-            if method is not None and method not in found:
-                found.add(method)
-                todo.append(method)
-    return frozenset(found)
+    return frozenset(program.reached(klass, starts))
 
 
 def encloser(program: Program, symbol: FunctionSymbol) -> FunctionSymbol:

@@ -9,7 +9,8 @@ from evallint import facts as f
 from evallint.apis import Split
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import argument, functions, statements
+from evallint.gather.code.sites import functions, statements
+from evallint.interpret.reading import argument
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import walk, within

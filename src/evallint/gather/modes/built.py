@@ -16,7 +16,6 @@ from evallint.gather.code.sites import (
     REGISTERING,
     Bindings,
     Site,
-    argument,
     bindings,
     called,
     encloser,
@@ -32,6 +31,7 @@ from evallint.gather.code.sites import (
     statements,
 )
 from evallint.gather.code.substance import Substances
+from evallint.interpret.reading import argument
 from evallint.interpret.roles import words
 from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

@@ -14,7 +14,6 @@ from evallint.gather.code.running import FORWARD, Running
 from evallint.gather.code.sites import (
     Bindings,
     Site,
-    argument,
     bindings,
     encloser,
     functions,
@@ -24,6 +23,7 @@ from evallint.gather.code.sites import (
     of_self,
     sites,
 )
+from evallint.interpret.reading import argument
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

@@ -8,15 +8,7 @@ from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, written
-from evallint.gather.code.sites import (
-    called,
-    covers,
-    function_at,
-    functions,
-    functions_of,
-    last_name,
-    statements,
-)
+from evallint.gather.code.sites import called, covers, function_at, functions, functions_of, last_name, statements
 from evallint.gather.modes.evaluating import is_unit_test
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.kept import is_state

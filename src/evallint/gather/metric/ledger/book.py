@@ -7,9 +7,7 @@ from typing import Literal, TypeAlias
 
 from evallint.facts import Expr, Span
 from evallint.findings import Place
-from evallint.gather.metric.quantities import (
-    Quantity,
-)
+from evallint.gather.metric.quantities import Quantity
 from evallint.program import ClassSymbol, FunctionSymbol
 
 How: TypeAlias = Literal["batches", "score", "nominal", "scaled", "unweighted", "other loader", "samples"]

@@ -25,16 +25,7 @@ from evallint.gather.metric.ledger.words import (
     rooted,
 )
 from evallint.gather.metric.passes import names_loader
-from evallint.gather.metric.quantities import (
-    DATA,
-    GIVEN,
-    MEASURES,
-    OUTPUT,
-    SAMPLE,
-    UNKNOWN,
-    Quantity,
-    of_kind,
-)
+from evallint.gather.metric.quantities import DATA, GIVEN, MEASURES, OUTPUT, SAMPLE, UNKNOWN, Quantity, of_kind
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.program import ClassSymbol, External, FunctionSymbol

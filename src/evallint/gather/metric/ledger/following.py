@@ -23,16 +23,7 @@ from evallint.gather.metric.ledger.seen import Seen
 from evallint.gather.metric.ledger.words import NAMED, any_of, as_named, item_of
 from evallint.gather.metric.meters import Meters
 from evallint.gather.metric.passes import goes_over_batches, names_loader
-from evallint.gather.metric.quantities import (
-    DATA,
-    NUMBER,
-    SAMPLE,
-    UNKNOWN,
-    Quantity,
-    combined,
-    joined,
-    of_kind,
-)
+from evallint.gather.metric.quantities import DATA, NUMBER, SAMPLE, UNKNOWN, Quantity, combined, joined, of_kind
 from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words

@@ -12,11 +12,7 @@ from evallint.gather.code.sites import last_name, of_self, root, statements
 from evallint.gather.metric.ledger import entering
 from evallint.gather.metric.ledger.book import Around, Intaking
 from evallint.gather.metric.ledger.words import argument_of, as_named, reduced
-from evallint.gather.metric.quantities import (
-    MEASURES,
-    UNKNOWN,
-    Quantity,
-)
+from evallint.gather.metric.quantities import MEASURES, UNKNOWN, Quantity
 from evallint.interpret.render import render
 from evallint.program import ClassSymbol, External, VariableSymbol
 

@@ -9,12 +9,7 @@ from evallint.apis import UNKNOWN as NOT_CONSTANT
 from evallint.apis import Measure
 from evallint.facts import Expr
 from evallint.gather.code.sites import functions, last_name, statements
-from evallint.gather.metric.quantities import (
-    UNKNOWN,
-    Quantity,
-    joined,
-    of_kind,
-)
+from evallint.gather.metric.quantities import UNKNOWN, Quantity, joined, of_kind
 from evallint.interpret.roles import use_of, words
 from evallint.program import External, Program
 
