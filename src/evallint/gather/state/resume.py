@@ -31,6 +31,8 @@ UNDOING = frozenset("reset undo rollback revert".split())
 """Words of functions that take back what a training has done, as a search for a learning rate does, and resume none."""
 
 MEASURED = "ReduceLROnPlateau"
+MULTIPLYING = "ExponentialLR"
+"""A scheduler with no progress of its own: each step multiplies the rate that the optimizer holds, and its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def stepped(program: Program, run: Events) -> Iterator[Part]:
         title = program.title(found.owner.klass)
         measured = title == MEASURED
         pure = found.owner.role == "scheduler" and found.owner.address in told and not measured
+        pure = pure or title == MULTIPLYING
         keeps = not pure and found.owner.address not in begun and knows_state(program, found.owner)
         keeps = keeps and found.owner.address not in bare
         keeps = keeps and found.loops[-1:] != made.get(found.owner.address, ())[-1:]  # or each step has another
@@ -195,7 +198,7 @@ def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed)
             if own and own.isdisjoint(one.owner.address for one in found.parts):  # it belongs to another checkpoint
                 continue
             first = next(one for one in found.parts if one.owner.role == "optimizer")
-            at, function = composed(program, found, first)
+            at, function = composed(program, run, found, first)
             steps = (
                 Step(part.first.at, f"`{part.owner.label}` takes its steps here"),
                 *way(found.frames, Step(found.at, f"the checkpoint holds the optimizer, but not `{part.owner.label}`")),
@@ -219,7 +222,7 @@ def never_kept(program: Program, run: Events, parts: list[Part], anew: list[Lost
     for found in [one for one in saves if files.written_to(program, one) in read] or saves:
         first = next((one for one in found.parts if is_model(one)), None)
         if first is not None and found.loops:
-            at, function = composed(program, found, first)
+            at, function = composed(program, run, found, first)
             steps = (
                 *way(found.frames, Step(found.at, f"the checkpoint holds the model, but not `{part.owner.label}`")),
                 Step(lost.at, "training goes on from such a checkpoint"),

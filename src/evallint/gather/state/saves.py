@@ -36,7 +36,7 @@ def whole_pickles(program: Program, events: Events) -> Iterator[WholePickle]:
         if isinstance(found, Saved):
             for part in found.parts:
                 if part.what == "whole" and part.owner.label and not part.owner.label.startswith("["):
-                    at, function = composed(program, found, part)
+                    at, function = composed(program, events, found, part)
                     steps = way(found.frames, Step(found.at, f"`{part.owner.label}` is pickled here, class and all"))
                     yield WholePickle(at, function, part.owner.label, "saved", steps)
         elif isinstance(found, Unpickled) and found.at in loads:
@@ -72,7 +72,7 @@ def asks_for_module(call: f.Call) -> bool:
     return last_name(call.function) == "hasattr" and wanted == f.Constant("state_dict")
 
 
-def composed(program: Program, found: Saved, part: Part) -> tuple[Place, str]:
+def composed(program: Program, events: Events, found: Saved, part: Part) -> tuple[Place, str]:
     """Where what is saved is put together: in the function that takes the state, not in a helper that writes it."""
     frames = found.frames
     if part.kept is not None and part.taken_in is not None:
@@ -82,13 +82,16 @@ def composed(program: Program, found: Saved, part: Part) -> tuple[Place, str]:
     depth = len(frames) - 1
     first = found.call.arguments[0].value if found.call.arguments else None
     if depth and isinstance(first, f.Name) and is_parameter(program, frames[depth], first.id):
-        depth -= not trains_itself(program, frames[depth])
+        depth -= not trains(program, events, frames)
     return at_frame(found, depth)
 
 
-def trains_itself(program: Program, caller: Caller) -> bool:
-    """Whether a function does more with what it is given than to write it."""
-    return caller.symbol is not None and "backward" in program.function(caller.symbol).mentions
+def trains(program: Program, events: Events, frames: tuple[Caller, ...]) -> bool:
+    """Whether the innermost of some functions does more with what it is given than to write it."""
+    symbol = frames[-1].symbol
+    if symbol is not None and "backward" in program.function(symbol).mentions:
+        return True
+    return any(event.trained and event.frames[: len(frames)] == frames for event in events.forwards)
 
 
 def at_frame(found: Saved | Restored | Created, index: int) -> tuple[Place, str]:
@@ -116,7 +119,7 @@ def bare_parameters(program: Program, events: Events) -> Iterator[BareParameters
             buffers = any_of((part.owner.statistics, has_buffers(program, part.owner.klass)))
             if buffers is False or (buffers is None and not uses_batch_norm(program)):
                 continue
-            at, function = composed(program, found, part)
+            at, function = composed(program, events, found, part)
             steps = way(
                 found.frames, Step(found.at, f"only the parameters of `{part.owner.label}` are saved here, no buffers")
             )
@@ -227,16 +230,16 @@ def is_of_pairs(program: Program, at: Place) -> bool:
 
 def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
     """States saved with a wrapper's prefix and loaded without, or saved without and loaded with it."""
-    states = [(run.entry, found) for run in runs for found in run.states]
+    states = [(run, found) for run in runs for found in run.states]
     saves = [
-        (entry, found, part)
-        for entry, found in states
+        (run, found, part)
+        for run, found in states
         if isinstance(found, Saved)
         for part in found.parts
         if plain(part)
     ]
-    restores = [(entry, found) for entry, found in states if isinstance(found, Restored) and found.source is not None]
-    for entry, found, part in saves:
+    restores = [(run, found) for run, found in states if isinstance(found, Restored) and found.source is not None]
+    for run, found, part in saves:
         if not part.owner.wrapped:
             continue
         others = [other for _, _, other in saves if same_model(other.owner, part.owner)]
@@ -245,13 +248,13 @@ def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
             continue
         if unwraps(program, found, part):
             continue
-        elsewhere = [load for other, load in restores if other != entry and is_load_of(load, part)]
+        elsewhere = [load for other, load in restores if other.entry != run.entry and is_load_of(load, part)]
         loads = elsewhere or [load for _, load in restores if is_load_of(load, part)]  # a program resumes as it saves
         load = unwrapped_load(program, part, loads)
         if load is None:
             continue
         always = all(other.owner.wrapped for other in others if other.kept == part.kept)
-        at, function = composed(program, found, part)
+        at, function = composed(program, run, found, part)
         steps = (
             *way(found.frames, Step(found.at, f"each key is saved with the prefix `{part.owner.wrapped}.`")),
             Step(load.at, f"`{load.owner.label or 'the model'}` is not wrapped where it is loaded"),
