@@ -123,10 +123,21 @@ def super_of(machine: Machine, expression: f.Call, state: State) -> Value | None
     function = machine.program.function(frame.symbol)
     if klass is None or not function.parameters:
         return None
+    after = named_class(machine, klass, expression)
     receiver = state.heap[frame.address].attributes.get(function.parameters[0].name, UNKNOWN)
-    for address in receiver.refs():
-        return of(Super(address, klass))
+    if after is not None:
+        for address in receiver.refs():
+            return of(Super(address, after))
     return UNKNOWN
+
+
+def named_class(machine: Machine, klass: ClassSymbol, expression: f.Call) -> ClassSymbol | None:
+    """The class behind which `super` looks: that of the method, or one that it is told; None for one of a library."""
+    told = machine.program.resolve(klass.path, expression.arguments[0].value) if expression.arguments else None
+    lineage = tuple(machine.program.lineage(klass))
+    if told not in lineage:
+        return klass
+    return told if isinstance(told, ClassSymbol) else None
 
 
 def arguments(machine: Machine, expression: f.Call, state: State) -> Arguments:

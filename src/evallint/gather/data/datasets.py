@@ -11,17 +11,22 @@ from evallint import facts as f
 from evallint.apis import Dataset, Loader, Split
 from evallint.findings import Place
 from evallint.gather.code.mending import is_counted
-from evallint.gather.code.sites import called, last_name, statements
+from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.data.halves import TRANSFORMS
 from evallint.gather.data.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
 from evallint.interpret.data import BASE
-from evallint.interpret.roles import Use, use_of, words
+from evallint.interpret.roles import TRAINING, Use, use_of, words
 from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
+from evallint.link.natures import within
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import DataSource, PipelineStep
 
 PICKING = frozenset("idx idxs index indexs indexes indices ids mask fold folds subset rows".split())
 """Words of what picks some samples of a part."""
+
+ASKED = SPLITS | TRAINING
+"""Words of what says which part of the data is wanted."""
 
 
 class DataSets:
@@ -88,13 +93,14 @@ class DataSets:
     def _of_class(self, made: Made) -> Iterator[DataSource]:
         part, because = self._asked(made)
         whole = made.attribute(BASE)
+        own = self._sorts(made.klass)
         if made.passes is None and whole is not None:
             for source in self.sources(whole):
                 title = made.name
                 yield replace(
                     source,
-                    part=None if self._picks(made) else source.part or part,
-                    part_because=source.part_because or because,
+                    part=None if self._picks(made) else part if own else source.part or part,
+                    part_because=because if own else source.part_because or because,
                     at=made.at,
                     title=title,
                     own=True,
@@ -104,15 +110,15 @@ class DataSets:
             yield replace(self._source(made, (unknown(made.name),)), part=part, part_because=because, own=True)
             return
         inner = [one for one in made.passes if self.is_dataset(one.what)]
-        own = [one for one in made.passes if not self.is_dataset(one.what)]
-        transforms = list(dict.fromkeys(found for one in own if (found := applied(one)) is not None))
-        for steps in self._pipelines.of_passes(own):
+        outer = [one for one in made.passes if not self.is_dataset(one.what)]
+        transforms = list(dict.fromkeys(found for one in outer if (found := applied(one)) is not None))
+        for steps in self._pipelines.of_passes(outer):
             for source in self._within(inner) or (self._source(made, ()),):
                 yield replace(
                     source,
                     steps=(*source.steps, *steps),
-                    part=source.part or part,
-                    part_because=source.part_because or because,
+                    part=part if own else source.part or part,
+                    part_because=because if own else source.part_because or because,
                     pipeline=transforms[0][0] if len(transforms) == 1 else source.pipeline,
                     pipeline_at=transforms[0][1] if len(transforms) == 1 else source.pipeline_at,
                     own=True,
@@ -120,6 +126,11 @@ class DataSets:
                     at=made.at,
                     title=made.name,
                 )
+
+    def _sorts(self, klass: ClassSymbol | None) -> bool:
+        """Whether a class sorts out itself which samples it has, by what it is told."""
+        init = self._program.method(klass, "__init__") if klass is not None else None
+        return init is not None and self._program.once(sorts_samples, init)
 
     def _repeats(self, klass: ClassSymbol | None) -> bool:
         """Whether a class lists each of its samples several times, so that a random view of each is wanted."""
@@ -176,6 +187,28 @@ def lists_again(program: Program, symbol: FunctionSymbol) -> bool:
         and any(last_name(call.function) == "append" for call in called(statement.body))
         for statement in statements(program.body(symbol))
     )
+
+
+def sorts_samples(program: Program, symbol: FunctionSymbol) -> bool:
+    """Whether a constructor asks what part of the data the object is to have: `if split == "val": self.data = …`."""
+    return any(
+        isinstance(statement, f.If)
+        and any(
+            words(last_name(node)) & ASKED for node in within(statement.test) if isinstance(node, f.Name | f.Attribute)
+        )
+        and any(isinstance(inner, f.Assign) and sets_samples(inner) for inner in statements(branches(statement)))
+        for statement in statements(program.body(symbol))
+    )
+
+
+def branches(statement: f.If) -> f.Block:
+    return (*statement.body, *statement.orelse)
+
+
+def sets_samples(assign: f.Assign) -> bool:
+    """Whether a statement gives an object something that is no transform."""
+    own = [of_self(target) for target in within(assign.targets)]
+    return any(name and not words(name) & TRANSFORMS for name in own)
 
 
 def stated(made: Made, dataset: Dataset) -> str:

@@ -232,11 +232,7 @@ def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
     """States saved with a wrapper's prefix and loaded without, or saved without and loaded with it."""
     states = [(run, found) for run in runs for found in run.states]
     saves = [
-        (run, found, part)
-        for run, found in states
-        if isinstance(found, Saved)
-        for part in found.parts
-        if plain(part)
+        (run, found, part) for run, found in states if isinstance(found, Saved) for part in found.parts if plain(part)
     ]
     restores = [(run, found) for run, found in states if isinstance(found, Restored) and found.source is not None]
     for run, found, part in saves:
