@@ -12,6 +12,9 @@ EVALUATION = frozenset(
     "evaluator dev infer inference inferring predict prediction predicting predictor demo holdout".split()
 )
 TRAINING = frozenset("train training trainer trn tr fit finetune pretrain".split())
+SHOWN = frozenset(("demo",))
+"""What is said of evaluation, but not of data: demonstrations are what imitation learns from."""
+
 DATA = frozenset(
     "loader loaders dataloader dataloaders dl data dataset datasets ds set sets batch batches iter iterator "
     "generator gen "
@@ -47,8 +50,8 @@ def parted(word: str) -> tuple[str, ...]:
 def use_of(name: str) -> Use | None:
     """What a name says its data or function are for; None where it says nothing, or both."""
     found = words(name)
-    trains, evaluates = bool(found & TRAINING), bool(found & EVALUATION)
-    if trains == evaluates:
+    trains, evaluates = found & TRAINING, found & EVALUATION
+    if bool(trains) == bool(evaluates) or (evaluates == SHOWN and found & DATA):
         return None
     return "train" if trains else "eval"
 

@@ -4,13 +4,13 @@ known, with a note of all that is applied to it."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from evallint.interpret import calls
 from evallint.interpret.events import Events, Exhausted
-from evallint.interpret.terms import OneOf, Pass
+from evallint.interpret.terms import Made, OneOf, Pass
 from evallint.interpret.values import UNKNOWN, Anonymous, Arguments, Callee, Flow, State, Value
 from evallint.program import ClassSymbol, FunctionSymbol
 
@@ -92,13 +92,34 @@ def noted(machine: Machine, run: Callable[[], object]) -> tuple[Pass, ...] | Non
 
 def apart(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
     """The same passes: where several things are made of one image, as two crops or a plain view beside them, none of
-    what is done to one of them is sure to be done to what a model is given."""
-    made: dict[frozenset[int], set[frozenset[int]]] = {}
+    what is done to one of them is sure to be done to what a model is given. Nor is what was done to the image before,
+    where one transform makes several views of it: such are to be told apart, or alike, by chance."""
+    made: dict[frozenset[int], list[Pass]] = {}
     for one in passes:
         for on in {each.on for each in alternatives(one) if each.on and each.sure}:
-            made.setdefault(on, set()).add(results(one))
-    views = [several for several in made.values() if len(several) > 1]
-    return tuple(unsure(one) if any(is_of_one(one, several) for several in views) else one for one in passes)
+            made.setdefault(on, []).append(one)
+    views = [{results(one) for one in several} for several in made.values()]
+    views = [several for several in views if len(several) > 1]
+    before = come_from(passes, [on for on, several in made.items() if is_by_one(several)])
+    return tuple(
+        unsure(one) if not before.isdisjoint(results(one)) or any(is_of_one(one, several) for several in views) else one
+        for one in passes
+    )
+
+
+def is_by_one(views: Sequence[Pass]) -> bool:
+    """Whether one transform makes two of several things that are made of one image."""
+    by = [one.what.identity for one in views if isinstance(one.what, Made) and one.what.identity is not None]
+    return len(set(by)) < len(by)
+
+
+def come_from(passes: Sequence[Pass], images: Iterable[frozenset[int]]) -> frozenset[int]:
+    """The numbers of the passes by which images came to be what they are."""
+    found = frozenset[int]().union(*images)
+    for one in reversed(passes):
+        if not found.isdisjoint(results(one)):
+            found = found.union(*(each.on for each in alternatives(one)))
+    return found
 
 
 def makes_views(machine: Machine, before: int) -> bool:

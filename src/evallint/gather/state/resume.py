@@ -37,11 +37,18 @@ MULTIPLYING = "ExponentialLR"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An optimizer, scheduler or scaler that one run steps: where first, and whether it keeps a state worth saving."""
+    """An optimizer, scheduler or scaler that one run steps: where first, whether it keeps a state worth saving, and the
+    loops of which each pass has another."""
 
     owner: Owner
     first: Stepped
     keeps: bool
+    renewed: tuple[Address, ...]
+
+    def is_renewed(self, found: Saved | Restored) -> bool:
+        """Whether nothing of it outlives a pass of the loop in which a checkpoint is saved, or of one behind a load."""
+        within = set(found.loops) < set(self.renewed)
+        return within or (isinstance(found, Saved) and bool(found.loops) and set(found.loops) == set(self.renewed))
 
 
 def lost_progress(program: Program, runs: Sequence[Events]) -> Iterator[LostProgress]:
@@ -129,7 +136,7 @@ def stepped(program: Program, run: Events) -> Iterator[Part]:
         keeps = keeps and found.owner.address not in bare
         keeps = keeps and found.loops[-1:] != made.get(found.owner.address, ())[-1:]  # or each step has another
         if found.loops and not is_fast_forward(program, found):
-            yield Part(found.owner, found, keeps)
+            yield Part(found.owner, found, keeps, made.get(found.owner.address, ()))
 
 
 def told_where_to_begin(run: Events) -> Iterator[Address]:
@@ -194,6 +201,8 @@ def left_out(program: Program, run: Events, parts: list[Part], resumed: Resumed)
                 continue
             if fast_forwards(program, run, part.owner) or is_of_another_training(found, part):
                 continue
+            if part.is_renewed(found):
+                continue
             own = moves.get(part.owner.address)
             if own and own.isdisjoint(one.owner.address for one in found.parts):  # it belongs to another checkpoint
                 continue
@@ -251,6 +260,8 @@ def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[L
         for part in parts:
             role = part.owner.role
             if not part.keeps or part.owner.address in back or role not in ("optimizer", "scheduler"):
+                continue
+            if part.is_renewed(found):
                 continue
             if fast_forwards(program, run, part.owner):
                 continue

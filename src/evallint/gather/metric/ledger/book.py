@@ -54,12 +54,14 @@ class Entry:
 class Around:
     """A loop that is running: a pass over batches (`number` its identity), or one within it (0).
 
-    `parts`: it goes over samples, or over nobody knows what. `resets`: what its passes assign anew.
+    `parts`: it goes over samples, or over nobody knows what. `resets`: what its passes assign anew, as far as they were
+    followed. `gives`: the names to which its code gives values.
     """
 
     number: int
     parts: bool = False
     resets: set[str] = field(default_factory=set)
+    gives: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -173,7 +173,8 @@ def of_method(ledger: Ledger, call: f.Call, function: f.Attribute) -> Quantity |
         return None
     loop = ledger.outliving(code(function.value))
     if name == "append" and loop is not None and len(call.arguments) == 1:
-        ledger.listed(function.value, ledger.value(call.arguments[0].value), loop)
+        given = call.arguments[0].value
+        ledger.listed(function.value, ledger.of_pass(ledger.value(given), given, loop), loop)
         return UNKNOWN
     if name in ("extend", "insert") and loop is not None:
         ledger.bind(function.value, UNKNOWN)

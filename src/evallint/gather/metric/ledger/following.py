@@ -20,13 +20,14 @@ from evallint.gather.code.sites import last_name
 from evallint.gather.metric.ledger import calls, entering, expressions
 from evallint.gather.metric.ledger.book import Around, Division, Entry, Frame, Intaking
 from evallint.gather.metric.ledger.seen import Seen
-from evallint.gather.metric.ledger.words import NAMED, any_of, as_named, item_of
+from evallint.gather.metric.ledger.words import NAMED, SAME, any_of, as_named, item_of
 from evallint.gather.metric.meters import Meters
 from evallint.gather.metric.passes import goes_over_batches, names_loader
 from evallint.gather.metric.quantities import DATA, NUMBER, SAMPLE, UNKNOWN, Quantity, combined, joined, of_kind
 from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
+from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 
 DEEPEST = 4
@@ -221,6 +222,7 @@ class Ledger:
         if loop is None:
             self.bind(target, combined("+", before, value) if before.kind != "unknown" else value)
             return
+        value = self.of_pass(value, added, loop)
         if before.kind == "list" or (isinstance(added, f.Collection) and added.kind == "list"):
             items = added.items if isinstance(added, f.Collection) and len(added.items) == 1 else ()
             self.listed(target, self.value(items[0]) if items else UNKNOWN, loop)
@@ -261,6 +263,11 @@ class Ledger:
                 return None if renewed or local else loop
         return None
 
+    def of_pass(self, value: Quantity, code: Expr, loop: Around) -> Quantity:
+        """The same; what a loop finds, and leaves as it is, says nothing of its batches: the loss of another loop."""
+        own = self.loops.index(loop) >= self.frame.callers_loops
+        return UNKNOWN if own and not isinstance(code, f.Constant) and is_left_alone(code, loop.gives) else value
+
     def listed(self, target: Expr, value: Quantity, loop: Around) -> None:
         name = code(target)
         value = as_named(value, name)
@@ -300,7 +307,7 @@ class Ledger:
         if self._goes_over_batches(statement, core):
             source = entering.loader_text(self, core)
             self.cores[id(statement)] = source
-            around = Around(id(statement))
+            around = Around(id(statement), gives=given_in(statement))
             self.loops.append(around)
             self._bind_batch(statement, id(statement))
         else:
@@ -400,3 +407,33 @@ class Ledger:
             for part in expression.parts:
                 self.value(part)
         return UNKNOWN
+
+
+def given_in(loop: f.For) -> frozenset[str]:
+    """The names to which a loop gives values, at its head or in its code."""
+    given: list[object] = [loop.target]
+    for node in walk(loop.body):
+        match node:
+            case f.Assign(targets):
+                given.append(targets)
+            case f.Augment(target) | f.For(target):
+                given.append(target)
+            case f.With(items):
+                given += [item.target for item in items]
+            case f.Walrus(name):
+                given.append(f.Name(name))
+    return frozenset(node.id for one in given for node in within(one) if isinstance(node, f.Name))
+
+
+def is_left_alone(value: Expr, given: frozenset[str]) -> bool:
+    """Whether a value is that of a name which a loop gives none, perhaps made a number: `loss.item()`."""
+    while True:
+        match value:
+            case f.Call(f.Attribute(inner, name), ()) if name in SAME:
+                value = inner
+            case f.Attribute(inner, "data"):
+                value = inner
+            case f.Call(f.Name("float"), (f.Argument(inner),)):
+                value = inner
+            case _:
+                return isinstance(value, f.Name) and value.id != "self" and value.id not in given
