@@ -150,7 +150,8 @@ def record(
 ) -> ForwardCall:
     """The event of a model's run: one for each place, each way there, and each set of assumptions."""
     thing = state.heap[address]
-    family = frozenset(modules.family(address, state))
+    parts = modules.family(address, state)
+    family = frozenset(parts)
     frames = {frame.address for frame in machine.frames}
     phase = frozenset((key[1], truth) for key, truth in state.assumed.items() if key[0] in frames)
     key = (machine.frame.context, machine.number(expression), phase, flags(machine, state))
@@ -163,13 +164,13 @@ def record(
         nature = modules.nature(machine, address, state) if modules.is_model(thing) else event.nature
         if nature != event.nature:  # one of several models runs here
             event.nature = modules.clearest(event.nature, nature)
-        marks = marks_of(machine, thing, address, state) if address != event.address else {}
+        marks = marks_of(machine, thing, address, parts, state) if address != event.address else {}
         if "loaded" in marks:
             event.marks.setdefault("loaded", marks["loaded"])
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
         came_through(machine, event, flow, state)
-        still = {part.label for part in frozen_parts(machine, address, state)}
+        still = {part.label for part in frozen_parts(machine, parts, state)}
         event.frozen = tuple(part for part in event.frozen if part.label in still)
         return event
     number = len(machine.events.forwards)
@@ -189,10 +190,10 @@ def record(
         machine.loops(),
         machine.frame.inside,
         known,
-        marks_of(machine, thing, address, state),
+        marks_of(machine, thing, address, parts, state),
         family,
         thing.mode,
-        frozen_parts(machine, address, state),
+        frozen_parts(machine, parts, state),
         part_of=machine.frame.part_of,
         core=(beneath := core(address, state)).klass,
         built=beneath.born if beneath.kind == "module" else None,
@@ -220,14 +221,16 @@ def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State)
             event.data[number] = describing.describe(machine, of(Ref(address)), state)
 
 
-def marks_of(machine: Machine, thing: Thing, address: Address, state: State) -> dict[str, Step | None]:
+def marks_of(
+    machine: Machine, thing: Thing, address: Address, family: list[Address], state: State
+) -> dict[str, Step | None]:
     """The marks of a model; it is loaded where one of its parts is, and partly in eval mode where it wraps what is."""
     marks = dict(thing.marks)
     if "partly eval" in (wrapped := core(address, state)).marks:
         marks["partly eval"] = wrapped.marks["partly eval"]
     if "frozen" in wrapped.marks:
         marks.setdefault("frozen", wrapped.marks["frozen"])
-    for part in modules.family(address, state):
+    for part in family:
         if "loaded" in state.heap[part].marks:
             marks.setdefault("loaded", state.heap[part].marks["loaded"])
     if "frozen" not in marks and all_frozen(machine, thing, state):
@@ -239,22 +242,22 @@ def all_frozen(machine: Machine, thing: Thing, state: State) -> bool:
     """Whether a module that was built in sight holds frozen parts only, and no parameters of its own."""
     if thing.kind != "module" or thing.pending is not None or not isinstance(thing.klass, ClassSymbol):
         return False
-    parts = [state.heap[part] for part in modules.children(thing)]
+    parts = [state.heap[part] for part in thing.children()]
     init = machine.program.method(thing.klass, "__init__")
     learns = init is None or machine.relevance.mentions(init, frozenset(("Parameter", "ParameterList")))
     return bool(parts) and not learns and all("frozen" in part.marks for part in parts)
 
 
-def frozen_parts(machine: Machine, address: Address, state: State) -> tuple[FrozenPart, ...]:
+def frozen_parts(machine: Machine, family: list[Address], state: State) -> tuple[FrozenPart, ...]:
     """The frozen parts of a model that is not frozen as a whole, whose batch norm a forward in train mode still
     moves."""
-    family = [(part, state.heap[part]) for part in modules.family(address, state)]
-    if not any("frozen" in thing.marks for _, thing in family):
+    things = [(part, state.heap[part]) for part in family]
+    if not any("frozen" in thing.marks for _, thing in things):
         return ()
-    if all("frozen" in thing.marks for _, thing in family if thing.kind == "module"):
+    if all("frozen" in thing.marks for _, thing in things if thing.kind == "module"):
         return ()
     found = []
-    for part, thing in family:
+    for part, thing in things:
         step = thing.marks.get("frozen")
         if thing.kind not in ("module", "wrapper", "symbol"):
             continue

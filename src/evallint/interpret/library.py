@@ -483,7 +483,7 @@ def about_state(
         key = given.positional[0].text()
         return modules.child(machine, address, f"[{key!r}]", state) if key is not None else None
     if name in ("buffers", "named_buffers") and thing.kind in modules.MODELS:
-        for part in list(modules.family(address, state)):
+        for part in modules.family(address, state):
             state.own(part).marks["buffers"] = None
     if name in states.PICKLED:
         note_use(machine, address, name, state)
@@ -651,7 +651,7 @@ def switch(
         state.own(address).mode = known
         inner = state.heap[address].inner
         if inner is not None:
-            for part in list(modules.family(inner, state)):
+            for part in modules.family(inner, state):
                 state.own(part).marks["partly eval"] = step
             if trains is not None and "parameters" not in state.heap[address].marks:
                 state.own(inner).marks["all train" if trains else "all eval"] = step

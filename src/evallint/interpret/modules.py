@@ -52,7 +52,10 @@ from evallint.program import (
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
 
-MODELS = ("module", "wrapper", "symbol", "parts")
+MODELS = frozenset(("module", "wrapper", "symbol", "parts"))
+
+SUMMARIES = ("all eval", "all train", "partly eval")
+"""The marks that tell the modes of a module's parts, which its own `eval()` and `train()` settle anew."""
 
 STATISTICS = frozenset("running_mean running_var".split())
 """What batch norm has learnt of its data."""
@@ -349,46 +352,54 @@ def flag_mode(machine: Machine, value: Value) -> Mode:
 def switch(address: Address, mode: Mode, state: State) -> None:
     """Set the mode of a module and of all its submodules, as `train()` and `eval()` do."""
     for found in family(address, state):
-        thing = state.own(found)
-        thing.mode = mode
-        thing.marks["module"] = None
-        thing.marks.pop("all eval", None)
-        thing.marks.pop("all train", None)
-        thing.marks.pop("partly eval", None)
+        set_mode(found, mode, state)
+
+
+def set_mode(address: Address, mode: Mode, state: State) -> None:
+    thing = state.heap[address]
+    if thing.mode is mode and "module" in thing.marks and not any(mark in thing.marks for mark in SUMMARIES):
+        return
+    thing = state.own(address)
+    thing.mode = mode
+    thing.marks["module"] = None
+    for mark in SUMMARIES:
+        thing.marks.pop(mark, None)
 
 
 def lose(address: Address, state: State) -> None:
     """The mode of an object, and of everything that it holds, becomes unknown."""
     switch(address, UNKNOWN_MODE, state)
     for here in reached(address, state, held):
-        if state.heap[here].kind in MODELS:
+        thing = state.heap[here]
+        if thing.kind in MODELS and thing.mode is not UNKNOWN_MODE:
             state.own(here).mode = UNKNOWN_MODE
 
 
-def family(address: Address, state: State) -> Iterator[Address]:
+def family(address: Address, state: State) -> list[Address]:
     """A module and its submodules: not what is held in plain lists and dicts, which PyTorch does not see."""
-    return (here for here in reached(address, state, submodules) if state.heap[here].kind in MODELS)
+    heap = state.heap
+    return [here for here in reached(address, state, submodules) if heap[here].kind in MODELS]
 
 
-def reached(address: Address, state: State, next_of: Callable[[Thing], Iterator[Address]]) -> Iterator[Address]:
-    """An object and all that it leads to, each once. An object may be changed while it is the last that was given."""
-    seen: set[Address] = set()
+def reached(address: Address, state: State, next_of: Callable[[Thing], list[Address]]) -> list[Address]:
+    """An object and all that it leads to, each once."""
+    heap = state.heap
+    seen: dict[Address, None] = {}
     todo = [address]
     while todo:
         here = todo.pop()
         if here not in seen:
-            seen.add(here)
-            yield here
-            todo.extend(next_of(state.heap[here]))
+            seen[here] = None
+            todo += next_of(heap[here])
+    return list(seen)
 
 
-def submodules(thing: Thing) -> Iterator[Address]:
+def submodules(thing: Thing) -> list[Address]:
     """What a module holds, and what a wrapper wraps; nothing of what is no module."""
     if thing.kind not in MODELS:
-        return
-    if thing.inner is not None and thing.kind == "wrapper":
-        yield thing.inner
-    yield from children(thing)
+        return []
+    found = thing.children()
+    return [thing.inner, *found] if thing.inner is not None and thing.kind == "wrapper" else found
 
 
 def effective(machine: Machine, address: Address, state: State) -> Mode:
@@ -416,7 +427,7 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
         or not (is_container(machine, thing) or fresh)
     ):
         return thing.mode
-    parts = [part for part in children(thing) if is_part(state.heap[part])]
+    parts = [part for part in thing.children() if is_part(state.heap[part])]
     modes = [
         _effective(machine, part, state, seen | {address})
         for part in parts
@@ -437,17 +448,12 @@ def is_part(thing: Thing) -> bool:
     return thing.kind in ("module", "wrapper", "parts") or (thing.kind == "symbol" and thing.mode.eval is not None)
 
 
-def children(thing: Thing) -> Iterator[Address]:
-    """What an object holds, by attributes and as a container."""
-    for value in (*thing.attributes.values(), *thing.contents()):
-        yield from value.refs()
-
-
-def held(thing: Thing) -> Iterator[Address]:
+def held(thing: Thing) -> list[Address]:
     """What an object holds, what it wraps included."""
-    yield from children(thing)
+    found = thing.children()
     if thing.kind == "wrapper" and thing.inner is not None:
-        yield thing.inner
+        found.append(thing.inner)
+    return found
 
 
 def is_container(machine: Machine, thing: Thing) -> bool:
@@ -507,7 +513,7 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
     if thing.kind == "parts" and thing.inner is not None and thing.inner in state.heap:
         return _nature(machine, thing.inner, state, known)
     if is_container(machine, thing):
-        parts = [_nature(machine, part, state, known) for part in children(thing) if part != address]
+        parts = [_nature(machine, part, state, known) for part in thing.children() if part != address]
         if not parts:
             return UNKNOWN_NATURE
         return clearest(*parts)
@@ -524,7 +530,7 @@ def _judged(machine: Machine, address: Address, state: State, known: dict[Addres
         found = with_parts(found, [_nature(machine, one, state, known) for one in handed_in])
     if found.heeds != "unknown" and found.statistics is not None:
         return found
-    held = [_nature(machine, part, state, known) for part in children(thing) if state.heap[part].kind == "module"]
+    held = [_nature(machine, part, state, known) for part in thing.children() if state.heap[part].kind == "module"]
     if found.heeds == "unknown":  # perhaps what was handed in tells
         found = next((part for part in held if part.heeds == "yes"), found)
     if found.statistics is None and any(part.statistics for part in held):
@@ -579,7 +585,7 @@ def listed(arguments: dict[str, Value], state: State) -> Iterator[Address]:
         for address in value.refs():
             thing = state.heap[address]
             if thing.kind in ("list", "dict"):
-                yield from (one for one in children(thing) if is_module(state.heap[one]))
+                yield from (one for one in thing.children() if is_module(state.heap[one]))
 
 
 def objects(arguments: dict[str, Value], state: State) -> list[str]:
@@ -677,10 +683,10 @@ def optimize(machine: Machine, parameters: Value, state: State) -> None:
         seen.add(address)
         thing = state.heap[address]
         if thing.kind == "parts" and thing.inner is not None and thing.inner in state.heap:
-            for part in list(family(thing.inner, state)):
+            for part in family(thing.inner, state):
                 state.own(part).marks["optimized"] = step
         elif thing.kind in ("list", "dict"):
-            todo.extend(children(thing))
+            todo.extend(thing.children())
 
 
 def average(machine: Machine, address: Address, state: State) -> None:
@@ -691,7 +697,7 @@ def average(machine: Machine, address: Address, state: State) -> None:
         return
     mixed = any(other != inner for other in at_hand(machine, state))
     step = machine.step(f"its parameters are {'averaged' if mixed else 'written'} by hand here")
-    for part in list(family(inner, state)):
+    for part in family(inner, state):
         marks = state.own(part).marks
         marks["written"] = step
         if mixed:
@@ -701,7 +707,7 @@ def average(machine: Machine, address: Address, state: State) -> None:
 def take_buffers(address: Address, state: State) -> None:
     """The statistics of a module are written by hand too."""
     inner = whole(address, state)
-    for part in list(family(inner, state)) if inner is not None else ():
+    for part in family(inner, state) if inner is not None else ():
         state.own(part).marks["buffers"] = None
 
 
@@ -742,7 +748,7 @@ def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
         if address in moved or len(moved) > 200:
             continue
         moved[address] = ("copy", machine.frame.context, key, address)
-        todo.extend(children(state.heap[address]))
+        todo.extend(state.heap[address].children())
         inner = state.heap[address].inner
         if inner is not None and inner in state.heap and state.heap[address].kind not in ("frame", "state"):
             todo.append(inner)

@@ -527,7 +527,7 @@ def weighs(machine: Machine, address: Address, state: State, depth: int = 0) -> 
     if isinstance(thing.klass, External):
         meaning = machine.apis.of(thing.klass.name)
         if isinstance(meaning, ModuleClass) and meaning.container:
-            return any(weighs(machine, part, state, depth + 1) for part in modules.children(thing))
+            return any(weighs(machine, part, state, depth + 1) for part in thing.children())
         return isinstance(meaning, ModuleClass) and bool(meaning.parameters)
     return False
 

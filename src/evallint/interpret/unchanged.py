@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from evallint.interpret.modules import reached
-from evallint.interpret.values import Address, State, Thing
+from evallint.interpret.values import Address, State, Thing, references
 from evallint.memory import are_same
 
 T = TypeVar("T")
@@ -32,12 +31,13 @@ class Unchanged(Generic[T]):
         return known[1]
 
 
-def leads_to(thing: Thing) -> Iterator[Address]:
+def leads_to(thing: Thing) -> list[Address]:
     """The objects that another one holds, was made of, or is a method of."""
-    given = thing.origin.given.all() if thing.origin is not None else ()
-    pending = thing.pending.all() if thing.pending is not None else ()
-    for value in chain(thing.attributes.values(), thing.contents(), given, pending):
-        yield from value.refs()
-    owner = thing.origin.owner if thing.origin is not None else None
+    found = thing.children()
+    origin, pending = thing.origin, thing.pending
+    for given in (origin.given if origin is not None else None, pending):
+        if given is not None:
+            found += references(given.all())
+    owner = origin.owner if origin is not None else None
     bound = thing.call.bound if thing.call is not None else None
-    yield from (one for one in (thing.inner, bound, owner) if one is not None)
+    return found + [one for one in (thing.inner, bound, owner) if one is not None]

@@ -208,6 +208,20 @@ def of(*atoms: Atom) -> Value:
     return Value(frozenset(atoms))
 
 
+def references(values: Iterable[Value]) -> list[Address]:
+    """The objects that values may be."""
+    found: list[Address] = []
+    for value in values:  # `refs` would do, but this is where walks through large models spend their time
+        atoms = value.atoms
+        if len(atoms) == 1:
+            for atom in atoms:
+                if atom.__class__ is Ref:
+                    found.append(atom.address)
+        elif atoms:
+            found += value.refs()
+    return found
+
+
 def in_order(atoms: frozenset[Atom]) -> tuple[Atom, ...]:
     """The atoms in an order that is the same in every run: what is told of several is told of the first."""
     return _in_order(atoms) if len(atoms) > 1 else tuple(atoms)
@@ -429,6 +443,15 @@ class Thing:
             origin=self.origin,
             owner=owner,
         )
+
+    def children(self) -> list[Address]:
+        """What an object holds, by attributes and as a container."""
+        found = references(self.attributes.values())
+        if self.items:
+            found += references(self.items.values())
+        if self.rest is not None:
+            found += self.rest.refs()
+        return found
 
     def contents(self) -> Iterator[Value]:
         """The values of a container: those of its known places, and of all others."""
