@@ -10,12 +10,15 @@ from evallint import facts as f
 from evallint.apis import Factory, ModuleClass, ReturnsSelf, Wrapper
 from evallint.facts import Block, Expr
 from evallint.gather.code.running import FORWARD
-from evallint.gather.code.sites import called, of_self, statements
+from evallint.gather.code.sites import called, of_self, statements, within
 from evallint.link.natures import constants
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 
 Substance: TypeAlias = Literal["parameters", "mode", ""]
+
+KEEPING = frozenset("setattr add_module register_module register_parameter append extend insert update".split())
+"""Names by which an object is given a part, but by an assignment."""
 
 PLAIN = frozenset(dir(builtins))
 PARAMETERS = frozenset(("torch.nn.Parameter", "torch.nn.parameter.Parameter"))
@@ -54,8 +57,24 @@ class Substances:
         methods = [method for one in own for method in self.program.methods(one)]
         if self._of_symbol(klass) == "parameters" or self._runs_what_it_is_given(methods):
             return False
-        building = (method for method in methods if self.program.function(method).name not in FORWARD)
+        building = (method for method in methods if self._may_build(method))
         return all(self._is_plain(method, call) for method in building for call in called(self.program.body(method)))
+
+    def _may_build(self, method: FunctionSymbol) -> bool:
+        """Whether a method may give its object a part: a helper that only computes (`x.view(-1)`) keeps nothing."""
+        function = self.program.function(method)
+        if function.name in FORWARD:
+            return False
+        return function.name == "__init__" or not KEEPING.isdisjoint(function.mentions) or self._sets(method)
+
+    def _sets(self, method: FunctionSymbol) -> bool:
+        return any(
+            of_self(node)
+            for statement in statements(self.program.body(method))
+            if isinstance(statement, f.Assign | f.Augment)
+            for target in (statement.targets if isinstance(statement, f.Assign) else (statement.target,))
+            for node in within(target)
+        )
 
     def _runs_what_it_is_given(self, methods: list[FunctionSymbol]) -> bool:
         """Whether a class calls what it only keeps: `self.encoder = encoder`, perhaps a model."""
