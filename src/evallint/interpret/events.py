@@ -303,12 +303,14 @@ class KeptModel(NamedTuple):
 
 
 class Created(NamedTuple):
-    """An optimizer, scheduler or scaler is made. `begins`: it is told where to begin; `moves`: whose rate it sets."""
+    """An optimizer, scheduler or scaler is made. `begins`: it is told where to begin; `moves`: whose rate it sets;
+    `trains`: the modules whose parameters it is given, None where one of them may be out of sight."""
 
     at: Place
     owner: Owner
     begins: bool
     moves: frozenset[Address]
+    trains: frozenset[Address] | None
     frames: tuple[Caller, ...]
     loops: tuple[Address, ...]
     call: Call

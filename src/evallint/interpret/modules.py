@@ -102,7 +102,9 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     if machine.notes is not None and name in data.MEASURES:
         return Value(value.atoms, data.measured(base.flow))
     use = machine.apis.method("torch.Tensor", name)
-    if isinstance(use, TensorSource) or (isinstance(use, TensorUse) and use.graph == "detaches") or is_plain(name):
+    if is_plain(name):
+        return Value(value.atoms, base.flow.measured())
+    if isinstance(use, TensorSource) or (isinstance(use, TensorUse) and use.graph == "detaches"):
         return Value(value.atoms, base.flow.detached())
     if value.flow.sources:  # a loader that an object holds beside others
         return value.with_flow(replace(base.flow, sources=frozenset()))
@@ -687,6 +689,29 @@ def optimize(machine: Machine, parameters: Value, state: State) -> None:
                 state.own(part).marks["optimized"] = step
         elif thing.kind in ("list", "dict"):
             todo.extend(thing.children())
+
+
+def of_parameters(parameters: Value, state: State) -> frozenset[Address] | None:
+    """The modules, and their parts, that parameters belong to; None where some are out of sight."""
+    found: set[Address] = set()
+    todo, seen = [parameters], set()
+    while todo:
+        value = todo.pop()
+        addresses = list(value.refs())
+        if not addresses or len(addresses) < len(value.atoms):
+            return None
+        for address in (one for one in addresses if one not in seen):
+            seen.add(address)
+            thing = state.heap[address]
+            if thing.kind == "parts" and thing.inner is not None and thing.inner in state.heap:
+                found.update(family(thing.inner, state))
+            elif thing.kind == "dict" and "params" in thing.items:  # a group, with a rate of its own
+                todo.append(thing.items["params"])
+            elif thing.kind == "list":
+                todo.extend(thing.contents())
+            else:
+                return None
+    return frozenset(found) if found else None
 
 
 def average(machine: Machine, address: Address, state: State) -> None:

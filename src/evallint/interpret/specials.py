@@ -214,6 +214,11 @@ def _float(machine: Machine, given: Arguments, expression: f.Call, state: State)
     return Value(flow=given.flow().detached()) if known is None else UNKNOWN
 
 
+def _len(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """A length tells of data, and nothing of what was computed of them."""
+    return Value(flow=given.flow().measured())
+
+
 def _bool(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     known = given.positional[0].constant() if len(given.positional) == 1 else None
     return _float(machine, given, expression, state) if known is None else constant(bool(known.value))
@@ -318,7 +323,7 @@ SPECIAL: dict[str, Special] = {
     "type": _type,
     "float": _float,
     "int": _float,
-    "len": _float,
+    "len": _len,
     "str": _float,
     "bool": _bool,
     "round": _float,

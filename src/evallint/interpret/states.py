@@ -452,12 +452,14 @@ def made(machine: Machine, address: Address, given: Arguments, expression: f.Cal
         begins = "last_epoch" in given.keywords
         first = given.get(0, "optimizer") if role == "scheduler" else None
         moves = frozenset(first.refs()) if first is not None else frozenset()
+        parameters = given.get(0, "params") if role == "optimizer" else None
         machine.events.states.append(
             Created(
                 machine.place(expression.span),
                 owner_of(machine, address, state),
                 begins,
                 moves,
+                modules.of_parameters(parameters, state) if parameters is not None else None,
                 machine.callers(),
                 machine.loops(),
                 expression,

@@ -135,6 +135,12 @@ class Flow:
             return self
         return Flow(frozenset(), self.cut | self.graph, self.roles, frozenset(), self.synthetic, self.sources)
 
+    def measured(self) -> Flow:
+        """That of a size: where it comes from, and nothing of what was computed."""
+        if not self.graph and not self.sums and not self.cut:
+            return self
+        return Flow(roles=self.roles, synthetic=self.synthetic, sources=self.sources)
+
 
 NO_FLOW = Flow()
 SYNTHETIC = Flow(synthetic=True)

@@ -10,8 +10,8 @@ from evallint import facts as f
 from evallint.apis import Factory, ModuleClass, ReturnsSelf, Wrapper
 from evallint.facts import Block, Expr
 from evallint.gather.code.running import FORWARD
-from evallint.gather.code.sites import called, of_self, statements, within
-from evallint.link.natures import constants
+from evallint.gather.code.sites import called, of_self, statements
+from evallint.link.natures import constants, within
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 

@@ -11,11 +11,22 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
-from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.code.sites import called, covers, last_name, of_self, statements
 from evallint.gather.code.substance import Substances
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
-from evallint.interpret.events import Accumulation, BareSwitch, Caller, Events, ExportCall, ForwardCall, calls_of
+from evallint.interpret.events import (
+    Accumulation,
+    BareSwitch,
+    Caller,
+    Created,
+    Events,
+    ExportCall,
+    ForwardCall,
+    Stepped,
+    calls_of,
+)
+from evallint.interpret.reading import is_switch
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
@@ -40,7 +51,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             continue
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
-        if not is_updated(program, events, event):
+        if not is_updated(program, events, event) or is_asked_for(program, change, event):
             continue
         wrong = wrong_restoring(events, change, at)
         training = training_call(events, change, event)
@@ -57,6 +68,31 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             resumes(program, events, change, event),
             wrong is None and training is not None,
         )
+
+
+def is_asked_for(program: Program, change: Change, event: ForwardCall) -> bool:
+    """Whether the function that trains says itself in which mode: `if frozen: model.eval()`, `else: model.train()`."""
+    if change.calls != calls_of(event.frames):
+        return False
+    return any(
+        isinstance(choice, f.If)
+        and (covers(choice.body, change.step.at.span) or covers(choice.orelse, change.step.at.span))
+        and bool(set(switched(choice.body)) & set(switched(choice.orelse)))
+        for choice in statements(program.body(function_around(program, change.step.at)))
+    )
+
+
+def switched(block: f.Block) -> list[str]:
+    """What a block switches that does nothing else, as the code calls it."""
+    found = [
+        code(one.value.function.value)
+        for one in block
+        if is_switch(one)
+        and isinstance(one, f.Evaluate)
+        and isinstance(one.value, f.Call)
+        and isinstance(one.value.function, f.Attribute)
+    ]
+    return found if len(found) == len(block) else []
 
 
 def is_left_by_call(events: Events, change: Change, at: Place) -> bool:
@@ -92,7 +128,17 @@ def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
         return True
     backwards = [one for one in events.backwards if event.id in one.flow.graph]
     running = [*event.frames, *(caller for one in backwards for caller in one.frames)]
-    return any(takes_steps(program, caller) for caller in running)
+    stepping = [caller for caller in running if takes_steps(program, caller)]
+    return bool(stepping) and not all_train_others(events, stepping, event)
+
+
+def all_train_others(events: Events, running: list[Caller], event: ForwardCall) -> bool:
+    """Whether every optimizer that takes a step in these functions was given the parameters of other models."""
+    steps = [one for one in events.states if isinstance(one, Stepped) and one.frames[-1] in running]
+    owners = {one.owner.address for one in steps if one.owner.role in ("optimizer", "unknown")}
+    made = [one for one in events.states if isinstance(one, Created) and one.owner.address in owners]
+    known = {one.owner.address for one in made if one.trains is not None and event.family.isdisjoint(one.trains)}
+    return bool(owners) and owners == known
 
 
 def takes_steps(program: Program, caller: Caller) -> bool:
