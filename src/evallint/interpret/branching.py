@@ -8,7 +8,7 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret import data, entering, naming, narrowing
 from evallint.interpret.outcomes import together, truth_of
-from evallint.interpret.reading import asked, conditions, is_switch, is_with_constant
+from evallint.interpret.reading import asked, conditions, is_among_constants, is_switch, is_with_constant
 from evallint.interpret.render import code
 from evallint.interpret.sampling import Doubt
 from evallint.interpret.values import UNKNOWN, Address, State, Value, constant
@@ -165,7 +165,7 @@ def assume(machine: Machine, test: Expr, state: State, outcome: bool) -> None:
 
 def asked_by_others(machine: Machine, test: Expr, state: State) -> tuple[Address, str] | None:
     """What other functions may ask in a plain test: a variable of the file, or an attribute of an object."""
-    if isinstance(test, f.Comparison) and is_with_constant(test):
+    if isinstance(test, f.Comparison) and (is_with_constant(test) or is_among_constants(test)):
         left = asked_by_others(machine, test.left, state)
         return (left[0], f"{left[1]} {test.operator} {code(test.right)}") if left is not None else None
     if isinstance(test, f.Attribute):

@@ -91,6 +91,15 @@ def is_with_constant(test: f.Comparison) -> bool:
     return test.operator == "==" and isinstance(test.right, f.Constant)
 
 
+def is_among_constants(test: f.Comparison) -> bool:
+    """`name in ("one", "other")`"""
+    return (
+        test.operator == "in"
+        and isinstance(test.right, f.Collection)
+        and all(isinstance(one, f.Constant) for one in test.right.items)
+    )
+
+
 def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
     """What a function's own code tests, and how it uses its names. A test is worth repeating only where something of
     weight, a mode or a gradient, hangs on it."""

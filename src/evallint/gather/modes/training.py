@@ -13,6 +13,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
 from evallint.gather.code.sites import called, covers, last_name, of_self, statements
 from evallint.gather.code.substance import Substances
+from evallint.gather.modes.branches import is_undone_alike
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.interpret.events import (
@@ -52,6 +53,8 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
         if not is_updated(program, events, event) or is_asked_for(program, change, event):
+            continue
+        if is_undone_alike(program, events, change, event):
             continue
         wrong = wrong_restoring(events, change, at)
         training = training_call(events, change, event)

@@ -1,0 +1,66 @@
+"""Under which lasting conditions something happens: tests of settings, which come out the same each time."""
+
+from __future__ import annotations
+
+from evallint import facts as f
+from evallint.facts import Block, Expr
+from evallint.findings import Place
+from evallint.gather.code.mending import function_around
+from evallint.gather.code.sites import blocks, covers, local_names
+from evallint.interpret.events import Events, ForwardCall
+from evallint.interpret.reading import conditions, is_among_constants, is_with_constant
+from evallint.interpret.render import code
+from evallint.interpret.values import Change
+from evallint.program import Program
+
+
+def is_undone_alike(program: Program, events: Events, change: Change, event: ForwardCall) -> bool:
+    """Whether an eval() under a lasting condition has a train() under no other one in a loop that the training is in:
+    `if self.flow: self.net.eval()`, and later `if self.flow: self.net.train()`."""
+    around = lasting(program, change.step.at)
+    return bool(around) and any(
+        found.to.train is not None
+        and found.to.eval is None
+        and found.address in event.family
+        and bool(set(found.loops) & set(event.loops))
+        and bool(own := lasting(program, found.at))
+        and own <= around
+        for found in events.changes
+    )
+
+
+def lasting(program: Program, at: Place) -> frozenset[tuple[str, bool]]:
+    """The lasting tests around a place in its function, each with how it has to come out."""
+    symbol = function_around(program, at)
+    function, body = program.function(symbol), program.body(symbol)
+    own = local_names(function, body) - {parameter.name for parameter in function.parameters}
+    return frozenset(around(body, at, own))
+
+
+def around(block: Block, at: Place, own: frozenset[str]) -> list[tuple[str, bool]]:
+    for statement in block:
+        if isinstance(statement, f.Outer) or not covers((statement,), at.span):
+            continue
+        for inner in blocks(statement):
+            if covers(inner, at.span):
+                rest = around(inner, at, own)
+                if isinstance(statement, f.If) and lasts(statement.test, own):
+                    return [(code(statement.test), inner is statement.body), *rest]
+                return rest
+    return []
+
+
+def lasts(test: Expr, own: frozenset[str]) -> bool:
+    """Whether a test asks for nothing but settings: attributes, and names that the function does not set."""
+    return all(is_setting(one, own) for one in conditions(test))
+
+
+def is_setting(test: Expr, own: frozenset[str]) -> bool:
+    match test:
+        case f.Comparison():
+            return (is_with_constant(test) or is_among_constants(test)) and is_setting(test.left, own)
+        case f.Attribute(value):
+            return is_setting(value, own)
+        case f.Name(name):
+            return name not in own
+    return False
