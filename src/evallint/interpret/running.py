@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.facts import Expr
 from evallint.interpret.relevance import Relevance
+from evallint.interpret.roles import names_forward
 from evallint.link.natures import walk
 from evallint.memory import Memo
-from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Program, Symbol
 
 TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
 """Names of what a method does to a graph or to weights, which only its own code tells."""
@@ -69,16 +72,36 @@ class RunningMethods:
     def _runs_part(self, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         if "self()" in self._program.function(method).mentions:
             return True
-        called = self._program.called_on_self(method)
+        called = (*self._program.called_on_self(method), *self._run_by_method(method))
         return any(name in parts and self._is_module(*parts[name]) for name in called)
+
+    def _run_by_method(self, method: FunctionSymbol) -> Iterator[str]:
+        """The parts of which a method calls one by whose name models are run: `self.autoencoder.encode(x)`."""
+        if not any(map(names_forward, self._program.function(method).mentions)):
+            return
+        for node in walk(self._program.body(method)):
+            match node:
+                case f.Call(f.Attribute(f.Attribute(f.Name("self"), part), name)) if names_forward(name):
+                    yield part
 
     def _is_module(self, path: str, built: Expr) -> bool:
         """Whether a part is built that has weights, or may have some: a sigmoid is no run of a model."""
-        symbol = self._program.resolve(path, built.function) if isinstance(built, f.Call) else None
+        if not isinstance(built, f.Call):
+            return False
+        match built.function:
+            case f.Call(f.Name("getattr"), (f.Argument(owner), *_)):
+                return self._offers_models(self._program.resolve(path, owner))
+        return self._has_weights(self._program.resolve(path, built.function))
+
+    def _has_weights(self, symbol: Symbol | None) -> bool:
         meaning = self._program.apis.of(symbol.name) if isinstance(symbol, External) else None
         if isinstance(meaning, ModuleClass) and not meaning.parameters and not meaning.container:
             return meaning.dependence.default != "never"
         return isinstance(symbol, ClassSymbol | External) and self._program.is_module(symbol)
+
+    def _offers_models(self, owner: Symbol | None) -> bool:
+        """Whether what goes by a name that is made up while a program runs is one of a module's models."""
+        return isinstance(owner, ModuleSymbol) and any(map(self._has_weights, self._program.exported(owner)))
 
     def _leaves_traces(self, method: FunctionSymbol) -> bool:
         if not TELLING.isdisjoint(self._program.function(method).mentions):
