@@ -44,7 +44,7 @@ def bind(machine: Machine, target: Expr, value: Value, state: State) -> None:
         note_figure(machine, target, value.flow)
     match target:
         case f.Name(name):
-            naming.set_name(machine, name, value, state)
+            naming.set_name(machine, name, data.maybe_drawn(machine, value), state)
         case f.Attribute(base, name):
             modules.set_attribute(machine, machine.value(base, state), name, value, state, code(base))
         case f.Subscript(base, index):

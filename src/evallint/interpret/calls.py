@@ -553,7 +553,8 @@ TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn fr
 
 
 def initialise(machine: Machine, address: Address, state: State) -> None:
-    """Run the constructor that an object still waits for; what it builds takes the object's present mode."""
+    """Run the constructor that an object still waits for; what it builds takes the object's present mode, and was there
+    before any weights were loaded."""
     thing = state.own(address)
     given, thing.pending = thing.pending, None
     klass = thing.klass
@@ -566,7 +567,10 @@ def initialise(machine: Machine, address: Address, state: State) -> None:
         data.inherited(machine, address, "__init__", given, state)
         return
     late = thing.kind == "module" and (mode.eval is not None or (mode.train is not None and mode.train.kind != "built"))
+    loaded = thing.marks.pop("loaded", None)
     call_function(machine, Callee(init, address), given, machine.frame.span, state)
+    if loaded is not None:
+        state.own(address).marks.setdefault("loaded", loaded)
     if late:
         modules.switch(address, mode, state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from evallint import facts as f
@@ -354,8 +355,18 @@ SHAPING = frozenset(
 
 
 def measured(flow: Flow) -> Flow:
-    """What is asked of a sample, as its size: no sample itself, and not random where that was changed at random."""
-    return Flow(roles=flow.roles, sources=frozenset((MEASURED,))) if SEEN in flow.sources else flow
+    """What is asked of a sample, as its size: no sample itself, and not random where that was changed at random. Nor is
+    that of what was drawn: of several filters, say, that are as long."""
+    if SEEN in flow.sources:
+        return Flow(roles=flow.roles, sources=frozenset((MEASURED,)))
+    return replace(flow, sources=flow.sources - {DRAWN}) if DRAWN in flow.sources else flow
+
+
+def maybe_drawn(machine: Machine, value: Value) -> Value:
+    """A value that is given a name, where nobody knows whether it is: what is drawn then is not surely random after."""
+    if machine.notes is None or not machine.doubts["unknown"] or not is_drawn(value):
+        return value
+    return Value(value.atoms, replace(value.flow, sources=value.flow.sources - {DRAWN}))
 
 
 MEASURES = frozenset("size shape width height ndim mode dtype dim numel getbands getbbox".split())

@@ -11,6 +11,7 @@ from evallint.interpret import (
     calls,
     choosing,
     containers,
+    data,
     generators,
     gradients,
     library,
@@ -216,7 +217,8 @@ def _float(machine: Machine, given: Arguments, expression: f.Call, state: State)
 
 def _len(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     """A length tells of data, and nothing of what was computed of them."""
-    return Value(flow=given.flow().measured())
+    flow = given.flow().measured()
+    return Value(flow=flow if machine.notes is None else data.measured(flow))
 
 
 def _bool(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
