@@ -64,7 +64,7 @@ def unmapped_in(program: Program, events: Events) -> Iterator[UnmappedLoad]:
             continue
         if argument(found.call, "map_location", 1) is not None or chosen_by_device(program, found):
             continue
-        if read_again(program, found) or trained_before(program, found):
+        if read_again(program, found) or trained_before(program, found) or is_best_of(program, found):
             continue
         step = cpu_way(program, found.frames)
         if step is not None:
@@ -113,6 +113,19 @@ def trained_before(program: Program, found: Loaded) -> bool:
         isinstance(one, FunctionSymbol)
         and any(use_of(last_name(call.function) or "") == "train" for call in called(program.body(one)))
         for one in handed
+    )
+
+
+def is_best_of(program: Program, found: Loaded) -> bool:
+    """Whether a file is the one that a training before, in the same function, says was its best: it was written by this
+    very process."""
+    symbol = next(functions_of(program, found.frames[-1:]))
+    path = found.call.arguments[0].value if found.call.arguments else None
+    if not isinstance(path, f.Attribute) or not {"best", "path"} <= words(path.name):
+        return False
+    return any(
+        call.span < found.call.span and use_of(last_name(call.function)) == "train"
+        for call in called(program.body(symbol))
     )
 
 

@@ -400,9 +400,11 @@ def remade(program: Program, run: Events) -> Iterator[LostProgress]:
             continue
         if found.source is None:
             continue
-        for other in run.states[number + 1 :]:
+        for later, other in enumerate(run.states[number + 1 :], number + 2):
             if not isinstance(other, Created) or not takes_place(found.owner, other.owner, used):
                 continue
+            if any(isinstance(one, Restored) and one.owner.role == "optimizer" for one in run.states[later:]):
+                break  # the new one gets a state, too
             where = made_after(program, found, other)
             if where is not None:
                 steps = (
