@@ -210,6 +210,8 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
     if not found:
         name = machine.text(expression.function)
         data.note_unseen(machine, name, given)
+        if name.startswith("self."):
+            library.note_unseen_part(machine, state)
         return library.unknown(machine, name, given, expression, state)
     value = joined(found)
     if callee.flow is not NO_FLOW and callee.flow.graph:
@@ -700,7 +702,7 @@ def method(machine: Machine, base: Value, name: str, given: Arguments, expressio
     value = joined(found)
     if base.flow is NO_FLOW:
         return value
-    return value if library.detaches(machine, name) else value.with_flow(base.flow)
+    return value if library.detaches(machine, name) or name in library.OF_MODULE else value.with_flow(base.flow)
 
 
 def is_of_program(machine: Machine, atom: Atom, name: str, state: State) -> bool:

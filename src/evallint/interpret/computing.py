@@ -88,6 +88,8 @@ def operation(machine: Machine, expression: f.Operation, state: State) -> Value:
         added = containers.concatenated(machine, left, right, state, machine.number(expression))
         if added is not None:
             return added
+    if expression.operator == "%" and left.text() is not None:  # a text with numbers in it
+        return UNKNOWN
     a, b = left.constant(), right.constant()
     if a is not None and b is not None:
         return (

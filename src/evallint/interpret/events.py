@@ -69,7 +69,8 @@ class ForwardCall:
     called, where `mode` is that of the parts which heed it. `part_of`: the number of the run that this one is part of.
     `core`: the class beneath all wrappers; `built`: where that is built, None out of sight. `method`: that by which the
     model is run, "" where it is called. `data`: what its inputs came through, by number. `replaced`: where weights were
-    loaded, and where a layer was exchanged for a new one since.
+    loaded, and where a layer was exchanged for a new one since. `unseen`: whether the parts of which nothing is known
+    that its own code calls may record a graph.
     """
 
     id: int
@@ -98,6 +99,7 @@ class ForwardCall:
     method: str = ""
     data: dict[int, Term] = field(default_factory=dict)
     replaced: tuple[Step, Step] | None = None
+    unseen: frozenset[bool] = frozenset()
 
 
 @dataclass(slots=True)

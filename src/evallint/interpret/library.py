@@ -563,7 +563,7 @@ def module_method(
             callbacks_on_parts(machine, address, given, state)
         note_precision(machine, address, name, given, expression, state)
         return receiver
-    if name in ("parameters", "named_parameters", "modules", "children", "named_modules", "named_children", "buffers"):
+    if name in OF_MODULE:
         return parts(machine, address, name, expression, state)
     if name == "forward":
         return forwards.forward(machine, address, given, expression, state, name)
@@ -751,12 +751,21 @@ def method_out_of_sight(
     """
     if modules.lacks(machine, address, name, state):
         return UNKNOWN
+    if not name[0].isupper():  # a class that the model keeps to make tensors with
+        note_unseen_part(machine, state)
     if use_of(name) != "eval":
         value = forward_like(machine, address, name, given, expression, state)
         return value if names_forward(name) else perhaps_learnt(machine, name, value, expression, state)
     if state.heap[address].mode.train is not None:
         modules.switch(address, UNKNOWN_MODE, state)
     return opaque_result(machine, name, given, expression.span, state)
+
+
+def note_unseen_part(machine: Machine, state: State) -> None:
+    """A part of which nothing is known is called: of the model's run that this belongs to."""
+    part_of = machine.frames[-1].part_of
+    if part_of is not None:
+        machine.events.forwards[part_of].unseen |= {state.grad.on or state.grad.unknown}
 
 
 def forward_like(
@@ -847,6 +856,10 @@ def parts_of_unknown(machine: Machine, name: str, expression: f.Call, state: Sta
         pair.items = {0: UNKNOWN, 1: ref}
         ref = of(Ref(state.put((*address, "pair"), pair)))
     return of(Ref(state.put((*address, "all"), Thing("list", rest=ref))))
+
+
+OF_MODULE = frozenset("parameters named_parameters modules named_modules children named_children buffers".split())
+"""What gives the parts of a module, which belong to no graph, whatever made the module."""
 
 
 def detaches(machine: Machine, name: str) -> bool:

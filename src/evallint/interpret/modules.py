@@ -101,6 +101,8 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
         return value
     if machine.notes is not None and name in data.MEASURES:
         return Value(value.atoms, data.measured(base.flow))
+    if name == "grad_fn":  # whoever walks a graph wants it
+        note_differentiated(machine, base)
     use = machine.apis.method("torch.Tensor", name)
     if is_plain(name):
         return Value(value.atoms, base.flow.measured())
@@ -109,6 +111,12 @@ def attribute(machine: Machine, base: Value, name: str, state: State, expression
     if value.flow.sources:  # a loader that an object holds beside others
         return value.with_flow(replace(base.flow, sources=frozenset()))
     return value.with_flow(base.flow)
+
+
+def note_differentiated(machine: Machine, base: Value) -> None:
+    for number in base.flow.graph:
+        for event in machine.events.behind(number):
+            event.differentiated = True
 
 
 def is_plain(name: str) -> bool:

@@ -10,6 +10,7 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret.render import code
 from evallint.interpret.values import Address, Arguments, Atom, State, Value
+from evallint.program import External
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -25,9 +26,29 @@ def narrow(machine: Machine, test: Expr, state: State, outcome: bool) -> None:
     place = place_of(machine, test, state)
     if place is not None and isinstance(test, f.Call):
         address, name, value = place
+        if outcome and value.flow.graph and have_no_graph(machine, test, state):
+            value = Value(value.atoms, value.flow.measured())
+            state.own(address).attributes[name] = value
+        if len(value.atoms) < 2:
+            return
         kept = frozenset(atom for atom in value.atoms if may_be(machine, test, atom, state) in (outcome, None))
         if kept and kept != value.atoms:
             state.own(address).attributes[name] = Value(kept, value.flow)
+
+
+def have_no_graph(machine: Machine, test: f.Call, state: State) -> bool:
+    """Whether what is of the classes that a test asks for belongs to no graph: a number, a parameter, a module."""
+    if code(test.function) != "isinstance":
+        return False
+    asked = [atom for one in classes(machine.value(test.arguments[1].value, state), state) for atom in one.atoms]
+    names = [machine.apis.canonical(one.name) if isinstance(one, External) else "" for one in asked]
+    return bool(names) and GRAPHLESS.issuperset(names)
+
+
+GRAPHLESS = frozenset(
+    "builtins.int builtins.float builtins.str builtins.bool numbers.Number numpy.ndarray torch.nn.Parameter "
+    "torch.nn.parameter.Parameter torch.nn.Module".split()
+)
 
 
 @contextmanager
@@ -61,7 +82,7 @@ def place_of(machine: Machine, test: Expr, state: State) -> tuple[Address, str, 
         case _:
             return None
     value = state.heap[address].attributes.get(name)
-    return (address, name, value) if value is not None and len(value.atoms) > 1 else None
+    return (address, name, value) if value is not None else None
 
 
 def may_be(machine: Machine, test: f.Call, atom: Atom, state: State) -> bool | None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from evallint import facts as f
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import Bindings, Site, bindings, encloser, last_name, of_self, sites
+from evallint.gather.code.sites import Bindings, Site, bindings, encloser, last_name, local_names, of_self, sites
 from evallint.link.natures import walk
 from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
@@ -42,6 +42,7 @@ class Running:
         self._edges: Memo[FunctionSymbol, tuple[Edge, ...]] = memory.memo()
         self._named: Memo[FunctionSymbol, dict[str, list[f.Expr]]] = memory.memo()
         self._sites: Memo[FunctionSymbol, tuple[list[Site], Bindings]] = memory.memo()
+        self._locals: Memo[FunctionSymbol, frozenset[str]] = memory.memo()
         self.renew()
 
     def renew(self) -> None:
@@ -204,7 +205,14 @@ class Running:
             return bool(of_self(expression)) or is_super(expression) or is_class(expression)
         if "<locals>" in self.program.function(symbol).qualname:
             return isinstance(expression, f.Name)
+        if isinstance(expression, f.Name) and name in self._locals.of(user, self._find_locals, user):
+            return False
         return self.program.resolve(user.path, expression) == symbol
+
+    def _find_locals(self, user: FunctionSymbol) -> frozenset[str]:
+        """The names that a function binds itself, and that stand for nothing of its file there."""
+        function = self.program.function(user)
+        return local_names(function, self.program.body(user)) if function.name != "<module>" else frozenset()
 
 
 def is_super(expression: f.Expr) -> bool:

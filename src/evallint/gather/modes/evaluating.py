@@ -8,7 +8,7 @@ from typing import Literal
 from evallint import facts as f
 from evallint.apis import Hook
 from evallint.gather.code.sites import statements
-from evallint.gather.modes.making import is_put_to_use
+from evallint.gather.modes.making import is_never_read, is_put_to_use
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
 from evallint.interpret.roles import Use, is_test_function, names_test, use_of, words
 from evallint.interpret.values import Role
@@ -69,7 +69,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return Evaluation("with loaded weights", True, "weights") if learnt else in_eval_mode(event, trained)
     if off and not serves_training(event, trained) and not refreshes_statistics(event):
         return Evaluation("without gradients", True, "context")
-    if loaded:
+    if loaded and not is_never_read(program, event.at):
         return Evaluation("with loaded weights", True, "weights")
     if follows_training(event, trained) and is_put_to_use(program, event.at):
         return Evaluation("after its training", True, "weights")
@@ -142,6 +142,8 @@ def is_tryout(program: Program, event: ForwardCall, trained: list[ForwardCall]) 
     """Whether the file that defines a model runs it as it was built, neither trained nor with weights from elsewhere:
     only to see that it runs."""
     first, klass = event.frames[0], event.klass
+    if is_first_look(event, trained):
+        return True
     if not isinstance(klass, ClassSymbol) or (first.path, first.function) != (klass.path, "<module>"):
         return False
     if event.built is None or "loaded" in event.marks or any(is_same(event, other) for other in trained):
@@ -151,6 +153,15 @@ def is_tryout(program: Program, event: ForwardCall, trained: list[ForwardCall]) 
         return False
     init = program.method(klass, "__init__")
     return init is None or WEIGHTED.isdisjoint(program.function(init).mentions)
+
+
+def is_first_look(event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether the code of a file or notebook runs a model that it has just built, and that has learnt nothing, once."""
+    if event.frames[-1].function != "<module>" or event.loops or event.built is None or event.mode.train is None:
+        return False
+    if event.mode.train.kind != "built" or event.built.path != event.at.path or "loaded" in event.marks:
+        return False
+    return not any(is_same(event, other) for other in trained)
 
 
 WEIGHTED = frozenset("load load_state_dict from_pretrained create_model".split())

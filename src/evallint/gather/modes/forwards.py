@@ -41,13 +41,15 @@ def of_run(program: Program, events: Events, known: Known) -> Iterator[Forward]:
             continue
         own_run = known.predicting.run_of(event.klass, event.method)
         found = replace(forward(program, events, event, trained), own_run=own_run)
-        graphless = is_plain_arithmetic(event, known.substances) or turns_it_off(parts.get(event.id, []))
+        graphless = is_plain_arithmetic(event, known.substances) or turns_it_off(event, parts.get(event.id, []))
         yield replace(found, graph="off") if graphless else found
 
 
-def turns_it_off(parts: list[ForwardCall]) -> bool:
+def turns_it_off(event: ForwardCall, parts: list[ForwardCall]) -> bool:
     """Whether a model's own code runs all of its parts without a graph."""
-    return bool(parts) and all(part.grad.off is not None and not part.grad.on for part in parts)
+    if not parts:
+        return event.unseen == {False}
+    return all(part.grad.off is not None and not part.grad.on for part in parts)
 
 
 def is_plain_arithmetic(event: ForwardCall, substances: Substances) -> bool:

@@ -8,7 +8,7 @@ from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.mending import function_around
 from evallint.gather.code.sites import called, last_name, names_in, statements
-from evallint.link.natures import PARTS
+from evallint.link.natures import PARTS, within
 from evallint.program import Program
 
 TELLING = frozenset("print len type isinstance str repr format info debug".split())
@@ -30,6 +30,18 @@ def is_put_to_use(program: Program, at: Place) -> bool:
         last_name(call.function) not in TELLING | MEASURES and is_part((call.arguments, owner_of(call)), made, at)
         for call in called(body)
     )
+
+
+def is_never_read(program: Program, at: Place) -> bool:
+    """Whether what the call at a place gives gets a name that nothing in its function reads: it was run to see that it
+    runs."""
+    body = program.body(function_around(program, at))
+    for statement in statements(body):
+        if isinstance(statement, f.Assign) and isinstance(statement.value, f.Call) and statement.value.span == at.span:
+            names = [target.id for target in statement.targets if isinstance(target, f.Name)]
+            seen = [node.id for node in within(body) if isinstance(node, f.Name) and node.id in names]
+            return len(seen) == len(names) == len(statement.targets)
+    return False
 
 
 def owner_of(call: f.Call) -> f.Expr | None:
