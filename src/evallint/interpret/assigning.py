@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.facts import Expr
-from evallint.interpret import calls, containers, data, modules, naming, picking, states
+from evallint.interpret import attributes, calls, containers, data, naming, picking, states
 from evallint.interpret.events import Accumulation, Figure
 from evallint.interpret.reading import adds, reset_in
 from evallint.interpret.render import code, render
@@ -46,7 +46,7 @@ def bind(machine: Machine, target: Expr, value: Value, state: State) -> None:
         case f.Name(name):
             naming.set_name(machine, name, data.maybe_drawn(machine, value), state)
         case f.Attribute(base, name):
-            modules.set_attribute(machine, machine.value(base, state), name, value, state, code(base))
+            attributes.write(machine, machine.value(base, state), name, value, state, code(base))
         case f.Subscript(base, index):
             held = machine.value(base, state)
             set_item(machine, held, machine.value(index, state), value, state, base)

@@ -10,6 +10,7 @@ from evallint.apis import Chain, GradContext, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place
 from evallint.interpret import (
+    attributes,
     data,
     enumerations,
     forwards,
@@ -718,11 +719,11 @@ def method_of_thing(
 ) -> Value:
     thing = state.heap[address]
     own = isinstance(thing.klass, External) and machine.apis.method(thing.klass.name, name) is not None
-    if thing.kind == "wrapper" and thing.inner is not None and name not in modules.METHODS and not own:
+    if thing.kind == "wrapper" and thing.inner is not None and name not in attributes.METHODS and not own:
         return method_of_thing(machine, thing.inner, name, given, expression, state, base)
     held = thing.attributes.get(name)
-    if held is None and thing.pending is not None and thing.kind == "module" and name not in modules.METHODS:
-        held = modules.unbuilt(machine, address, name, state)
+    if held is None and thing.pending is not None and thing.kind == "module" and name not in attributes.METHODS:
+        held = attributes.unbuilt(machine, address, name, state)
     if held is not None and thing.kind in ("module", "instance", "symbol", "frame"):
         return invoke(machine, held, given, expression, state)
     if isinstance(thing.klass, ClassSymbol):
@@ -732,7 +733,7 @@ def method_of_thing(
         if symbol is not None and name != "forward":
             return call_function(machine, Callee(symbol, address), given, expression.span, state)
         if symbol is None:
-            variable = modules.class_variable(machine, thing.klass, name, state)
+            variable = attributes.class_variable(machine, thing.klass, name, state)
             if variable is not None:
                 return invoke(machine, variable, given, expression, state)
     return library.method(machine, address, name, given, expression, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.interpret import branching, containers, data, modules, picking, states
+from evallint.interpret import attributes, branching, containers, data, picking, states
 from evallint.interpret.outcomes import compared, flow_of, foldable, folded, truth_of, with_role
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def attribute(machine: Machine, expression: f.Attribute, state: State) -> Value:
     base = machine.value(expression.value, state)
-    value = modules.attribute(machine, base, expression.name, state, expression)
+    value = attributes.read(machine, base, expression.name, state, expression)
     use = use_of_data(expression.name)
     return value if use is None else with_role(value, use, code(expression))
 

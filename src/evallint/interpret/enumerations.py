@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from evallint.interpret import attributes
 from evallint.interpret.values import UNKNOWN, Known, Value, constant, of
 from evallint.program import ClassSymbol
 
@@ -35,26 +36,22 @@ def member(machine: Machine, klass: ClassSymbol, name: str, value: Value) -> Val
 
 def members(machine: Machine, klass: ClassSymbol, state: State) -> Iterator[tuple[Value, Value]]:
     """The members of an enumeration in their order, each with its value; nothing for another class."""
-    from evallint.interpret.modules import class_variable
-
     if not is_enumeration(machine, klass):
         return
     for name in machine.class_variables(klass):
-        value = class_variable(machine, klass, name, state)
+        value = attributes.class_variable(machine, klass, name, state)
         if value is not None and not name.startswith("_"):
             yield member(machine, klass, name, value), value
 
 
 def of_member(machine: Machine, known: Known, name: str, state: State) -> Value:
     """An attribute of a constant: the name or the value of a member."""
-    from evallint.interpret.modules import class_variable
-
     if not isinstance(known.kind, ClassSymbol):
         return of(known) if name == "value" else UNKNOWN  # of plain constants only members that equal theirs have it
     own = str(known.value).rpartition(".")[2]
     if name == "name":
         return constant(own)
-    held = class_variable(machine, known.kind, own, state) if name == "value" else None
+    held = attributes.class_variable(machine, known.kind, own, state) if name == "value" else None
     return held if held is not None else UNKNOWN
 
 
@@ -68,7 +65,5 @@ def found_by(machine: Machine, klass: ClassSymbol, value: Value, state: State) -
 
 def named(machine: Machine, klass: ClassSymbol, name: Value, state: State) -> Value:
     """The member that `Phase["TRAIN"]` gives."""
-    from evallint.interpret.modules import of_class
-
     text = name.text()
-    return of_class(machine, klass, text, state) if text else UNKNOWN
+    return attributes.of_class(machine, klass, text, state) if text else UNKNOWN

@@ -29,6 +29,7 @@ from evallint.apis import (
 from evallint.facts import Span
 from evallint.interpret import (
     assigning,
+    attributes,
     branching,
     calls,
     choosing,
@@ -446,7 +447,7 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
         return given.positional[0]
     if isinstance(thing.klass, External) and thing.kind == "instance":
         return unknown(machine, f"{thing.klass.name}.{name}", given, expression, state)
-    if thing.kind == "module" and name not in modules.METHODS:
+    if thing.kind == "module" and name not in attributes.METHODS:
         return method_out_of_sight(machine, address, name, given, expression, state)
     if "module" in thing.marks and names_forward(name):
         return method_out_of_sight(machine, address, name, given, expression, state)
@@ -481,7 +482,7 @@ def about_state(
         states.stepped(machine, address, given, expression, state)
     if name in ("get", "pop") and "file" in thing.marks and given.positional:
         key = given.positional[0].text()
-        return modules.child(machine, address, f"[{key!r}]", state) if key is not None else None
+        return attributes.child(machine, address, f"[{key!r}]", state) if key is not None else None
     if name in ("buffers", "named_buffers") and thing.kind in modules.MODELS:
         for part in modules.family(address, state):
             state.own(part).marks["buffers"] = None
@@ -749,7 +750,7 @@ def method_out_of_sight(
 
     One that is there for evaluation, by its name, may see to mode and gradients itself.
     """
-    if modules.lacks(machine, address, name, state):
+    if attributes.lacks(machine, address, name, state):
         return UNKNOWN
     if not name[0].isupper():  # a class that the model keeps to make tensors with
         note_unseen_part(machine, state)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evallint import facts as f
-from evallint.interpret import calls, choosing, data, enumerations, generators, modules, naming
+from evallint.interpret import attributes, calls, choosing, data, enumerations, generators, naming
 from evallint.interpret.outcomes import from_end, with_role
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
@@ -94,7 +94,7 @@ def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bo
             if thing.items or thing.rest is not None:
                 found.append(thing.elements())
             elif thing.kind == "module":
-                found.append(modules.child(machine, address, "[]", state))
+                found.append(attributes.child(machine, address, "[]", state))
         elif thing.kind == "generator":
             exact = False
             found.append(thing.elements())
@@ -103,7 +103,7 @@ def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bo
         elif thing.kind in ("symbol", "instance", "parts", "wrapper"):
             exact = False
             name = f"[{key.value!r}]" if key is not None else "[]"
-            found.append(modules.child(machine, address, name, state))
+            found.append(attributes.child(machine, address, name, state))
     value = joined(found) if found else UNKNOWN
     if exact and found:
         return value
@@ -145,7 +145,7 @@ def element(machine: Machine, iterable: Value, state: State) -> Value:
             elif thing.kind in ("list", "generator") or (thing.kind == "module" and thing.items):
                 found.append(thing.elements())
             elif thing.kind in ("symbol", "module", "wrapper", "parts") and not iterable.flow.roles:
-                found.append(modules.child(machine, atom.address, "[]", state))
+                found.append(attributes.child(machine, atom.address, "[]", state))
             elif thing.kind == "instance":
                 found.append(calls.iterate(machine, atom.address, state))
     value = joined(found) if found else UNKNOWN

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.interpret import (
     assigning,
+    attributes,
     calls,
     choosing,
     containers,
@@ -134,7 +135,7 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     if name is None:
         found = choosing.any_of(machine, given.positional[0], expression.arguments[1].value)
         return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
-    return modules.attribute(machine, given.positional[0], name, state, expression)
+    return attributes.read(machine, given.positional[0], name, state, expression)
 
 
 def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -153,7 +154,7 @@ def _setattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     if len(given.positional) == 3:
         name = given.positional[1].text()
         if name is not None:
-            modules.set_attribute(machine, given.positional[0], name, given.positional[2], state, "")
+            attributes.write(machine, given.positional[0], name, given.positional[2], state, "")
         else:
             for address in given.positional[0].refs():
                 thing = state.own(address)
