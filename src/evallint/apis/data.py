@@ -203,9 +203,10 @@ class Read(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """A function or method that draws random numbers."""
+    """A function or method that draws random numbers. `unit`: from 0 on, and below 1."""
 
     name: str
+    unit: bool = False
 
 
 class Fit(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
+from evallint.apis import Draw
 from evallint.facts import Expr
 from evallint.interpret import data, entering, naming, narrowing
 from evallint.interpret.outcomes import together, truth_of
@@ -12,6 +13,7 @@ from evallint.interpret.reading import asked, conditions, is_among_constants, is
 from evallint.interpret.render import code
 from evallint.interpret.sampling import Doubt
 from evallint.interpret.values import UNKNOWN, Address, State, Value, constant
+from evallint.program import External
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -107,9 +109,40 @@ def holds(machine: Machine, test: Expr, state: State) -> bool | None:
         found = assumed(machine, test, state) if state.assumed else None
     if found is None and isinstance(test, f.Attribute) and machine.flags.is_true(test.name):
         return True
+    if found is None and isinstance(test, f.Comparison) and machine.notes is not None:
+        found = by_chance(machine, test, state)
     if found is None and isinstance(test, f.Comparison) and is_with_constant(test):
         return False if is_another(machine, test, state) else None
     return found
+
+
+def by_chance(machine: Machine, test: f.Comparison, state: State) -> bool | None:
+    """What comes of a number between 0 and 1 that is drawn, beside a probability of 0 or 1."""
+    for drawn, operator, other in (
+        (test.left, test.operator, test.right),
+        (test.right, MIRRORED.get(test.operator, ""), test.left),
+    ):
+        if not draws_unit(machine, drawn):
+            continue
+        bound = machine.value(other, state).constant()
+        if bound is None or not isinstance(bound.value, int | float) or 0 < bound.value < 1:
+            return None
+        return {"<": bound.value >= 1, "<=": bound.value >= 1, ">": bound.value <= 0, ">=": bound.value <= 0}.get(
+            operator
+        )
+    return None
+
+
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def draws_unit(machine: Machine, drawn: Expr) -> bool:
+    """Whether an expression is a number that is drawn between 0 and 1: `random.random()`, `torch.rand(1).item()`."""
+    if isinstance(drawn, f.Call) and isinstance(drawn.function, f.Attribute) and drawn.function.name == "item":
+        drawn = drawn.function.value
+    called = machine.program.resolve(machine.frame.path, drawn.function) if isinstance(drawn, f.Call) else None
+    meaning = machine.apis.data(called.name) if isinstance(called, External) else None
+    return isinstance(meaning, Draw) and meaning.unit
 
 
 def assumed(machine: Machine, test: Expr, state: State) -> bool | None:
