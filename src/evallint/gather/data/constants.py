@@ -395,11 +395,12 @@ def repeated(found: list[Pair]) -> Iterator[TypedConstants]:
 
 
 def fed_in(program: Program, run: Events) -> Iterator[Fed]:
-    """What the samples of a run go through."""
+    """What the samples of a run go through, where it is one normalization, whichever pipeline is chosen for them."""
     for creation in run.created.values():
         for key, dataset in datasets(program, creation.term):
-            for step in normalizations(program, transform_of(program, dataset)):
-                yield Fed(key, dataset, step)
+            steps = list(normalizations(program, transform_of(program, dataset)))
+            if len({(seen.mean, seen.std) for step in steps if (seen := recognised(program, step))}) == 1:
+                yield from (Fed(key, dataset, step) for step in steps)
 
 
 def foreign(program: Program, fed: Sequence[Fed], functions_at: Mapping[Place, str]) -> Iterator[TypedConstants]:

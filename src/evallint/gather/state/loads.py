@@ -411,6 +411,8 @@ def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]
         found = evaluation(program, events, event, trained)
         if found is None or (found.by == "weights" and may_be_a_part(program, event.frames[0])):
             continue
+        if any(is_trained_by_framework(program, caller) for caller in event.frames):
+            continue
         load, new = event.replaced
         last = way(event.frames, Step(event.at, f"`{event.receiver}` evaluates here with a random layer"))
         yield ReplacedLayer(new.at, function_at(program, new.at), event.receiver, "evaluates", (load, new, *last))
@@ -420,6 +422,17 @@ def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]
                 steps = exchange.load, exchange.new
                 function = function_at(program, exchange.at)
                 yield ReplacedLayer(exchange.at, function, exchange.model, "by default", steps)
+
+
+def is_trained_by_framework(program: Program, caller: Caller) -> bool:
+    """Whether a function belongs to a class that a framework trains, wherever that is: it says what a step is."""
+    klass = program.class_of(caller.symbol) if caller.symbol is not None else None
+    lineage = tuple(program.lineage(klass)) if klass is not None else ()
+    own = {
+        program.function(one).name for base in lineage if isinstance(base, ClassSymbol) for one in program.methods(base)
+    }
+    hooks = (program.apis.hook(base.name, name) for base in lineage if isinstance(base, External) for name in own)
+    return any(hook is not None and hook.steps for hook in hooks)
 
 
 def may_be_a_part(program: Program, entry: Caller) -> bool:
