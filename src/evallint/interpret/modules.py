@@ -388,12 +388,14 @@ def optimize(machine: Machine, parameters: Value, state: State) -> None:
 
 
 def of_parameters(parameters: Value, state: State) -> frozenset[Address] | None:
-    """The modules, and their parts, that parameters belong to; None where some are out of sight."""
+    """The modules and parts that parameters belong to (fresh tensors: none); None where some are out of sight."""
     found: set[Address] = set()
     todo, seen = [parameters], set()
     while todo:
         value = todo.pop()
         addresses = list(value.refs())
+        if not addresses and not value.atoms and value.flow.synthetic:
+            continue
         if not addresses or len(addresses) < len(value.atoms):
             return None
         for address in (one for one in addresses if one not in seen):
@@ -403,11 +405,11 @@ def of_parameters(parameters: Value, state: State) -> frozenset[Address] | None:
                 found.update(family(thing.inner, state))
             elif thing.kind == "dict" and "params" in thing.items:  # a group, with a rate of its own
                 todo.append(thing.items["params"])
-            elif thing.kind == "list":
+            elif thing.kind == "list" and any(True for _ in thing.contents()):
                 todo.extend(thing.contents())
             else:
                 return None
-    return frozenset(found) if found else None
+    return frozenset(found)
 
 
 def average(machine: Machine, address: Address, state: State) -> None:
