@@ -48,18 +48,21 @@ SUMMARIES = ("all eval", "all train", "partly eval")
 
 
 def switch(address: Address, mode: Mode, state: State) -> None:
-    """Set the mode of a module and of all its submodules, as `train()` and `eval()` do."""
+    """Set the mode of a module and of all its submodules, as `train()` and `eval()` do. What is held and may be none is
+    not one for that."""
     for found in family(address, state):
-        set_mode(found, mode, state)
+        thing = state.heap[found]
+        set_mode(found, mode, state, found == address or thing.kind != "symbol" or "module" in thing.marks)
 
 
-def set_mode(address: Address, mode: Mode, state: State) -> None:
+def set_mode(address: Address, mode: Mode, state: State, is_module: bool = True) -> None:
     thing = state.heap[address]
     if thing.mode is mode and "module" in thing.marks and not any(mark in thing.marks for mark in SUMMARIES):
         return
     thing = state.own(address)
     thing.mode = mode
-    thing.marks["module"] = None
+    if is_module:
+        thing.marks["module"] = None
     for mark in SUMMARIES:
         thing.marks.pop(mark, None)
 
