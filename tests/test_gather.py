@@ -228,6 +228,12 @@ def adapt_and_evaluate(test_loader):
         for x, y in test_loader:
             model(x)  # nothing
 """,
+    "what counts the costs of a run": """\
+@torch.no_grad()
+def get_flops(sizes, image):
+    model = Net()
+    return sizes, model(image)  # nothing
+""",
     "what the model will learn from": """\
 def main(env, optimizer):
     model = Net()

@@ -8,7 +8,7 @@ from typing import Literal
 from evallint import facts as f
 from evallint.apis import Hook
 from evallint.gather.code.sites import statements
-from evallint.gather.modes.making import is_never_read, is_put_to_use
+from evallint.gather.modes.making import is_never_read, is_only_measured, is_put_to_use
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
 from evallint.interpret.roles import Use, is_test_function, names_test, use_of, words
 from evallint.interpret.values import Role
@@ -23,6 +23,9 @@ ADAPTING = frozenset(
     "batchnorm".split()
 )
 
+COSTING = frozenset("flop flops mac macs madds".split())
+"""Words of functions that count what a run costs, whatever comes of it."""
+
 
 def evaluation(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
@@ -30,11 +33,11 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     if is_managed(program, event.frames) or is_unit_test(program, event.frames):
         return None
-    if is_tryout(program, event, trained):
+    if is_tryout(program, event, trained) or is_only_measured(program, event.at):
         return None
     if any(is_constructor(program, caller) for caller in event.frames):
         return None
-    if any(words(caller.function) & (SAMPLING | ADAPTING) for caller in event.frames):
+    if any(words(caller.function) & (SAMPLING | ADAPTING | COSTING) for caller in event.frames):
         return None
     trained = [other for other in trained if not excludes(program, event, other)]
     if use_of(event.method) == "train":  # `model.training_step(batch)`

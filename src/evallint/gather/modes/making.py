@@ -35,13 +35,34 @@ def is_put_to_use(program: Program, at: Place) -> bool:
 def is_never_read(program: Program, at: Place) -> bool:
     """Whether what the call at a place gives gets a name that nothing in its function reads: it was run to see that it
     runs."""
+    return reads(program, at) == (0, 0)
+
+
+def is_only_measured(program: Program, at: Place) -> bool:
+    """Whether what the call at a place gives gets a name of which its function asks for sizes alone: it was run to see
+    what comes out."""
+    found = reads(program, at)
+    return found is not None and found[0] == found[1] > 0
+
+
+def reads(program: Program, at: Place) -> tuple[int, int] | None:
+    """How often a function reads the name of what the call at a place gives, and how often for its size. None where it
+    gets none."""
     body = program.body(function_around(program, at))
     for statement in statements(body):
         if isinstance(statement, f.Assign) and isinstance(statement.value, f.Call) and statement.value.span == at.span:
-            names = [target.id for target in statement.targets if isinstance(target, f.Name)]
-            seen = [node.id for node in within(body) if isinstance(node, f.Name) and node.id in names]
-            return len(seen) == len(names) == len(statement.targets)
-    return False
+            names = {target.id for target in statement.targets if isinstance(target, f.Name)}
+            if len(names) < len(statement.targets):
+                return None
+            nodes = list(within(body))
+            named = [node for node in nodes if isinstance(node, f.Name) and node.id in names]
+            sizes = [
+                node
+                for node in nodes
+                if isinstance(node, f.Attribute) and node.name in MEASURES and node.value in named
+            ]
+            return len(named) - len(names), len(sizes)
+    return None
 
 
 def owner_of(call: f.Call) -> f.Expr | None:
