@@ -206,6 +206,8 @@ def averaged_parameters(program: Program, events: Events) -> Iterator[BareParame
             continue
         if event.mode.train is not None or event.mode.unknown or event.trained or "buffers" in event.marks:
             continue
+        if not {"all train", "partly eval"}.isdisjoint(event.marks):
+            continue  # its batch norm is put back into training mode, part by part
         if any(event.address in other.family and other.mode.eval is None for other in events.forwards):
             continue  # it runs in training mode too, and so moves statistics of its own
         if "averaged" not in event.marks and not is_of_pairs(program, step.at):
