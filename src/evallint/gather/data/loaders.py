@@ -288,7 +288,7 @@ class Loaders:
         """Whether code around a transform that is applied by itself brings images to 0 to 1 by a function."""
         frames = [frame for run, *_ in seen.runs for frame in run.frames]
         frames += [one for key, made in events.created.items() if key == seen.term.identity for one in made.frames]
-        symbols = dict.fromkeys(frame.symbol for frame in frames if frame.symbol is not None)
+        symbols = dict.fromkeys(frame.symbol or FunctionSymbol(frame.path, 0) for frame in frames)
         return any(self._program.once(scales, symbol) for symbol in symbols)
 
 
@@ -300,11 +300,20 @@ def is_over_transforms(loop: f.For | f.While, at: Place) -> bool:
 
 
 def scales(program: Program, symbol: FunctionSymbol) -> bool:
-    """Whether a function calls one of a library that brings images to 0 to 1: `to_tensor(image)`."""
+    """Whether a function brings images to 0 to 1: by one of a library, `to_tensor(image)`, or by `image / 255`."""
+    divided = (node for node in walk(program.body(symbol)) if isinstance(node, f.Operation | f.Augment))
+    if any(
+        node.operator == "/" and is_255(node.right if isinstance(node, f.Operation) else node.value) for node in divided
+    ):
+        return True
     found = [program.resolve(symbol.path, call.function) for call in called(program.body(symbol))]
     meanings = [program.apis.data(one.name) for one in found if isinstance(one, External)]
     functions = [one for one in meanings if isinstance(one, Transform) and one.image is not None]
     return any("scale" in one.does for one in functions)
+
+
+def is_255(value: f.Expr) -> bool:
+    return isinstance(value, f.Constant) and value.value == 255
 
 
 def reckoned_with(program: Program, symbol: FunctionSymbol) -> frozenset[str]:

@@ -42,6 +42,9 @@ PARTIAL = frozenset(
 )
 """Words of checkpoints that are meant to fill a part of a model only."""
 
+PRETRAINED = frozenset("pretrained pretraining pretrain imagenet".split())
+"""Words of weights that another training has made, of which a model takes what fits."""
+
 
 # ---- where to ---------------------------------------------------------------------------------------------
 
@@ -253,6 +256,8 @@ def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
         site = site_at(program, symbol, found.call.span)
         if site is None or looked_at(program, symbol, found.call) or meant_partial(found, site):
             continue
+        if any(gives_pretrained(program, caller) for caller in found.frames[1:]):
+            continue
         if any(tells_keys(one) for one in statements(program.body(symbol))) or tells_difference(program.body(symbol)):
             continue
         what = f"`{found.owner.label or 'the model'}`"
@@ -345,6 +350,12 @@ def meant_partial(found: Restored, site: Site) -> bool:
     said |= names(site.call.arguments[0].value) if site.call.arguments else frozenset()
     said |= frozenset[str]().union(*(words(caller.function) for caller in found.frames[1:]))
     return bool(said & PARTIAL)
+
+
+def gives_pretrained(program: Program, caller: Caller) -> bool:
+    """Whether a function is called with weights that are said to be those of another training."""
+    call = call_at(program, caller.called_at) if caller.called_at is not None else None
+    return call is not None and any(names(argument.value) & PRETRAINED for argument in call.arguments)
 
 
 def resuming(program: Program, events: Events, found: Restored, site: Site) -> Step | None:

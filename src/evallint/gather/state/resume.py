@@ -13,7 +13,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code import files
 from evallint.gather.code.sites import Site, called, covers, functions_of, last_name, leaves, root, statements
 from evallint.gather.modes.forwards import way
-from evallint.gather.state.loads import RESUME, meant_partial, names, reads, said_nearby, site_at
+from evallint.gather.state.loads import PRETRAINED, RESUME, meant_partial, names, reads, said_nearby, site_at
 from evallint.gather.state.saves import at_frame, composed
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
 from evallint.interpret.events import Part as SavedPart
@@ -26,7 +26,6 @@ from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import LostProgress
 
 COUNTERS = frozenset("epoch epochs step steps iter iters iteration iterations".split())
-PRETRAINED = frozenset("pretrained pretraining pretrain imagenet".split())
 UNDOING = frozenset("reset undo rollback revert".split())
 """Words of functions that take back what a training has done, as a search for a learning rate does, and resume none."""
 
