@@ -6,7 +6,7 @@ import pytest
 
 from evallint import codec
 from evallint.extract import extract
-from evallint.interpret import Interpreter
+from evallint.interpret import Interpreter, interpret
 from evallint.link import link
 from evallint.memory import Latest, Memo, Memory, differing, watched
 
@@ -157,22 +157,54 @@ def test_facts_of_other_classes_differ_though_they_are_equal_tuples() -> None:
     assert ("bodies", "a.py", 1) in set(differing("a.py", old, new))
 
 
+def run_again(texts: dict[str, str], path: str, old: str, new: str) -> set[str]:
+    """The entries that are run once more after this change of a file; each tells what a run of the new texts does."""
+    memory = Memory(records=True)
+    files = {name: watched(memory, name, extract(text)) for name, text in texts.items()}
+    program = link(files, memory=memory)
+    interpreter = Interpreter(program)
+    before = list(interpreter.entries())
+    assert old in texts[path]
+    changed = extract(texts[path].replace(old, new))
+    files[path] = watched(memory, path, changed)
+    was = codec.encode(extract(texts[path]))
+    memory.forget([*differing(path, was, codec.encode(changed)), *program.symbols.renew(path)])
+    program.index.renew()
+    interpreter.renew()
+    after = list(interpreter.entries())
+    fresh = link({name: extract(text) for name, text in {**texts, path: texts[path].replace(old, new)}.items()})
+    assert [(one.entry, one.forwards) for one in after] == [(one.entry, one.forwards) for one in interpret(fresh)]
+    return {one.entry for one in after if not any(one is other for other in before)}
+
+
 def test_entries_that_read_nothing_of_a_change_are_not_run_again() -> None:
     texts = {
         "train.py": "from net import net\n\n\ndef main(x):\n    model = net()\n    model.eval()\n    model(x)\n",
         "net.py": "from torch import nn\n\n\ndef net():\n    return nn.Dropout()\n\n\ndef other(x):\n    x.eval()\n",
     }
-    memory = Memory(records=True)
-    files = {path: watched(memory, path, extract(text)) for path, text in texts.items()}
-    program = link(files, memory=memory)
-    interpreter = Interpreter(program)
-    before = list(interpreter.entries())
-    old, new = codec.encode(extract(texts["net.py"])), extract(texts["net.py"].replace("x.eval()", "y.eval()"))
-    files["net.py"] = watched(memory, "net.py", new)
-    memory.forget([*differing("net.py", old, codec.encode(new)), *program.symbols.renew("net.py")])
-    program.index.renew()
-    interpreter.renew()
-    after = list(interpreter.entries())
-    assert {one.entry for one in after} - {one.entry for one in after if any(one is other for other in before)} == {
-        "net.py:other"
-    }
+    assert run_again(texts, "net.py", "x.eval()", "y.eval()") == {"net.py:other"}
+
+
+STARRED = {
+    "train.py": "from nets import Net\n\n\ndef main(x):\n    model = Net()\n    model.eval()\n    model(x)\n",
+    "nets/__init__.py": "from .other import *\nfrom .net import *\n",
+    "nets/net.py": "from torch import nn\n\n\nclass Plain(nn.Dropout):\n    pass\n\n\nNet = Plain\n",
+    "nets/other.py": "from torch import nn\n\n__all__ = ['Other']\nSIZE = 1\nNet = nn.Linear\nOther = nn.ReLU\n",
+}
+
+
+def test_a_constant_is_no_part_of_what_star_imports_and_other_names_stand_for() -> None:
+    assert "train.py:main" not in run_again(STARRED, "nets/other.py", "SIZE = 1", "SIZE = 2")
+    assert "train.py:main" not in run_again(STARRED, "nets/other.py", "nn.ReLU", "nn.Tanh")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("nets/net.py", "Net = Plain", "Net = nn.Identity"),
+        ("nets/net.py", "Net = Plain", "__all__ = ['Plain']"),
+        ("nets/net.py", "Net = Plain", "__all__ = ['Net']\nNet = Plain"),
+    ],
+)
+def test_what_star_imports_and_other_names_stand_for_is_looked_up_again(path: str, old: str, new: str) -> None:
+    assert "train.py:main" in run_again(STARRED, path, old, new)

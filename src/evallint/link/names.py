@@ -39,10 +39,13 @@ Binding = FunctionSymbol | ClassSymbol | VariableSymbol | Import
 
 
 class Names(NamedTuple):
-    """What a file binds at its top: each name with its bindings, and its star imports, all with their order."""
+    """What a file binds at its top: each name with its bindings, and its star imports, all with their order; what it
+    puts into `__all__`, and the dotted names that it gives another name."""
 
     own: Mapping[str, tuple[tuple[int, Binding], ...]]
     stars: tuple[tuple[int, Import], ...]
+    stated: tuple[Expr, ...]
+    others: Mapping[str, tuple[Expr, ...]]
 
     def ordered(self, name: str) -> Iterator[Binding]:
         """What may bind a name, that which counts first: the last, a variable after all others."""
@@ -54,7 +57,7 @@ class Names(NamedTuple):
             yield binding
 
 
-NO_NAMES = Names({}, ())
+NO_NAMES = Names({}, (), (), {})
 NOWHERE = Span(0, 0, 0, 0)
 
 
@@ -260,12 +263,9 @@ class FileNames:
             self._following.discard(symbol)
 
     def _value_of(self, symbol: VariableSymbol) -> Symbol | None:
-        for statement in statements(self._files[symbol.path].bodies[0]):
-            if isinstance(statement, Assign) and statement.value is not None and Name(symbol.name) in statement.targets:
-                found = self.dotted(symbol.path, statement.value)
-                if found is not None:
-                    return found
-        return None
+        self._memory.note(("other", symbol.path, symbol.name))
+        found = (self.dotted(symbol.path, value) for value in self.names(symbol.path).others.get(symbol.name, ()))
+        return next((one for one in found if one is not None), None)
 
     # ---- what a file binds ----------------------------------------------------------------------
 
@@ -293,15 +293,18 @@ class FileNames:
             yield "stars", path
         if old.own.keys() != new.own.keys() or meanings(old, "") != meanings(new, ""):
             yield "names", path
+        if old.stated != new.stated:
+            yield "all", path
+        others = {**old.others, **new.others}
+        yield from (("other", path, name) for name in others if old.others.get(name) != new.others.get(name))
 
     def _all(self, module: str) -> frozenset[str] | None:
         """The names in a module's `__all__`, None where it has none or not all of them are known."""
         return self._stated.of(module, self._stated_in, module)
 
     def _stated_in(self, path: str) -> frozenset[str] | None:
-        facts = self._files.get(path)
-        block = facts.bodies[0] if facts is not None else ()
-        parts = [part for statement in statements(block) for part in parts_of_all(statement)]
+        self._memory.note(("all", path))
+        parts = self.names(path).stated if path in self._files else ()
         known = [names for part in parts if (names := self._strings(path, part)) is not None]
         return frozenset().union(*known) if parts and len(known) == len(parts) else None
 
@@ -343,7 +346,15 @@ def names_of(path: str, facts: FileFacts, block: Block) -> Names:
             stars.append((order, binding))
         else:
             own.setdefault(name, []).append((order, binding))
-    return Names({name: tuple(bindings) for name, bindings in own.items()}, tuple(stars))
+    stated: list[Expr] = []
+    others: dict[str, tuple[Expr, ...]] = {}
+    for statement in statements(block):
+        stated += parts_of_all(statement)
+        if isinstance(statement, Assign) and isinstance(statement.value, Name | AttributeExpr):
+            for target in statement.targets:
+                if isinstance(target, Name):
+                    others[target.id] = (*others.get(target.id, ()), statement.value)
+    return Names({name: tuple(bindings) for name, bindings in own.items()}, tuple(stars), tuple(stated), others)
 
 
 def bound(path: str, facts: FileFacts, block: Block) -> Iterator[tuple[str, Binding]]:
