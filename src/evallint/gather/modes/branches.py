@@ -6,9 +6,9 @@ from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place
 from evallint.gather.code.mending import function_around
-from evallint.gather.code.sites import blocks, covers, local_names
-from evallint.interpret.events import Events, ForwardCall
-from evallint.interpret.reading import conditions, is_among_constants, is_with_constant
+from evallint.gather.code.sites import blocks, covers, local_names, statements
+from evallint.interpret.events import Events, ForwardCall, calls_of
+from evallint.interpret.reading import conditions, is_among_constants, is_switch, is_with_constant
 from evallint.interpret.render import code
 from evallint.interpret.values import Change
 from evallint.program import Program
@@ -27,6 +27,31 @@ def is_undone_alike(program: Program, events: Events, change: Change, event: For
         and own <= around
         for found in events.changes
     )
+
+
+def is_asked_for(program: Program, change: Change, event: ForwardCall) -> bool:
+    """Whether the function that runs a model chooses its mode: `if frozen: model.eval()`, `else: model.train()`."""
+    if change.calls != calls_of(event.frames):
+        return False
+    return any(
+        isinstance(choice, f.If)
+        and (covers(choice.body, change.step.at.span) or covers(choice.orelse, change.step.at.span))
+        and bool(set(switched(choice.body)) & set(switched(choice.orelse)))
+        for choice in statements(program.body(function_around(program, change.step.at)))
+    )
+
+
+def switched(block: f.Block) -> list[str]:
+    """What a block switches that does nothing else, as the code calls it."""
+    found = [
+        code(one.value.function.value)
+        for one in block
+        if is_switch(one)
+        and isinstance(one, f.Evaluate)
+        and isinstance(one.value, f.Call)
+        and isinstance(one.value.function, f.Attribute)
+    ]
+    return found if len(found) == len(block) else []
 
 
 def lasting(program: Program, at: Place) -> frozenset[tuple[str, bool]]:

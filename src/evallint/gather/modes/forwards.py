@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from evallint.findings import Place, Step
 from evallint.gather.code.substance import Substances
+from evallint.gather.modes.branches import is_asked_for
 from evallint.gather.modes.callers import may_run_without_graph
 from evallint.gather.modes.evaluating import evaluation, use_of_caller
 from evallint.gather.modes.predicting import Predicting
@@ -77,7 +78,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         mode_set=tuple(
             step for change in (mode.train, mode.eval) if change is not None for step in trace(change, event)
         ),
-        deliberate=deliberate(events, event),
+        deliberate=deliberate(program, events, event),
         graph=graph_of(program, events, event),
         trains=trains,
         evaluation=found,
@@ -153,11 +154,12 @@ def switches_within(change: Change | None, event: ForwardCall) -> bool:
     return change is not None and change.kind == "called"
 
 
-def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "yes"]:
+def deliberate(program: Program, events: Events, event: ForwardCall) -> Literal["no", "perhaps", "yes"]:
     """Whether training mode was asked for on purpose.
 
     "yes" where the same model also runs in eval mode beside it (a comparison), or goes back to eval mode in the very
-    function that has asked for training mode, and takes no step there (its batch norm is to see more batches).
+    function that has asked for training mode, and takes no step there (its batch norm is to see more batches); or a
+    function that records no graph asks for the one mode or the other.
     "perhaps" where the program calls train() though it trains nothing: then nobody expects it to be undone. "no" for a
     line that trains in other passes.
     """
@@ -167,6 +169,8 @@ def deliberate(events: Events, event: ForwardCall) -> Literal["no", "perhaps", "
     if any(other.trained and other.at == event.at for other in events.forwards):
         return "no"
     here = event.frames[-1]
+    if not event.grad.on and is_asked_for(program, change, event):
+        return "yes"
     if not event.grad.on and any(goes_back(one, change, event) for one in events.changes):
         return "yes"
     for other in events.forwards:
@@ -194,6 +198,8 @@ def twin(events: Events, event: ForwardCall) -> Step | None:
     container."""
     if event.mode.eval is not None or event.mode.train is None:
         return None
+    if event.mode.train.kind == "called" and event.mode.train.calls == calls_of(event.frames):
+        return None  # the function that runs it has asked for training mode, whatever was done before
     if event.own_mode.eval is not None:
         return event.own_mode.eval.step
     originals = {part[3] for part in event.family if is_copy(part)}

@@ -11,9 +11,9 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
-from evallint.gather.code.sites import called, covers, last_name, of_self, statements
+from evallint.gather.code.sites import called, last_name, of_self, statements
 from evallint.gather.code.substance import Substances
-from evallint.gather.modes.branches import is_undone_alike
+from evallint.gather.modes.branches import is_asked_for, is_undone_alike
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.interpret.events import (
@@ -27,7 +27,6 @@ from evallint.interpret.events import (
     Stepped,
     calls_of,
 )
-from evallint.interpret.reading import is_switch
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
@@ -71,31 +70,6 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             resumes(program, events, change, event),
             wrong is None and training is not None,
         )
-
-
-def is_asked_for(program: Program, change: Change, event: ForwardCall) -> bool:
-    """Whether the function that trains says itself in which mode: `if frozen: model.eval()`, `else: model.train()`."""
-    if change.calls != calls_of(event.frames):
-        return False
-    return any(
-        isinstance(choice, f.If)
-        and (covers(choice.body, change.step.at.span) or covers(choice.orelse, change.step.at.span))
-        and bool(set(switched(choice.body)) & set(switched(choice.orelse)))
-        for choice in statements(program.body(function_around(program, change.step.at)))
-    )
-
-
-def switched(block: f.Block) -> list[str]:
-    """What a block switches that does nothing else, as the code calls it."""
-    found = [
-        code(one.value.function.value)
-        for one in block
-        if is_switch(one)
-        and isinstance(one, f.Evaluate)
-        and isinstance(one.value, f.Call)
-        and isinstance(one.value.function, f.Attribute)
-    ]
-    return found if len(found) == len(block) else []
 
 
 def is_left_by_call(events: Events, change: Change, at: Place) -> bool:
