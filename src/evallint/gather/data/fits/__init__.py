@@ -17,6 +17,7 @@ from evallint.gather.data.fits.learning import (
     is_call_of,
     is_own,
     learning,
+    learning_by_hand,
     meant,
     mentions_one,
     own_calls,
@@ -42,7 +43,9 @@ def fitted_on_test(program: Program, path: str, scalers: frozenset[ClassSymbol])
     """What is fitted on data of an evaluation, or on all of them before they are split; `scalers`: of `scalers_in`."""
     words_of_learning = LEARNING | {program.klass(one).name for one in scalers}
     for symbol in functions(program, path):
-        if words_of_learning.isdisjoint(program.function(symbol).mentions):
+        mentions = frozenset(program.function(symbol).mentions)
+        by_hand = any(pair <= mentions for pair in PAIRS)
+        if words_of_learning.isdisjoint(mentions) and not by_hand:
             continue
         body = tuple(statements(program.body(symbol)))
         learnt = [each for index, one in enumerate(body) for each in learning(program, symbol, one, index, scalers)]
@@ -54,6 +57,14 @@ def fitted_on_test(program: Program, path: str, scalers: frozenset[ClassSymbol])
             )
             if found is not None:
                 yield found
+        for each in learning_by_hand(program, symbol, body) if by_hand else ():
+            found = before_split(program, symbol, each, body)
+            if found is not None:
+                yield found
+
+
+PAIRS = (frozenset(("mean", "std")), frozenset(("min", "max")))
+"""What data are scaled by."""
 
 
 # ---- on the data of an evaluation ---------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evallint import facts as f
@@ -47,6 +47,11 @@ def learning(
                 of = next(iter(targets_of(statement)), "")
                 yield Learning(call, statement, index, last_name(call.function), of, call.arguments[0].value)
             continue
+        if is_own_fit(program, symbol, call):
+            yield Learning(
+                call, statement, index, last_name(call.function), code(root_of(call)), call.arguments[0].value
+            )
+            continue
         name = meant(program, symbol, call.function)
         meaning = program.apis.data(name) if name else None
         if isinstance(meaning, Fit):
@@ -54,6 +59,24 @@ def learning(
             if data is not None:
                 of = code(call.function.value) if isinstance(call.function, f.Attribute) else ""
                 yield Learning(call, statement, index, last_name(call.function), of, data)
+
+
+def is_own_fit(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
+    """Whether a call is one of `fit_transform` of a class of the program, or of `fit` beside a `transform`, that takes
+    statistics of what it is given."""
+    if last_name(call.function) not in ("fit", "fit_transform") or not call.arguments or call.arguments[0].stars:
+        return False
+    method = callee(program, symbol, call)
+    klass = program.class_of(method) if method is not None else None
+    if method is None or klass is None or STATISTICS.isdisjoint(program.function(method).mentions):
+        return False
+    return last_name(call.function) == "fit_transform" or program.method(klass, "transform") is not None
+
+
+def root_of(call: f.Call) -> Expr:
+    """`scaler` of `scaler.fit(x)`."""
+    assert isinstance(call.function, f.Attribute)
+    return call.function.value
 
 
 def scalers_in(program: Program, path: str) -> Iterator[ClassSymbol]:
@@ -82,6 +105,91 @@ def keeps_statistics(program: Program, klass: ClassSymbol) -> bool:
         for method in program.methods(klass)
         for node in walk(program.body(method))
     )
+
+
+# ---- by hand ------------------------------------------------------------------------------------
+
+
+def learning_by_hand(program: Program, symbol: FunctionSymbol, body: tuple[f.Stmt, ...]) -> Iterator[Learning]:
+    """Statistics over all samples, taken off the same data, or given to a class of the program that does so."""
+    known: dict[str, tuple[Expr, f.Call]] = {}
+    passed = {
+        node.id for one in body if isinstance(one, f.For) for node in within(one.target) if isinstance(node, f.Name)
+    }
+    for index, statement in enumerate(body):
+        if not isinstance(statement, f.Assign) or statement.value is None:
+            continue
+        value = statement.value
+        found = taken_off(value, known)
+        if found is not None and code(root(found[0])) not in passed:
+            yield Learning(found[1], statement, index, last_name(found[1].function), "", found[0])
+        given = given_statistics(program, symbol, value, known)
+        if given is not None and code(root(given[0])) not in passed and targets_of(statement):
+            yield Learning(
+                given[1], statement, index, last_name(given[1].function), min(targets_of(statement)), given[0]
+            )
+        rebound = targets_of(statement)
+        known = {name: of for name, of in known.items() if name not in rebound and code(root(of[0])) not in rebound}
+        for target, each in each_assigned(statement):
+            of_all = statistic(each)
+            if of_all is not None and isinstance(target, f.Name):
+                known[target.id] = of_all
+
+
+def each_assigned(statement: f.Assign) -> Iterator[tuple[Expr, Expr]]:
+    """What a statement assigns to what, item by item."""
+    for target in statement.targets if statement.value is not None else ():
+        if isinstance(target, f.Collection) and isinstance(statement.value, f.Collection):
+            yield from zip(target.items, statement.value.items, strict=False)
+        elif statement.value is not None:
+            yield target, statement.value
+
+
+def taken_off(value: Expr, known: Mapping[str, tuple[Expr, f.Call]]) -> tuple[Expr, f.Call] | None:
+    """The data of which a statistic is taken off in an expression, `(x - x.mean()) / x.std()`, with the call of it."""
+    for node in within(value):
+        if isinstance(node, f.Operation) and node.operator == "-":
+            found = known_statistic(node.right, known)
+            if found is not None and node.left == found[0]:
+                return found
+    return None
+
+
+def known_statistic(value: Expr, known: Mapping[str, tuple[Expr, f.Call]]) -> tuple[Expr, f.Call] | None:
+    return known.get(value.id) if isinstance(value, f.Name) else statistic(value)
+
+
+def given_statistics(
+    program: Program, symbol: FunctionSymbol, value: Expr, known: Mapping[str, tuple[Expr, f.Call]]
+) -> tuple[Expr, f.Call] | None:
+    """The data whose statistics a scaler of the program is built with, and the call that builds it."""
+    klass = program.resolve(symbol.path, value.function) if isinstance(value, f.Call) else None
+    if (
+        not isinstance(value, f.Call)
+        or not isinstance(klass, ClassSymbol)
+        or program.method(klass, "transform") is None
+    ):
+        return None
+    given = [known_statistic(one.value, known) for one in value.arguments]
+    datas = {code(found[0]) for found in given if found is not None}
+    first = next((found for found in given if found is not None), None)
+    return (first[0], value) if first is not None and len(datas) == 1 else None
+
+
+def statistic(value: Expr) -> tuple[Expr, f.Call] | None:
+    """The data of which an expression is a statistic over all samples, and the call of it."""
+    if not isinstance(value, f.Call) or last_name(value.function) not in STATISTICS:
+        return None
+    of = value.function.value if isinstance(value.function, f.Attribute) else None
+    plain = [one.value for one in value.arguments if not one.keyword and not one.stars]
+    data = plain[0] if isinstance(of, f.Name) and of.id in ("np", "numpy", "torch") and plain else of
+    axes = [one.value for one in value.arguments if one.keyword in ("axis", "dim")] + (
+        plain if data is of else plain[1:]
+    )
+    if not isinstance(data, f.Name | f.Attribute | f.Subscript) or any(one.stars for one in value.arguments):
+        return None
+    whole = not axes or over_samples(value, (data,))
+    return (data, value) if whole else None
 
 
 def over_samples(call: f.Call, data: tuple[Expr, ...]) -> bool:

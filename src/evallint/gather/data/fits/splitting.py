@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from evallint import facts as f
@@ -13,6 +12,7 @@ from evallint.gather.code.sites import last_name, root, statements
 from evallint.gather.data.fits.learning import (
     Learning,
     callee,
+    each_assigned,
     given_back,
     given_by,
     is_application,
@@ -25,7 +25,7 @@ from evallint.gather.data.fits.learning import (
 from evallint.interpret.reading import argument
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
-from evallint.link.natures import walk
+from evallint.link.natures import walk, within
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import FittedOnTest
 
@@ -117,7 +117,11 @@ def split_by_callers(
         lines = tuple(statements(program.body(caller)))
         for index, statement in enumerate(lines):
             call = next((one for one in own_calls(statement) if is_call_of(program, caller, one, symbol)), None)
-            if call is None or any(uses_of(one.value) or is_part(one.value, lines[:index]) for one in call.arguments):
+            if (
+                call is None
+                or is_of_each(statement, call)
+                or any(uses_of(one.value) or is_part(one.value, lines[:index]) for one in call.arguments)
+            ):
                 continue
             result = Learning(call, statement, index, "transform", "", call)
             names = received(statement, call, back)
@@ -126,6 +130,11 @@ def split_by_callers(
             if steps:
                 return (Step(Place(caller.path, call.span), f"`{function.name}` gives them back here"), *steps)
     return ()
+
+
+def is_of_each(statement: f.Stmt, call: f.Call) -> bool:
+    """Whether a call is made for each of several things: `[normalized(image) for image in images]`."""
+    return any(call in within(node) for node in walk((statement,)) if isinstance(node, f.Comprehension))
 
 
 def splits_at_once(program: Program, symbol: FunctionSymbol, result: Learning) -> tuple[Step, ...]:
@@ -242,7 +251,7 @@ def split_of(
 
 def sliced(statement: f.Stmt, learnt: frozenset[str], parts: dict[str, dict[str, f.Stmt]]) -> f.Span | None:
     """Where the second of two slices is taken whose names say training and evaluation."""
-    for target, value in paired(statement):
+    for target, value in each_assigned(statement) if isinstance(statement, f.Assign) else ():
         if not isinstance(value, f.Subscript) or code(value.value) not in learnt or not is_slice(value.key):
             continue
         use = use_of(last_name(target))
@@ -252,17 +261,6 @@ def sliced(statement: f.Stmt, learnt: frozenset[str], parts: dict[str, dict[str,
         if len(found) == 2:
             return statement.span if isinstance(statement, f.Assign) else None
     return None
-
-
-def paired(statement: f.Stmt) -> Iterator[tuple[Expr, Expr]]:
-    """What a statement assigns to what, item by item."""
-    if not isinstance(statement, f.Assign) or statement.value is None:
-        return
-    for target in statement.targets:
-        if isinstance(target, f.Collection) and isinstance(statement.value, f.Collection):
-            yield from zip(target.items, statement.value.items, strict=False)
-        else:
-            yield target, statement.value
 
 
 def is_slice(key: Expr) -> bool:
