@@ -49,8 +49,8 @@ def averages(program: Program, rests: Rests, hook: FunctionSymbol, step: Functio
     results = results_of(program, hook, step)
     if results is None:
         return
-    for call in called(program.body(hook)):
-        key = key_averaged(call, results)
+    for call, average in averaged_in(program, hook, results):
+        key = key_averaged(call, results) if average is call else key_summed(call, results)
         given = value_of(program, step, key, results) if key is not None else None
         if given is None or not is_batch_mean(program, step, given[0]):
             continue
@@ -63,7 +63,20 @@ def averages(program: Program, rests: Rests, hook: FunctionSymbol, step: Functio
             Step(Place(hook.path, call.span), "the batches' means are averaged here, each counting as much as any"),
         )
         function = program.function(hook).qualname
-        yield Averaged(Place(hook.path, call.span), function, code(call), "batches", "", "", because)
+        yield Averaged(Place(hook.path, call.span), function, code(average), "batches", "", "", because)
+
+
+def averaged_in(program: Program, hook: FunctionSymbol, results: Expr) -> Iterator[tuple[f.Call, Expr]]:
+    """The calls of a hook that may give a mean, with what gives it: themselves, or a sum that is divided by the number
+    of the results."""
+    number = f.Name("len")
+    for node in walk(program.body(hook)):
+        if isinstance(node, f.Call):
+            yield node, node
+        elif isinstance(node, f.Operation) and node.operator == "/" and isinstance(node.left, f.Call):
+            by = node.right
+            if isinstance(by, f.Call) and by.function == number and [one.value for one in by.arguments] == [results]:
+                yield node.left, node
 
 
 def results_of(program: Program, hook: FunctionSymbol, step: FunctionSymbol) -> Expr | None:
@@ -97,6 +110,16 @@ def key_averaged(call: f.Call, results: Expr) -> str | None:
         if len(given) != 1:
             return None
         of = given[0]
+    return key_of_each(of, results)
+
+
+def key_summed(call: f.Call, results: Expr) -> str | None:
+    """The same of a sum: `loss` of `sum(x["loss"] for x in outputs)`."""
+    plain = [one.value for one in call.arguments if not one.keyword and not one.stars]
+    return key_of_each(plain[0], results) if call.function == f.Name("sum") and len(plain) == 1 else None
+
+
+def key_of_each(of: Expr, results: Expr) -> str | None:
     if of == results:
         return ""
     if not isinstance(of, f.Comprehension) or of.kind == "dict" or len(of.clauses) != 1:
