@@ -18,6 +18,7 @@ from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_t
 from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.interpret.events import (
     Accumulation,
+    Backward,
     BareSwitch,
     Caller,
     Created,
@@ -29,7 +30,7 @@ from evallint.interpret.events import (
 )
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.interpret.values import Address, Change
+from evallint.interpret.values import Address, Change, Grad
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
 
@@ -429,7 +430,9 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
         sources = [source for source in sources if is_cut(source)]
         last = Step(found.at, "backward() is called on what came of it")
         if sources and not found.flow.graph and len(sources) == sum(number >= 0 for number in found.flow.cut):
-            yield cut_at(to_blame(sources), "loss", (*way(found.frames, last),))
+            source = to_blame(sources)
+            if is_off(found.grad) or should_learn(events, source, found):
+                yield cut_at(source, "loss", (*way(found.frames, last),))
         elif found.flow.graph:
             for source in sources:
                 step = source.marks.get("optimized")
@@ -438,7 +441,11 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
 
 
 def is_cut(source: ForwardCall) -> bool:
-    return not source.grad.on and source.grad.off is not None and source.sure and not source.inside
+    return is_off(source.grad) and source.sure and not source.inside
+
+
+def is_off(grad: Grad) -> bool:
+    return not grad.on and grad.off is not None
 
 
 def to_blame(sources: list[ForwardCall]) -> ForwardCall:
@@ -446,6 +453,12 @@ def to_blame(sources: list[ForwardCall]) -> ForwardCall:
     have prepared its data."""
     last = [one for one in sources if not any(one.id in other.inputs.cut for other in sources)]
     return next((one for one in sources if "optimized" in one.marks), (last or sources)[0])
+
+
+def should_learn(events: Events, source: ForwardCall, found: Backward) -> bool:
+    """Whether an optimizer has a model's parameters, and none that takes a step where backward() is called trains
+    something else in its stead, such as a temperature or a bias for what it gives."""
+    return "optimized" in source.marks and not all_train_others(events, found.frames[-1], source)
 
 
 def learns(events: Events, source: ForwardCall) -> bool:
