@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.apis import Draw
 from evallint.facts import Expr
-from evallint.interpret import data, entering, naming, narrowing
+from evallint.interpret import data, ending, entering, naming, narrowing
+from evallint.interpret.frames import Loop
 from evallint.interpret.outcomes import together, truth_of
 from evallint.interpret.reading import asked, conditions, is_among_constants, is_switch, is_with_constant
 from evallint.interpret.render import code
@@ -30,6 +31,9 @@ def if_(machine: Machine, statement: f.If, state: State) -> list[State]:
     doubts = begin_doubts(machine, statement.test, state)
     assume(machine, statement.test, state, True)
     assume(machine, statement.test, other, False)
+    for loop in machine.frame.loops:
+        if holds_last(machine, loop, statement.test):
+            state.assumed[loop.address, ending.LAST] = split = True
     returned = len(machine.frame.returns)
     ends = [machine.block(statement.body, [state]), machine.block(statement.orelse, [other])]
     end_doubts(machine, doubts)
@@ -39,6 +43,11 @@ def if_(machine: Machine, statement: f.If, state: State) -> list[State]:
         return together([*ends[0], *ends[1]])
     found = ends[0] + ends[1]
     return found if split else together(found)
+
+
+def holds_last(machine: Machine, loop: Loop, test: Expr) -> bool:
+    """Whether a test holds in the last pass of a loop only."""
+    return loop.ending is not None and ending.is_last(test, loop.ending, machine.body())
 
 
 def decides_mode(machine: Machine, statement: f.If, state: State) -> bool:

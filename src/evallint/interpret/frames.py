@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evallint.facts import Span
 from evallint.findings import Place
+from evallint.interpret.ending import Ending
 from evallint.interpret.events import Caller
 from evallint.interpret.reading import Tests
 from evallint.interpret.values import Address, State, Value
@@ -21,10 +22,11 @@ HEAD = Span(1, 1, 1, 1)
 
 @dataclass(slots=True)
 class Loop:
-    """One loop that is running. `resets` are what each of its passes assigns anew."""
+    """One loop that is running. `resets` are what each of its passes assigns anew; `ending` tells its last pass."""
 
     address: Address
     resets: frozenset[str] = frozenset()
+    ending: Ending | None = None
     breaks: list[State] = field(default_factory=list)
     continues: list[State] = field(default_factory=list)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.facts import Block, Expr
-from evallint.interpret import assigning, branching, data, enumerations, generators, picking, states
+from evallint.interpret import assigning, branching, data, ending, enumerations, generators, picking, states
 from evallint.interpret.events import LoaderPass
 from evallint.interpret.frames import Loop
 from evallint.interpret.outcomes import holds_model, is_settled, limited, together
@@ -51,7 +51,8 @@ def for_(machine: Machine, statement: f.For, state: State) -> list[State]:
                 machine.made[ref] = (*machine.made.get(ref, ()), address)
         assigning.bind(machine, statement.target, element, head)
 
-    return passes(machine, address, statement.body, statement.orelse, state, bind)
+    end = ending.ending(statement, machine.body())
+    return passes(machine, address, statement.body, statement.orelse, state, bind, end=end)
 
 
 def note_pass(machine: Machine, address: Address, expression: Expr, iterable: Value, state: State) -> None:
@@ -87,11 +88,12 @@ def passes(
     state: State,
     begin: Callable[[State], None],
     endless: bool = False,
+    end: ending.Ending | None = None,
 ) -> list[State]:
     """Once for the first pass, and again from what the first may leave behind. Taken at least once: a loop that
     never ran would leave every model as it was, and no evaluation is meant so."""
     frame = machine.frame
-    loop = Loop(address, reset_in(body))
+    loop = Loop(address, reset_in(body), end)
     head = state
     ends: list[State] = []
     for attempt in range(2):
@@ -101,15 +103,16 @@ def passes(
         begin(head)
         ends = machine.block(body, [head]) + loop.continues
         frame.loops.pop()
-        if not ends or attempt:
+        again = [one for one in ends if not one.assumed.pop((address, ending.LAST), False)]
+        if not again or attempt:
             break
-        merged = together([end.fork() for end in ends])[0]
+        merged = together([one.fork() for one in again])[0]
         if not merged.differs(before):
             break
         head = before.join(merged)
     if endless:
-        return together(loop.breaks)
-    return together(machine.block(orelse, ends) + loop.breaks) if orelse else together(ends + loop.breaks)
+        return ending.by_last(loop.breaks)
+    return ending.by_last((machine.block(orelse, ends) if orelse else ends) + loop.breaks)
 
 
 def driven(machine: Machine, statement: f.For, generator: Address, address: Address, state: State) -> list[State]:

@@ -78,6 +78,11 @@ class Machine:
     def frame(self) -> Frame:
         return self.frames[-1]
 
+    def body(self) -> Block:
+        """The code of the function that is running, or of its file."""
+        frame = self.frames[-1]
+        return self.program.body(frame.symbol) if frame.symbol else self.program.files[frame.path].bodies[0]
+
     def reach(self, symbol: FunctionSymbol) -> None:
         """Note that a function is run here, and need not be for its own sake. A test of the code itself runs it on
         made-up data, which tells nothing of it."""
