@@ -167,6 +167,8 @@ def record(
         marks = marks_of(machine, thing, address, parts, state) if address != event.address else {}
         if "loaded" in marks:
             event.marks.setdefault("loaded", marks["loaded"])
+        if "written" in thing.marks:  # a pass before has averaged it
+            event.marks.setdefault("written", thing.marks["written"])
         event.grad = event.grad.join(state.grad)
         event.inputs = event.inputs.join(flow)
         came_through(machine, event, flow, state)
