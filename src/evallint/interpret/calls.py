@@ -504,8 +504,7 @@ def construct(machine: Machine, klass: ClassSymbol, given: Arguments, expression
     place = machine.place(expression.span)
     address: Address = ("new", machine.frame.context, machine.number(expression), klass)
     origin = Origin(title, given, place)
-    if address in state.heap:
-        states.forget(address, state, machine)
+    states.forget(machine, address, state)
     if machine.notes is None and program.method(klass, "__call__") is not None:
         machine.events.built[address] = machine.callers()
     if program.is_module(klass):

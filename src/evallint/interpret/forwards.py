@@ -67,7 +67,9 @@ def result_of(
     if event.sure:
         return result
     # perhaps a factory, not a model
-    made = machine.symbol(("made", machine.frame.context, machine.number(expression)), "", state)
+    address: Address = ("made", machine.frame.context, machine.number(expression))
+    states.forget(machine, address, state)
+    made = machine.symbol(address, "", state)
     for address in made.refs():
         if state.heap[address].origin is None:
             origin = Origin(code(expression.function), given, machine.place(expression.span))

@@ -191,6 +191,7 @@ def opaque_result(machine: Machine, name: str, given: Arguments, span: Span, sta
     if (flow.cut or flow.synthetic) and not flow.graph:
         return Value(flow=flow)
     address: Address = ("result", machine.context(frame.context, frame.path, span, name))
+    states.forget(machine, address, state)
     value = machine.symbol(address, "", state)
     if state.heap[address].origin is None:
         state.own(address).origin = Origin(name, given, machine.place(span))
@@ -269,7 +270,7 @@ def new_module(
         moves = meaning.statistics if kind != "no" else False
         thing.nature = Nature(kind, f"`{title}`", moves, meaning.arguable)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
-    machine.made[address] = machine.loops()
+    states.built(machine, address, state)
     state.put(address, thing)
     if meaning.container or meaning.children:
         fill(machine, address, given, state)
@@ -335,7 +336,7 @@ def from_factory(
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
         thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
-    machine.made[address] = machine.loops()
+    states.built(machine, address, state)
     value = of(Ref(state.put(address, thing)))
     if meaning.item is None:
         return value

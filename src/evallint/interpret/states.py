@@ -184,8 +184,16 @@ def changed(address: Address, state: State) -> None:
     thing.marks["changed"] = None
 
 
-def forget(address: Address, state: State, machine: Machine) -> None:
+def built(machine: Machine, address: Address, state: State) -> None:
+    """A module is about to be built, another one in each pass of the loops around."""
+    forget(machine, address, state)
+    machine.made[address] = machine.loops()
+
+
+def forget(machine: Machine, address: Address, state: State) -> None:
     """A new object takes the place of one made there before: what was taken of that one shares nothing any more."""
+    if address not in state.heap:
+        return
     for here in machine.states:
         if here in state.heap and state.heap[here].inner == address and "live" in state.heap[here].marks:
             state.own(here).marks.pop("live", None)
