@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Literal
 
 from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.facts import Block
 from evallint.findings import Place, Step
-from evallint.gather.code.mending import alike, function_around, repeated, with_numbers
+from evallint.gather.code.mending import alike, call_at, contains, function_around, loops_around, repeated, with_numbers
 from evallint.gather.code.sites import called, function_at, last_name, statements
 from evallint.gather.data.named import ON_PURPOSE, Beside
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, may_normalise, random_steps
@@ -82,13 +83,32 @@ def _random_in_loaders(program: Program, loaders: Sequence[LoaderUse]) -> Iterat
         trained = [one for other in partners for one in other.sources]
         at = {step.at for one in trained for step in one.steps}
         for _, sources in by_title(trained, loader.sources):
-            found = [(source, random_steps(source.steps)) for source in sources]
+            found = [(source, _by_chance(program, loader, source)) for source in sources]
             own = [(source, step) for source, steps in found for step in steps if step.at not in at]
             if own and (trained or all(steps for _, steps in found)):
                 yield _random(program, loader, *clearest(own), loaders)
             elif all(steps for _, steps in found):
                 source, steps = found[0]
                 yield _random(program, loader, *clearest([(source, step) for step in steps]), loaders)
+
+
+def _by_chance(program: Program, loader: LoaderUse, source: DataSource) -> list[PipelineStep]:
+    """The random steps of a pipeline, without those whose strength the loop around an evaluation sets: then it is
+    robustness that is measured."""
+    return [step for step in random_steps(source.steps) if not _is_graded(program, loader, step)]
+
+
+def _is_graded(program: Program, loader: LoaderUse, step: PipelineStep) -> bool:
+    call = call_at(program, step.at) if step.at is not None and step.at.path == loader.at.path else None
+    if step.at is None or call is None:
+        return False
+    names = {node.id for node in within(call) if isinstance(node, f.Name)}
+    return any(
+        isinstance(loop, f.For)
+        and contains(loop.span, loader.at.span)
+        and any(isinstance(node, f.Name) and node.id in names for node in within(loop.target))
+        for loop in loops_around(program, step.at)
+    )
 
 
 def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:
@@ -455,7 +475,12 @@ def _preparation(
     if not of_one_data_set(partners, loader):
         return None  # their images are of another size, or of another colour, by themselves
     sizes = [{final_size(source) for source in group} for group in (trained, loader.sources)]
-    if None not in sizes[0] | sizes[1] and not sizes[0] & sizes[1] and not any(map(_is_pair, sources)):
+    if (
+        None not in sizes[0] | sizes[1]
+        and not sizes[0] & sizes[1]
+        and not any(map(_is_pair, sources))
+        and not (all(map(_zooms, trained)) and max(map(area, sizes[1])) > max(map(area, sizes[0])))
+    ):
         texts = [" x ".join(map(str, min((one for one in group if one), key=str))) for group in sizes]
         return _differ("step", partners, trained, loader, f"{texts[0]} pixels", f"{texts[1]} pixels")
     words: tuple[tuple[Kind, str, str, str], ...] = (
@@ -469,6 +494,16 @@ def _preparation(
         if has == [{False}, {True}]:
             return _differ(kind, partners, trained, loader, texts[1], texts[0])
     return None
+
+
+def _zooms(source: DataSource) -> bool:
+    """Whether a pipeline enlarges crops by chance. Objects look larger in them, so that larger images are what such a
+    model is best evaluated on (Touvron et al. 2019, "Fixing the train-test resolution discrepancy")."""
+    return any({"crop", "resize"} <= set(step.does) and step.random for step in source.steps)
+
+
+def area(size: tuple[int, ...] | None) -> int:
+    return prod(size or (0,))
 
 
 def _is_pair(source: DataSource) -> bool:
