@@ -841,9 +841,6 @@ def tensor_method(
     if isinstance(meaning, TensorSource):
         return gradients.tensor_source(meaning, given, state)
     if detaches(machine, name):
-        if isinstance(meaning, TensorUse) and meaning.graph == "raises":
-            for event in (event for number in base.flow.graph for event in machine.events.behind(number)):
-                event.graphless = True
         return Value(flow=flow.detached())
     if flow is NO_FLOW:
         frame = machine.frames[-1]

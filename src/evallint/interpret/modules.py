@@ -48,21 +48,24 @@ SUMMARIES = ("all eval", "all train", "partly eval")
 
 
 def switch(address: Address, mode: Mode, state: State) -> None:
-    """Set the mode of a module and of all its submodules, as `train()` and `eval()` do. What is held and may be none is
-    not one for that."""
+    """Set the mode of a module and of all its submodules, as `train()` and `eval()` do."""
     for found in family(address, state):
-        thing = state.heap[found]
-        set_mode(found, mode, state, found == address or thing.kind != "symbol" or "module" in thing.marks)
+        if found == address or not is_plain_object(state.heap[found]):
+            set_mode(found, mode, state)
 
 
-def set_mode(address: Address, mode: Mode, state: State, is_module: bool = True) -> None:
+def is_plain_object(thing: Thing) -> bool:
+    """Whether the program itself says that what a model holds is no module: `config: Config`."""
+    return thing.kind == "symbol" and isinstance(thing.klass, ClassSymbol) and "module" not in thing.marks
+
+
+def set_mode(address: Address, mode: Mode, state: State) -> None:
     thing = state.heap[address]
     if thing.mode is mode and "module" in thing.marks and not any(mark in thing.marks for mark in SUMMARIES):
         return
     thing = state.own(address)
     thing.mode = mode
-    if is_module:
-        thing.marks["module"] = None
+    thing.marks["module"] = None
     for mark in SUMMARIES:
         thing.marks.pop(mark, None)
 

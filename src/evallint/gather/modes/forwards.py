@@ -113,8 +113,6 @@ def graph_of(program: Program, events: Events, event: ForwardCall) -> Literal["r
     """Whether the call records a graph."""
     if VOLATILE in event.inputs.roles:
         return "off"
-    if event.graphless:
-        return "unknown"
     if event.grad.off is not None or not event.grad.on:
         return "off" if not event.grad.on and not event.grad.unknown else "unknown"
     if events.orphan and not switches_within(event.mode.eval, event):
