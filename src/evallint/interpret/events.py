@@ -39,10 +39,12 @@ def calls_of(frames: Iterable[Caller]) -> tuple[Place, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FrozenPart:
-    """A part of a model whose parameters are frozen while its batch norm still learns."""
+    """A part of a model whose parameters are frozen while its batch norm still learns; `attributes` are those of the
+    model that lead to it."""
 
     address: Address
     label: str
+    attributes: frozenset[str]
     frozen_at: Step
     mode: Mode
 

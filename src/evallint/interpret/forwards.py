@@ -271,8 +271,19 @@ def frozen_parts(machine: Machine, family: list[Address], state: State) -> tuple
             and thing.mode.train is not None
             and "partly eval" not in thing.marks
         ) and modules.nature(machine, part, state).statistics:
-            found.append(FrozenPart(part, thing.label, step, thing.mode))
+            found.append(
+                FrozenPart(part, thing.label, leading_to(part, core(family[0], state), state), step, thing.mode)
+            )
     return tuple(found)
+
+
+def leading_to(part: Address, model: Thing, state: State) -> frozenset[str]:
+    """The attributes of a model through which a part of it is reached."""
+    return frozenset(
+        name
+        for name, value in model.attributes.items()
+        if any(part in modules.family(ref, state) for ref in value.refs())
+    )
 
 
 def flags(machine: Machine, state: State) -> frozenset[tuple[str, object]]:

@@ -314,7 +314,7 @@ def frozen_in(program: Program, events: Events) -> Iterator[FrozenButLearning]:
     for event in trained:
         for part in event.frozen:
             change = part.mode.train
-            if is_thawed(events, part.address, event):
+            if is_thawed(events, part.address, event) or not may_run(program, event, part.attributes):
                 continue
             if change is not None and part.mode.eval is None and not part.mode.unknown:
                 steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
@@ -323,6 +323,22 @@ def frozen_in(program: Program, events: Events) -> Iterator[FrozenButLearning]:
                 )
     yield from teachers(program, events, trained)
     yield from undone(events, trained)
+
+
+def may_run(program: Program, event: ForwardCall, attributes: frozenset[str]) -> bool:
+    """Whether a model's own code may run a part of it: what it only holds, such as an average of another part, has
+    batch norm that nothing moves."""
+    if not isinstance(event.core, ClassSymbol) or not attributes:
+        return True
+    method = program.method(event.core, event.method or "forward")
+    if method is None:
+        return True
+    reached = program.reached(event.core, (method,))
+    return any(not (attributes | ANY_PART).isdisjoint(program.function(one).mentions) for one in reached)
+
+
+ANY_PART = frozenset("children named_children modules named_modules _modules getattr __dict__ super super()".split())
+"""What code mentions that may run any of its parts."""
 
 
 def teachers(program: Program, events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
