@@ -54,7 +54,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             continue
         if not is_updated(program, events, event) or is_asked_for(program, change, event):
             continue
-        if is_undone_alike(program, events, change, event):
+        if is_undone_alike(program, events, change, event) or is_never_trained(program, events, change):
             continue
         wrong = wrong_restoring(events, change, at)
         training = training_call(events, change, event)
@@ -108,6 +108,18 @@ def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
         return True
     stepping = next((caller for caller in running if takes_steps(program, caller)), None)
     return stepping is not None and not all_train_others(events, stepping, event)
+
+
+def is_never_trained(program: Program, events: Events, change: Change) -> bool:
+    """Whether an eval() finds what it switches in the eval mode that a class's own `train()` has put it into."""
+    modes = [one.before for one in events.changes if one.to.eval == change]
+    return bool(modes) and all(
+        one.train is None
+        and one.eval is not None
+        and not one.unknown
+        and around(program, one.eval.step.at).endswith(".train")
+        for one in modes
+    )
 
 
 def all_train_others(events: Events, caller: Caller, event: ForwardCall) -> bool:
