@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret import attributes, calls, containers, data, naming, picking, states
 from evallint.interpret.events import Accumulation, Figure
-from evallint.interpret.reading import adds, reset_in
+from evallint.interpret.reading import adds, last_name, reset_in
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of
 from evallint.interpret.sampling import SEEN
@@ -64,7 +64,7 @@ def bind(machine: Machine, target: Expr, value: Value, state: State) -> None:
 
 
 def note_figure(machine: Machine, target: Expr, flow: Flow) -> None:
-    if isinstance(target, f.Name | f.Attribute) and use_of(code(target).rpartition(".")[2]) == "eval":
+    if isinstance(target, f.Name | f.Attribute) and use_of(last_name(target)) == "eval":
         machine.events.figures.append(Figure(machine.place(), code(target), flow, machine.callers()))
 
 

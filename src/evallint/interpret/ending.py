@@ -10,7 +10,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.interpret import library
 from evallint.interpret.outcomes import together
-from evallint.interpret.reading import flat, gone_over
+from evallint.interpret.reading import flat, gone_over, last_name
 from evallint.interpret.render import code
 from evallint.interpret.values import State
 
@@ -36,12 +36,12 @@ def ending(statement: f.For, body: Block) -> Ending | None:
     """The end of a loop over `range()` or `enumerate()`, None where nothing counts its passes. `body` is that of the
     function it is in."""
     iterable = statement.iterable
-    while isinstance(iterable, f.Call) and iterable.arguments and library.is_transparent(last_name(iterable)):
+    while isinstance(iterable, f.Call) and iterable.arguments and library.is_transparent(last_name(iterable.function)):
         iterable = iterable.arguments[0].value
     if not isinstance(iterable, f.Call) or not 0 < len(iterable.arguments) < 3:
         return None
     given = [argument.value for argument in iterable.arguments]
-    match last_name(iterable), statement.target:
+    match last_name(iterable.function), statement.target:
         case "range", f.Name(index):
             base, shift = count(given[-1], body)
             return Ending(index, Count(base, shift - 1))
@@ -57,11 +57,11 @@ def is_last(test: Expr, end: Ending, body: Block) -> bool:
         return is_last(test.left, end, body) or is_last(test.right, end, body)
     if not isinstance(test, f.Comparison) or test.operator != "==":
         return False
-    sides = count(test.left, body), count(test.right, body)
-    return any(
-        one.base == end.variable and other == Count(end.last.base, end.last.shift + one.shift)
-        for one, other in (sides, sides[::-1])
-    )
+    for one, other in ((test.left, test.right), (test.right, test.left)):
+        base, shift = count(one, ())
+        if base == end.variable:
+            return count(other, body) == Count(end.last.base, end.last.shift + shift)
+    return False
 
 
 def by_last(states: list[State]) -> list[State]:
@@ -100,7 +100,3 @@ def values_of(name: str, body: Block) -> Iterator[Expr | None]:
                     yield None
             case f.Augment(f.Name(target)) if target == name:
                 yield None
-
-
-def last_name(call: f.Call) -> str:
-    return code(call.function).rpartition(".")[2]

@@ -53,6 +53,13 @@ def asked(test: Expr) -> Iterator[str]:
                 yield code(one.left) + " =="
 
 
+def last_name(expression: Expr) -> str:
+    """`c` of `a.b.c`, "" of what is no dotted name's end."""
+    if isinstance(expression, f.Attribute):
+        return expression.name
+    return expression.id if isinstance(expression, f.Name) else ""
+
+
 def argument(call: f.Call, keyword: str, position: int | None) -> Expr | None:
     """What a call gives for a parameter, None where it gives nothing, or hides it in a `*part`."""
     for given in call.arguments:
@@ -155,7 +162,7 @@ def called_in(root: object) -> Iterator[str]:
 def gone_over(iterable: Expr) -> Expr:
     """`loader` of `tqdm(enumerate(loader))`."""
     while isinstance(iterable, f.Call) and iterable.arguments and not iterable.arguments[0].stars:
-        last = code(iterable.function).rpartition(".")[2]
+        last = last_name(iterable.function)
         if last not in ("enumerate", "iter", "list") and not library.is_transparent(last):
             break
         iterable = iterable.arguments[0].value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.mending import function_around
-from evallint.gather.code.sites import called, last_name
+from evallint.gather.code.sites import called
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import walk

@@ -8,9 +8,9 @@ from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.mending import call_at
 from evallint.gather.code.options import default
-from evallint.gather.code.sites import given_once, last_name, of_self, statements
+from evallint.gather.code.sites import given_once, of_self, statements
 from evallint.interpret.events import Caller, Events, Loaded, Restored, Saved, Unpickled
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.program import FunctionSymbol, Program, VariableSymbol
 
 JOINING = frozenset("join joinpath Path PurePath str abspath realpath expanduser".split())

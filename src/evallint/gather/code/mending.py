@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place
-from evallint.gather.code.sites import Site, called, last_name, names_in, root, sites, statements
-from evallint.interpret.reading import argument
+from evallint.gather.code.sites import Site, called, names_in, root, sites, statements
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program

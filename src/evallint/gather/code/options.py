@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from evallint import facts as f
 from evallint.apis import UNKNOWN
-from evallint.gather.code.sites import called, last_name
+from evallint.gather.code.sites import called
 from evallint.interpret.flags import ADDING, destinations
+from evallint.interpret.reading import last_name
 from evallint.program import FunctionSymbol, Program
 
 

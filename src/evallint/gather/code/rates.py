@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.gather.code.running import Running
-from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.code.sites import called, of_self, statements
+from evallint.interpret.reading import last_name
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 
 QUIET = (f.Constant(0), f.Constant(0.0), f.Constant(None))

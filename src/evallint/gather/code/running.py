@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from evallint import facts as f
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import Bindings, Site, bindings, encloser, last_name, local_names, of_self, sites
+from evallint.gather.code.sites import Bindings, Site, bindings, encloser, local_names, of_self, sites
+from evallint.interpret.reading import last_name
 from evallint.link.natures import walk
 from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program

@@ -11,6 +11,7 @@ from evallint.apis import GradContext
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.interpret.events import Caller
+from evallint.interpret.reading import last_name
 from evallint.interpret.roles import words
 from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
@@ -149,13 +150,6 @@ def leaves(body: Block) -> bool:
 def keeps(function: Expr) -> bool:
     """Whether what a function is given stays somewhere."""
     return last_name(function) in REGISTERING
-
-
-def last_name(expression: Expr) -> str:
-    """`c` of `a.b.c`, "" of what is no dotted name's end."""
-    if isinstance(expression, f.Attribute):
-        return expression.name
-    return expression.id if isinstance(expression, f.Name) else ""
 
 
 def function_of(expression: Expr) -> Expr:

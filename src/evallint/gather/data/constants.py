@@ -11,11 +11,11 @@ from evallint import facts as f
 from evallint.apis import Chain, Dataset, Transform
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, functions, given_once, last_name, statements
+from evallint.gather.code.sites import called, functions, given_once, statements
 from evallint.gather.data.orders import contrary, head
 from evallint.gather.data.pipelines import numbers, plain
 from evallint.interpret.events import Events
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.terms import AnyOf, Items, Made, Term

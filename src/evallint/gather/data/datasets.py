@@ -11,11 +11,12 @@ from evallint import facts as f
 from evallint.apis import Dataset, Loader, Split
 from evallint.findings import Place
 from evallint.gather.code.mending import is_counted
-from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.code.sites import called, of_self, statements
 from evallint.gather.data.halves import TRANSFORMS
 from evallint.gather.data.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
 from evallint.interpret.data import BASE
+from evallint.interpret.reading import last_name
 from evallint.interpret.roles import TRAINING, Use, use_of, words
 from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
 from evallint.link.natures import within

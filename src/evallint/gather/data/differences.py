@@ -12,9 +12,10 @@ from evallint.apis import ModuleClass
 from evallint.facts import Block
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, call_at, contains, function_around, loops_around, repeated, with_numbers
-from evallint.gather.code.sites import called, function_at, last_name, statements
+from evallint.gather.code.sites import called, function_at, statements
 from evallint.gather.data.named import ON_PURPOSE, Beside
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, may_normalise, random_steps
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import Use, use_of, use_of_data, words
 from evallint.link.natures import within

@@ -13,13 +13,14 @@ from evallint.findings import Place, Step
 from evallint.gather.code import files
 from evallint.gather.code.mending import call_at, is_counted, loops_around
 from evallint.gather.code.options import default
-from evallint.gather.code.sites import called, last_name
+from evallint.gather.code.sites import called
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
 from evallint.gather.modes.training import around, is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.reading import argument as given_in
+from evallint.interpret.reading import last_name
 from evallint.interpret.roles import says_both, use_of
 from evallint.interpret.terms import Made, Plain, Term, options
 from evallint.link.natures import walk, within

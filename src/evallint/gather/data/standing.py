@@ -10,7 +10,8 @@ from evallint import facts as f
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.gather.code.mending import contains
-from evallint.gather.code.sites import last_name, leaves, statements
+from evallint.gather.code.sites import leaves, statements
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, use_of
 from evallint.link.natures import within

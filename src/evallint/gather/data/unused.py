@@ -9,8 +9,8 @@ from evallint import facts as f
 from evallint.apis import Argument, Chain, Dataset, Preset, Split
 from evallint.facts import Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import functions, last_name, statements
-from evallint.interpret.reading import argument
+from evallint.gather.code.sites import functions, statements
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program

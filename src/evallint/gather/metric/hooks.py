@@ -8,9 +8,10 @@ from evallint import facts as f
 from evallint.apis import Measure
 from evallint.facts import Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.code.sites import called, of_self, statements
 from evallint.gather.metric.ledger.words import SAME, reduced
 from evallint.gather.metric.rests import Rests
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

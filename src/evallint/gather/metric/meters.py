@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from evallint import facts as f
 from evallint.facts import Expr
-from evallint.gather.code.sites import last_name, of_self, statements
+from evallint.gather.code.sites import of_self, statements
+from evallint.interpret.reading import last_name
 from evallint.link.natures import walk
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program

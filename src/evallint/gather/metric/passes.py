@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import functions, last_name, statements
+from evallint.gather.code.sites import functions, statements
 from evallint.gather.modes.evaluating import evaluation
 from evallint.gather.modes.forwards import chain, needs_gradients
 from evallint.interpret.events import Events, ForwardCall
-from evallint.interpret.reading import gone_over
+from evallint.interpret.reading import gone_over, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.program import FunctionSymbol, Program

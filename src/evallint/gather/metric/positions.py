@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, last_name, root, statements
+from evallint.gather.code.sites import called, root, statements
 from evallint.gather.metric.passes import Pass, entered
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.link.natures import within

@@ -8,10 +8,11 @@ from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.facts import Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, last_name, of_self, sites, statements
+from evallint.gather.code.sites import called, of_self, sites, statements
 from evallint.gather.modes.blame import forward_methods
 from evallint.gather.modes.evaluating import evaluation, is_same
 from evallint.interpret.events import Caller, Events
+from evallint.interpret.reading import last_name
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import OtherPrecision
 

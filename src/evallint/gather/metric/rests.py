@@ -10,10 +10,10 @@ from evallint import facts as f
 from evallint.apis import Argument, Loader
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, functions, last_name, statements
+from evallint.gather.code.sites import called, functions, statements
 from evallint.gather.code.spread import spelled_out
 from evallint.gather.metric.passes import Pass
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import TRAINING, use_of, words
 from evallint.program import External, FunctionSymbol, Program, VariableSymbol

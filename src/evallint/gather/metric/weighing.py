@@ -8,10 +8,11 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place
 from evallint.gather.code.mending import contains
-from evallint.gather.code.sites import last_name, statements
+from evallint.gather.code.sites import statements
 from evallint.gather.metric.ledger import Entry
 from evallint.gather.metric.ledger.book import Division
 from evallint.gather.metric.passes import Pass
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program

@@ -22,7 +22,6 @@ from evallint.gather.code.sites import (
     function_of,
     functions,
     hears_mode,
-    last_name,
     local_names,
     names_in,
     of_self,
@@ -31,7 +30,7 @@ from evallint.gather.code.sites import (
     statements,
 )
 from evallint.gather.code.substance import Substances
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import words
 from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

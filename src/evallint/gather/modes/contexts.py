@@ -15,7 +15,6 @@ from evallint.gather.code.sites import (
     functions,
     gradients_off,
     header,
-    last_name,
     mentions_any,
     of_self,
     root,
@@ -23,6 +22,7 @@ from evallint.gather.code.sites import (
     statements,
     turns_off,
 )
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk

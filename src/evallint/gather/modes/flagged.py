@@ -18,12 +18,11 @@ from evallint.gather.code.sites import (
     encloser,
     functions,
     hears_mode,
-    last_name,
     mentions_any,
     of_self,
     sites,
 )
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

@@ -11,8 +11,9 @@ from evallint.apis import LibraryClass
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.gather.code.running import Running
-from evallint.gather.code.sites import called, last_name, module_classes, of_self, reached, statements
+from evallint.gather.code.sites import called, module_classes, of_self, reached, statements
 from evallint.gather.code.substance import Substances, most, parts
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from evallint import facts as f
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import Site, bindings, called, functions, last_name, sites
+from evallint.gather.code.sites import Site, bindings, called, functions, sites
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk

@@ -7,7 +7,8 @@ from typing import Any
 from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.mending import function_around
-from evallint.gather.code.sites import called, last_name, names_in, statements
+from evallint.gather.code.sites import called, names_in, statements
+from evallint.interpret.reading import last_name
 from evallint.link.natures import PARTS, within
 from evallint.program import Program
 

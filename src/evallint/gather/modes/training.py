@@ -11,7 +11,7 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
-from evallint.gather.code.sites import called, last_name, of_self, statements
+from evallint.gather.code.sites import called, of_self, statements
 from evallint.gather.code.substance import Substances
 from evallint.gather.modes.branches import is_asked_for, is_undone_alike
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
@@ -28,6 +28,7 @@ from evallint.interpret.events import (
     Stepped,
     calls_of,
 )
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change, Grad

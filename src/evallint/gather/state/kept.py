@@ -8,9 +8,9 @@ from evallint import facts as f
 from evallint.facts import Block, Span
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import contains, function_around, loops_around, sites_in
-from evallint.gather.code.sites import blocks, called, covers, last_name, leaves, of_self, own_parts, sites, statements
+from evallint.gather.code.sites import blocks, called, covers, leaves, of_self, own_parts, sites, statements
 from evallint.interpret.events import Events, ForwardCall, KeptModel, StaleUse
-from evallint.interpret.reading import straight
+from evallint.interpret.reading import last_name, straight
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import within

@@ -8,7 +8,7 @@ from evallint import facts as f
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, sites_in
-from evallint.gather.code.sites import Site, called, encloser, function_at, functions_of, last_name, statements
+from evallint.gather.code.sites import Site, called, encloser, function_at, functions_of, statements
 from evallint.gather.modes.evaluating import evaluation, is_same
 from evallint.gather.modes.forwards import way
 from evallint.interpret.events import (
@@ -23,7 +23,7 @@ from evallint.interpret.events import (
     Stepped,
     Unpickled,
 )
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import use_of, use_of_argument, words
 from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program

@@ -12,8 +12,8 @@ from evallint.apis import TensorSource
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.running import FORWARD, Running
-from evallint.gather.code.sites import called, last_name, module_classes, of_self, own_parts, reached, statements
-from evallint.interpret.reading import argument
+from evallint.gather.code.sites import called, module_classes, of_self, own_parts, reached, statements
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import within

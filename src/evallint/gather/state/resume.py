@@ -11,13 +11,13 @@ from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place, Step
 from evallint.gather.code import files
-from evallint.gather.code.sites import Site, called, covers, functions_of, last_name, leaves, root, statements
+from evallint.gather.code.sites import Site, called, covers, functions_of, leaves, root, statements
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.loads import PRETRAINED, RESUME, meant_partial, names, reads, said_nearby, site_at
 from evallint.gather.state.saves import at_frame, composed
 from evallint.interpret.events import Created, Events, Owner, Restored, Saved, StateEvent, Stepped
 from evallint.interpret.events import Part as SavedPart
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address

@@ -8,12 +8,13 @@ from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, written
-from evallint.gather.code.sites import called, covers, function_at, functions, functions_of, last_name, statements
+from evallint.gather.code.sites import called, covers, function_at, functions, functions_of, statements
 from evallint.gather.modes.evaluating import is_unit_test
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.kept import is_state
 from evallint.gather.state.loads import read_again
 from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, Unpickled
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import walk, within

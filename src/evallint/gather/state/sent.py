@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import called, last_name, of_self, root, statements
+from evallint.gather.code.sites import called, of_self, root, statements
 from evallint.gather.state.saves import uses_batch_norm
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.link.natures import within

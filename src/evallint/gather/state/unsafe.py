@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from evallint import facts as f
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import bindings, called, functions, last_name
-from evallint.interpret.reading import argument
+from evallint.gather.code.sites import bindings, called, functions
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import words
 from evallint.link.natures import within
 from evallint.program import External, FunctionSymbol, Program

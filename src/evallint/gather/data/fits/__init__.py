@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import functions, last_name, statements
+from evallint.gather.code.sites import functions, statements
 from evallint.gather.data.fits.learning import (
     LEARNING,
     Learning,
@@ -26,6 +26,7 @@ from evallint.gather.data.fits.learning import (
     uses_of,
 )
 from evallint.gather.data.fits.splitting import before_split
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.link.natures import within

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from evallint import facts as f
 from evallint.apis import Fit
 from evallint.facts import Expr
-from evallint.gather.code.sites import last_name, of_self, root, statements
-from evallint.interpret.reading import argument
+from evallint.gather.code.sites import of_self, root, statements
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of
 from evallint.link.natures import walk, within

@@ -8,7 +8,7 @@ from evallint import facts as f
 from evallint.apis import Split
 from evallint.facts import Expr
 from evallint.findings import Place, Step
-from evallint.gather.code.sites import last_name, root, statements
+from evallint.gather.code.sites import root, statements
 from evallint.gather.data.fits.learning import (
     Learning,
     callee,
@@ -22,7 +22,7 @@ from evallint.gather.data.fits.learning import (
     targets_of,
     uses_of,
 )
-from evallint.interpret.reading import argument
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
 from evallint.link.natures import walk, within

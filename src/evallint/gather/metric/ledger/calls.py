@@ -9,7 +9,7 @@ from evallint import facts as f
 from evallint.apis import Average, Loader, Measure
 from evallint.facts import Expr
 from evallint.findings import Place
-from evallint.gather.code.sites import last_name, of_self, root
+from evallint.gather.code.sites import of_self, root
 from evallint.gather.metric.ledger import entering, objects
 from evallint.gather.metric.ledger.words import (
     COMPARING,
@@ -26,6 +26,7 @@ from evallint.gather.metric.ledger.words import (
 )
 from evallint.gather.metric.passes import names_loader
 from evallint.gather.metric.quantities import DATA, GIVEN, MEASURES, OUTPUT, SAMPLE, UNKNOWN, Quantity, of_kind
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.program import ClassSymbol, External, FunctionSymbol

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.facts import Expr, Span
 from evallint.findings import Place
-from evallint.gather.code.sites import last_name
 from evallint.gather.metric.ledger.book import Division, Entry, How
 from evallint.gather.metric.ledger.words import other_use
 from evallint.gather.metric.quantities import MEASURES, NUMBER, Quantity, combined
 from evallint.interpret.library import is_transparent
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.facts import Expr
-from evallint.gather.code.sites import last_name, of_self, statements
+from evallint.gather.code.sites import of_self, statements
 from evallint.gather.metric.ledger import entering
 from evallint.gather.metric.ledger.words import SAME, as_named, counts_samples, is_nominal, item_of
 from evallint.gather.metric.passes import names_loader
 from evallint.gather.metric.quantities import DATA, NUMBER, OUTPUT, SAMPLE, UNKNOWN, Quantity, combined, of_kind
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 
 if TYPE_CHECKING:

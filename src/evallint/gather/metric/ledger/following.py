@@ -16,7 +16,6 @@ from typing import Any
 from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place
-from evallint.gather.code.sites import last_name
 from evallint.gather.metric.ledger import calls, entering, expressions
 from evallint.gather.metric.ledger.book import Around, Division, Entry, Frame, Intaking
 from evallint.gather.metric.ledger.seen import Seen
@@ -24,7 +23,7 @@ from evallint.gather.metric.ledger.words import NAMED, SAME, any_of, as_named, i
 from evallint.gather.metric.meters import Meters
 from evallint.gather.metric.passes import goes_over_batches, names_loader
 from evallint.gather.metric.quantities import DATA, NUMBER, SAMPLE, UNKNOWN, Quantity, combined, joined, of_kind
-from evallint.interpret.reading import gone_over
+from evallint.interpret.reading import gone_over, last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
 from evallint.link.natures import walk, within

@@ -8,11 +8,12 @@ from evallint import facts as f
 from evallint.apis import Measure, Meter, ReturnsSelf
 from evallint.facts import Expr
 from evallint.findings import Place
-from evallint.gather.code.sites import last_name, of_self, root, statements
+from evallint.gather.code.sites import of_self, root, statements
 from evallint.gather.metric.ledger import entering
 from evallint.gather.metric.ledger.book import Around, Intaking
 from evallint.gather.metric.ledger.words import argument_of, as_named, reduced
 from evallint.gather.metric.quantities import MEASURES, UNKNOWN, Quantity
+from evallint.interpret.reading import last_name
 from evallint.interpret.render import render
 from evallint.program import ClassSymbol, External, VariableSymbol
 

@@ -8,8 +8,9 @@ from evallint import facts as f
 from evallint.apis import UNKNOWN as NOT_CONSTANT
 from evallint.apis import Measure
 from evallint.facts import Expr
-from evallint.gather.code.sites import functions, last_name, statements
+from evallint.gather.code.sites import functions, statements
 from evallint.gather.metric.quantities import UNKNOWN, Quantity, joined, of_kind
+from evallint.interpret.reading import last_name
 from evallint.interpret.roles import use_of, words
 from evallint.program import External, Program
 
