@@ -42,7 +42,8 @@ def of_run(program: Program, events: Events, known: Known) -> Iterator[Forward]:
             continue
         own_run = known.predicting.run_of(event.klass, event.method)
         found = replace(forward(program, events, event, trained), own_run=own_run)
-        graphless = is_plain_arithmetic(event, known.substances) or turns_it_off(event, parts.get(event.id, []))
+        inner = parts.get(event.id, [])
+        graphless = is_plain_arithmetic(event, inner, known.substances) or turns_it_off(event, inner)
         yield replace(found, graph="off") if graphless else found
 
 
@@ -53,10 +54,13 @@ def turns_it_off(event: ForwardCall, parts: list[ForwardCall]) -> bool:
     return all(part.grad.off is not None and not part.grad.on for part in parts)
 
 
-def is_plain_arithmetic(event: ForwardCall, substances: Substances) -> bool:
-    """Whether a loss or the like, without parameters, is given what belongs to no graph."""
-    graphs = any(number >= 0 for number in event.inputs.graph)
-    return not graphs and isinstance(event.klass, ClassSymbol) and substances.is_weightless(event.klass)
+def is_plain_arithmetic(event: ForwardCall, parts: list[ForwardCall], substances: Substances) -> bool:
+    """Whether a loss or the like, without parameters, is given what belongs to no graph. It may be given a function to
+    run, of which nothing shows that it is a model: none is seen to run, and nobody treats the whole as one."""
+    if any(number >= 0 for number in event.inputs.graph) or not isinstance(event.klass, ClassSymbol):
+        return False
+    is_bare = not parts and event.mode.eval is None and "loaded" not in event.marks
+    return substances.is_weightless(event.klass, but_for_what_it_is_given=is_bare)
 
 
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
