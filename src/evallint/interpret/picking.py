@@ -91,7 +91,9 @@ def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bo
                 found.append(thing.items[position])
                 continue
             exact = False
-            if thing.items or thing.rest is not None:
+            if key is not None and thing.kind == "dict" and thing.rest is not None:
+                found.append(thing.rest)  # what has a name of its own is not what another name gives
+            elif thing.items or thing.rest is not None:
                 found.append(thing.elements())
             elif thing.kind == "module":
                 found.append(attributes.child(machine, address, "[]", state))
