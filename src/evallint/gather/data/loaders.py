@@ -14,6 +14,7 @@ from evallint.gather.code import files
 from evallint.gather.code.mending import call_at, is_counted, loops_around
 from evallint.gather.code.options import default
 from evallint.gather.code.sites import called
+from evallint.gather.data.again import is_repeated
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
@@ -175,9 +176,12 @@ class Loaders:
             shuffles_by=self._decided_in(seen, loader.shuffle) if loader is not None else None,
             drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
             trains=use == "train" or any(purpose == "train" for _, purpose, _, _ in seen.runs),
-            repeats=not isinstance(meaning, Loader | Dataset)
-            and bool(seen.runs)
-            and all(self._again(run) for run, *_ in seen.runs),
+            repeats=bool(seen.runs)
+            and all(
+                is_repeated(self._program, events, run)
+                or (not isinstance(meaning, Loader | Dataset) and self._again(run))
+                for run, *_ in seen.runs
+            ),
         )
 
     def _again(self, event: ForwardCall) -> bool:

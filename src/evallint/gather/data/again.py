@@ -1,0 +1,58 @@
+"""Evaluations that run several times over: what chance does to the data is to be averaged, or measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evallint import facts as f
+from evallint.findings import Place
+from evallint.gather.code.mending import contains, function_around, is_counted, loops_around
+from evallint.interpret.events import Events, ForwardCall
+from evallint.interpret.reading import called_in, last_name
+from evallint.link.natures import walk, within
+from evallint.program import Program
+
+
+def is_repeated(program: Program, events: Events, event: ForwardCall) -> bool:
+    """Whether a whole evaluation is done again and again, with nothing learnt in between:
+    `for _ in range(10): scores.append(predict(model, loader))`."""
+    outside = 0
+    for depth, at in enumerate(places_of(event)):
+        others = {place for other in events.forwards if other.trained for place in beside(event, other, depth)}
+        loops = list(loops_around(program, at))
+        outside += len(loops)
+        if len(event.loops) > outside + 1 and at not in others and is_in_comprehension(program, at):
+            return True
+        for number, loop in enumerate(loops, start=outside - len(loops) + 1):
+            learns = any(contains(loop.span, other.span) for other in others)
+            if len(event.loops) > number and not learns and is_counted(loop) and "next" not in called_in(loop.body):
+                return True  # there are loops in it, which go over the data
+    return False
+
+
+def places_of(event: ForwardCall) -> list[Place]:
+    """The calls that lead to a run of a model, and that run, each in the function of the same number."""
+    return [*(frame.called_at or event.at for frame in event.frames[1:]), event.at]
+
+
+def beside(event: ForwardCall, other: ForwardCall, depth: int) -> Iterator[Place]:
+    """Where in the same function another run of a model is, or what leads to it."""
+    if other.frames[: depth + 1] == event.frames[: depth + 1]:
+        yield places_of(other)[depth]
+
+
+def is_in_comprehension(program: Program, at: Place) -> bool:
+    """Whether a call is made for each of so many numbers, of which it knows none: `[predict() for _ in range(5)]`."""
+    return any(
+        isinstance(node, f.Comprehension)
+        and is_of_numbers(node)
+        and any(isinstance(call, f.Call) and call.span == at.span for call in within(node.element))
+        for node in walk(program.body(function_around(program, at)))
+    )
+
+
+def is_of_numbers(expression: f.Comprehension) -> bool:
+    target, iterable = expression.clauses[0].target, expression.clauses[0].iterable
+    if not isinstance(iterable, f.Call) or last_name(iterable.function) != "range":
+        return False
+    return isinstance(target, f.Name) and target not in within(expression.element)
