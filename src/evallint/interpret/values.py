@@ -137,9 +137,9 @@ class Flow:
 
     def measured(self) -> Flow:
         """That of a size: where it comes from, and nothing of what was computed."""
-        if not self.graph and not self.sums and not self.cut:
+        if not self.graph and not self.sums and not self.cut and not self.sources:
             return self
-        return Flow(roles=self.roles, synthetic=self.synthetic, sources=self.sources)
+        return Flow(roles=self.roles, synthetic=self.synthetic)
 
 
 NO_FLOW = Flow()
