@@ -85,6 +85,7 @@ class Factory(NamedTuple):
     it returns. `statistics` and `dropout`: whether that holds batch norm with running statistics, and active dropout
     or stochastic depth; None unknown. `item`: the model's position where a tuple is returned. `chooser`: the argument
     that names the architecture, for which `family` is the prefix of the factories to pick from (see `Apis.chosen`).
+    `arguable`: many evaluate what it returns in train mode, on purpose.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Factory(NamedTuple):
     item: int | None = None
     chooser: Argument | None = None
     family: str = ""
+    arguable: bool = False
 
 
 class Wrapper(NamedTuple):

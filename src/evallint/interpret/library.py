@@ -334,7 +334,7 @@ def from_factory(
     )
     if known is None or not isinstance(known, ClassSymbol):
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
-        thing.nature = Nature(kind, f"`{title}`", chosen.statistics)  # type: ignore[arg-type]
+        thing.nature = Nature(kind, f"`{title}`", chosen.statistics, chosen.arguable)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
     states.built(machine, address, state)
     value = of(Ref(state.put(address, thing)))

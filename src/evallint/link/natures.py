@@ -215,7 +215,7 @@ def outside(
         heeds = meaning.dependence.on(positional, keywords)
         if heeds is None:
             return Nature("unknown", f"`{title}`", meaning.statistics)
-        return Nature("yes" if heeds else "no", f"`{title}`", meaning.statistics)
+        return Nature("yes" if heeds else "no", f"`{title}`", meaning.statistics, meaning.arguable)
     if isinstance(meaning, FlaggedFunction):
         return HARMLESS if is_settled(meaning, positional, keywords) else Nature("yes", f"`{title}`", False)
     if meaning is None and not builds:

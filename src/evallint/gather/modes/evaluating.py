@@ -54,6 +54,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         if apart and (data is None or not data.sure):
             return told(event, trained) or Evaluation(f"in `{own_name(apart)}`", off, "phase")
         return None if data is not None and data.sure else in_eval_mode(event, trained)
+    if data is not None and data.use == "eval" and is_adapted(data, event, trained):
+        return None
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
     if data is not None and data.use == "train" and data.sure:
@@ -230,6 +232,14 @@ def is_trained_on(event: ForwardCall, events: Events, trained: list[ForwardCall]
 def trains_on(data: Role, event: ForwardCall, trained: list[ForwardCall]) -> bool:
     """Whether the training step around a call trains on the same data: it adapts to them, and the call may help it."""
     return any(data in other.inputs.roles and set(other.loops[-1:]) & set(event.loops) for other in trained)
+
+
+def is_adapted(data: Role, event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether each pass of the loop around a call trains the very model on the same data: it adapts to each task."""
+    return any(
+        is_same(event, other) and data in other.inputs.roles and set(event.loops[-1:]) & set(other.loops)
+        for other in trained
+    )
 
 
 def role_of(roles: Iterable[Role]) -> Role | None:
