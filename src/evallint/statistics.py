@@ -28,6 +28,9 @@ Numbers: TypeAlias = tuple[float, ...]
 TABLE: Final = Path(__file__).with_suffix(".toml")
 NOISE: Final = 0.00025
 """Numbers of four and more decimals may differ by this much: they were computed from the data anew."""
+APART: Final = 5
+"""A mistyped number is so many times farther from that of a set than any other beside it."""
+
 SAME: Final = 0.000001
 """Numbers that differ by less are the same number."""
 
@@ -243,6 +246,9 @@ def _near(mean: Numbers, std: Numbers, view: _View) -> Iterator[Recognition]:
         slip = _decimals(given[place]) >= _enough(view, 3) and _is_slip(given[place], expected[place])
         if telling < max(1, len(rest) - 1) or not (slip or beyond_doubt):
             continue
+        others = (abs(number - expected[index]) for index, number in enumerate(given) if index != place)
+        if not slip and abs(given[place] - expected[place]) < APART * max(others):
+            continue  # none is quite that of the set: somebody has measured data that are much like it
         found = _of(each, "near", mean, view)
         yield replace(
             found,

@@ -77,6 +77,8 @@ def read(machine: Machine, base: Value, name: str, state: State, expression: Exp
                 found.append(of(Callee(method, bound)) if method is not None else of(Method(bound, name)))
             case Callee() if name == "__wrapped__":
                 found.append(of(atom))
+            case Known(None) if len(base.atoms) > 1:
+                pass  # `None` has none, and the program goes on with what has
             case Known():
                 found.append(enumerations.of_member(machine, atom, name, state))
     value = joined(found) if found else UNKNOWN

@@ -11,7 +11,7 @@ from evallint.interpret import assigning, branching, data, ending, enumerations,
 from evallint.interpret.events import LoaderPass
 from evallint.interpret.frames import Loop
 from evallint.interpret.outcomes import holds_model, is_settled, limited, together
-from evallint.interpret.reading import gone_over, is_short, is_target, names_in, reset_in
+from evallint.interpret.reading import gone_over, is_short, is_target, names_in, own_calls, reset_in
 from evallint.interpret.roles import use_of, words
 from evallint.interpret.sampling import SEEN, makes_views
 from evallint.interpret.values import NO_FLOW, Address, Flow, Ref, Role, State, Thing, Value, constant
@@ -93,7 +93,7 @@ def passes(
     """Once for the first pass, and again from what the first may leave behind. Taken at least once: a loop that
     never ran would leave every model as it was, and no evaluation is meant so."""
     frame = machine.frame
-    loop = Loop(address, reset_in(body), end)
+    loop = Loop(address, resets(machine, body), end)
     head = state
     ends: list[State] = []
     for attempt in range(2):
@@ -115,10 +115,24 @@ def passes(
     return ending.by_last((machine.block(orelse, ends) if orelse else ends) + loop.breaks)
 
 
+def resets(machine: Machine, body: Block) -> frozenset[str]:
+    """What each pass assigns anew, be it in a method of the same object: `self.reset()`."""
+    found = reset_in(body)
+    symbol = machine.frame.symbol
+    klass = machine.program.class_of(symbol) if symbol is not None else None
+    if klass is None:
+        return found
+    for name in own_calls(body):
+        method = machine.program.method(klass, name)
+        if method is not None:
+            found |= {text for text in reset_in(machine.program.body(method)) if text.startswith("self.")}
+    return found
+
+
 def driven(machine: Machine, statement: f.For, generator: Address, address: Address, state: State) -> list[State]:
     """A loop over a generator of the program: its code, with the loop's body in place of each `yield`."""
     frame = machine.frame
-    loop = Loop(address, reset_in(statement.body))
+    loop = Loop(address, resets(machine, statement.body))
 
     def body(moment: State, value: Value) -> list[State]:
         frame.loops.append(loop)
@@ -134,9 +148,9 @@ def driven(machine: Machine, statement: f.For, generator: Address, address: Addr
 
 def unrolled(machine: Machine, statement: f.For, elements: list[Value], state: State) -> list[State]:
     frame = machine.frame
-    states, left = [state], []
+    states, left, again = [state], [], resets(machine, statement.body)
     for number, element in enumerate(elements):
-        loop = Loop(("loop", frame.context, id(statement), number), reset_in(statement.body))
+        loop = Loop(("loop", frame.context, id(statement), number), again)
         for one in states:
             assigning.bind(machine, statement.target, element, one)
             one.assumed[frame.address, f"pass {machine.number(statement)}"] = bool(number % 2)

@@ -224,9 +224,13 @@ def handed_on(statement: Stmt) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def reset_in(body: Block) -> frozenset[str]:
-    """What the statements of a loop's body assign anew in every pass."""
+    """What the statements of a loop's body assign anew in every pass, or rid of its graph: `state.detach_()`."""
     found: set[str] = set()
     for statement in straight(body):
+        if isinstance(statement, f.Evaluate) and isinstance(statement.value, f.Call):
+            function = statement.value.function
+            if isinstance(function, f.Attribute) and function.name == "detach_":
+                found.add(code(function.value))
         if isinstance(statement, f.Assign) and statement.value is not None:
             for target in statement.targets:
                 texts = map(code, target.items) if isinstance(target, f.Collection) else (code(target),)
@@ -235,6 +239,14 @@ def reset_in(body: Block) -> frozenset[str]:
             others = (statement.orelse, tuple(one for one in body if one is not statement))
             found.update(reset_in(statement.body) - grown_in(others))
     return frozenset(found)
+
+
+def own_calls(body: Block) -> Iterator[str]:
+    """The methods of `self` that are called, as statements of their own, whenever a block is reached."""
+    for statement in straight(body):
+        match statement:
+            case f.Evaluate(f.Call(f.Attribute(f.Name("self"), name))):
+                yield name
 
 
 def grown_in(blocks: tuple[Block, ...]) -> set[str]:

@@ -23,7 +23,20 @@ from evallint.interpret import (
     states,
 )
 from evallint.interpret.render import render
-from evallint.interpret.values import UNKNOWN, Address, Arguments, Flow, Ref, State, Thing, Value, constant, joined, of
+from evallint.interpret.values import (
+    UNKNOWN,
+    Address,
+    Arguments,
+    Flow,
+    Ref,
+    State,
+    Thing,
+    Value,
+    constant,
+    in_order,
+    joined,
+    of,
+)
 from evallint.program import ClassSymbol, External, ModuleSymbol
 
 if TYPE_CHECKING:
@@ -139,7 +152,22 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
 
 
 def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    return of(ModuleSymbol(machine.frame.path)) if not given.positional else given.positional[0]
+    return of(ModuleSymbol(machine.frame.path))
+
+
+def _vars(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`vars(options)`: a dict of what an object of a class out of sight has; others stand for theirs themselves."""
+    if not given.positional:
+        return _globals(machine, given, expression, state)
+    found = []
+    for atom in in_order(given.positional[0].atoms):
+        thing = state.heap[atom.address] if isinstance(atom, Ref) else None
+        if isinstance(atom, Ref) and thing is not None and thing.kind == "symbol" and thing.klass is None:
+            held = Thing("dict", f"vars({thing.label})", rest=UNKNOWN)
+            held.items.update(thing.attributes)
+            atom = Ref(state.put((*atom.address, "vars"), held))
+        found.append(of(atom))
+    return joined(found) if found else UNKNOWN
 
 
 def _eval(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -318,7 +346,7 @@ SPECIAL: dict[str, Special] = {
     "importlib.import_module": choosing.import_module,
     "__import__": choosing.import_module,
     "globals": _globals,
-    "vars": _globals,
+    "vars": _vars,
     "eval": _eval,
     "setattr": _setattr,
     "hasattr": _hasattr,

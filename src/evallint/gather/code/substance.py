@@ -94,7 +94,7 @@ class Substances:
     def _is_plain(self, where: FunctionSymbol, call: f.Call) -> bool:
         """Whether a call builds no module that is out of sight."""
         function = call.function
-        if isinstance(function, f.Name) and function.id in PLAIN:
+        if (isinstance(function, f.Name) and function.id in PLAIN) or of_self(function) == "register_buffer":
             return True
         if isinstance(function, f.Attribute) and isinstance(function.value, f.Call):
             return self._is_plain(where, function.value)  # `super().__init__()`

@@ -485,9 +485,13 @@ def to_blame(sources: list[ForwardCall]) -> ForwardCall:
 
 
 def should_learn(events: Events, source: ForwardCall, found: Backward) -> bool:
-    """Whether an optimizer has a model's parameters, and none that takes a step where backward() is called trains
-    something else in its stead, such as a temperature or a bias for what it gives."""
-    return "optimized" in source.marks and not all_train_others(events, found.frames[-1], source)
+    """Whether an optimizer has a model's parameters, and none that takes a step where backward() is called trains, or
+    may train, something else in its stead, such as a temperature or a bias for what it gives."""
+    caller = found.frames[-1]
+    if "optimized" not in source.marks or all_train_others(events, caller, source):
+        return False
+    made = [one for one in events.states if isinstance(one, Created) and one.frames[-1] == caller]
+    return not any(one.owner.role == "optimizer" and one.trains is None for one in made)
 
 
 def learns(events: Events, source: ForwardCall) -> bool:

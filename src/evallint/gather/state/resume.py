@@ -226,9 +226,10 @@ def never_kept(program: Program, run: Events, parts: list[Part], anew: list[Lost
     if lost is None or part is None:
         return
     read = {name for name, _ in files.read_by(program, run)}
+    keys = {found.key for found in run.states if isinstance(found, Restored) and found.at == lost.at}
     saves = [found for found in run.states if isinstance(found, Saved)]
     for found in [one for one in saves if files.written_to(program, one) in read] or saves:
-        first = next((one for one in found.parts if is_model(one)), None)
+        first = next((one for one in found.parts if is_model(one) and (one.key in keys or "" in keys)), None)
         if first is not None and found.loops:
             at, function = composed(program, run, found, first)
             steps = (
