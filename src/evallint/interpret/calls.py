@@ -545,10 +545,12 @@ def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, stat
         state.heap[address].kind in ("module", "wrapper", "parts") for value in given.all() for address in value.refs()
     ):
         return True
-    init = machine.program.method(klass, "__init__")
-    if any(isinstance(machine.apis.data(base), Transform | Chain) for base in machine.program.externals(klass)):
+    program = machine.program
+    if any(isinstance(machine.apis.data(base), Transform | Chain) for base in program.externals(klass)):
         return True
-    return init is not None and machine.relevance.mentions(init, TOUCHES)
+    classes = (base for base in program.lineage(klass) if isinstance(base, ClassSymbol))
+    inits = [init for base in classes if (init := program.method(base, "__init__")) is not None]
+    return any(machine.relevance.mentions(one, TOUCHES) for one in program.reached(klass, inits))
 
 
 TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split())

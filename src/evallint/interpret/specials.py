@@ -26,6 +26,7 @@ from evallint.interpret.render import render
 from evallint.interpret.values import (
     UNKNOWN,
     Address,
+    Anonymous,
     Arguments,
     Flow,
     Ref,
@@ -139,6 +140,17 @@ def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) 
     thing.items.update(given.keywords)
     here: Address = ("dict", machine.frame.context, machine.number(expression))
     return of(Ref(state.put(states.apart(machine, here, thing), thing)))
+
+
+def _defaultdict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """A dict that makes an object of a class for each name that it is asked for: one stands for all of them."""
+    factory = given.positional[0] if given.positional else UNKNOWN
+    if any(isinstance(atom, ClassSymbol | Anonymous) for atom in factory.atoms):
+        made = calls.invoke(machine, factory, Arguments(), expression, state)
+        if made.refs() and all(state.heap[address].kind == "instance" for address in made.refs()):
+            here: Address = ("defaultdict", machine.frame.context, machine.number(expression))
+            return of(Ref(state.put(here, Thing("dict", rest=made))))
+    return library.unknown(machine, "collections.defaultdict", given, expression, state)
 
 
 def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
@@ -342,6 +354,7 @@ SPECIAL: dict[str, Special] = {
     "next": _next,
     "dict": _dict,
     "collections.OrderedDict": _dict,
+    "collections.defaultdict": _defaultdict,
     "getattr": _getattr,
     "importlib.import_module": choosing.import_module,
     "__import__": choosing.import_module,
