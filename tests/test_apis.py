@@ -273,6 +273,11 @@ def test_a_drop_rate_makes_an_architecture_heed_the_mode() -> None:
 
 def test_an_unknown_architecture_picks_nothing() -> None:
     assert apis.chosen(factory("timm.create_model"), "no_such_net") is None
+
+
+def test_an_older_name_says_how_a_model_was_trained_in_its_last_words() -> None:
+    found = apis.chosen(factory("timm.create_model"), "tf_efficientnet_b0_ns")
+    assert found is not None and found.name.endswith(".tf_efficientnet_b0")
     assert apis.chosen(factory("torch.jit.load"), "resnet50") is None
 
 

@@ -91,9 +91,12 @@ class Apis:
         return "torch.nn.Module" in self.lineage(name)
 
     def chosen(self, factory: Factory, model: str) -> Factory | None:
-        """The factory that a model's name picks (`timm.create_model("resnet50.a1_in1k")`: `timm.models.resnet50`)."""
-        found = self.of(f"{factory.family}.{model.split('.')[0]}") if factory.family else None
-        return found if isinstance(found, Factory) else None
+        """The factory that a model's name picks (`timm.create_model("resnet50.a1_in1k")`: `timm.models.resnet50`). What
+        comes after a dot says how it was trained, and so do the last words of older names: `tf_efficientnet_b0_ns`."""
+        words = model.split(".")[0].split("_") if factory.family else []
+        names = ("_".join(words[:count]) for count in range(len(words), max(0, len(words) - 3), -1))
+        found = (self.of(f"{factory.family}.{name}") for name in names)
+        return next((one for one in found if isinstance(one, Factory)), None)
 
     def library(self, package: str) -> Mapping[str, str] | None:
         """What a table says of itself: the library's `version` and the `source` of its facts; None without a table."""
