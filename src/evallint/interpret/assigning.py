@@ -89,8 +89,11 @@ def set_item(machine: Machine, base: Value, index: Value, value: Value, state: S
             states.changed(address, state)
             continue
         thing = state.own(address)
+        module = containers.module_key(index, state)
         if key is not None:
             thing.items[key.value] = value
+        elif module is not None and thing.kind == "dict":
+            thing.items[module] = value
         elif thing.kind in ("list", "dict"):
             thing.rest = value if thing.rest is None else thing.rest.join(value)
 

@@ -310,7 +310,9 @@ def write(machine: Machine, base: Value, name: str, value: Value, state: State, 
             modules.average(machine, address, state)
         if name in STATISTICS and thing.kind == "parts":
             modules.take_buffers(address, state)
-        if name == "training" and thing.kind in modules.MODELS:
+        if name == "training" and thing.kind == "parts":
+            modules.switch_parts(address, flag_mode(machine, value), machine.step("`training` is set here"), state)
+        elif name == "training" and thing.kind in modules.MODELS:
             thing.mode = flag_mode(machine, value)
         elif thing.kind == "wrapper" and thing.inner is not None and name in ("module",):
             continue

@@ -5,10 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evallint.interpret import generators, picking
-from evallint.interpret.values import Address, Ref, State, Thing, Value
+from evallint.interpret.values import UNKNOWN, Address, Ref, State, Thing, Value, constant, of
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
+
+
+def module_key(key: Value, state: State) -> Ref | None:
+    """The module, or the part of one in general, that a dict keeps something for: `{m: m.training for m in parts}`."""
+    for atom in key.atoms if len(key.atoms) == 1 else ():
+        if isinstance(atom, Ref) and state.heap[atom.address].kind in ("module", "wrapper", "parts"):
+            return atom
+    return None
+
+
+def key_value(key: object) -> Value:
+    """A key as a value, which may be anything where it is not known."""
+    if isinstance(key, Ref):
+        return of(key)
+    return constant(key) if isinstance(key, str | int | float | bool | None) else UNKNOWN
 
 
 def extend(machine: Machine, address: Address, value: Value, state: State) -> None:

@@ -650,13 +650,7 @@ def switch(
         known = Mode(train=change) if trains else Mode(eval=change)
     undone = undone_by(machine, address, known, before, state)
     if state.heap[address].kind == "parts":
-        state.own(address).mode = known
-        inner = state.heap[address].inner
-        if inner is not None:
-            for part in modules.family(inner, state):
-                state.own(part).marks["partly eval"] = step
-            if trains is not None and "parameters" not in state.heap[address].marks:
-                state.own(inner).marks["all train" if trains else "all eval"] = step
+        modules.switch_parts(address, known, step, state)
         return of(Ref(address))
     modules.switch(address, known, state)
     machine.events.changes.append(

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.facts import Block, Expr
-from evallint.interpret import assigning, branching, data, ending, enumerations, generators, picking, states
+from evallint.interpret import (
+    assigning,
+    branching,
+    containers,
+    data,
+    ending,
+    enumerations,
+    generators,
+    picking,
+    states,
+)
 from evallint.interpret.events import LoaderPass
 from evallint.interpret.frames import Loop
 from evallint.interpret.outcomes import holds_model, is_settled, limited, together
 from evallint.interpret.reading import gone_over, is_short, is_target, names_in, own_calls, reset_in
 from evallint.interpret.roles import use_of, words
 from evallint.interpret.sampling import SEEN, makes_views
-from evallint.interpret.values import NO_FLOW, Address, Flow, Ref, Role, State, Thing, Value, constant
+from evallint.interpret.values import NO_FLOW, Address, Flow, Ref, Role, State, Thing, Value
 from evallint.link.natures import within
 from evallint.program import ClassSymbol
 
@@ -174,7 +184,7 @@ def known_elements(machine: Machine, iterable: Value, state: State) -> list[Valu
         most = UNROLLED if machine.notes is None else UNROLLED_ASIDE
         if thing.kind in ("list", "dict") and thing.rest is None and 0 < len(thing.items) <= most:
             if thing.kind == "dict":
-                return [constant(key) for key in thing.items if isinstance(key, str | int | float | bool | None)]
+                return [containers.key_value(key) for key in thing.items]
             return list(thing.items.values())
     return None
 
@@ -228,7 +238,7 @@ def fill(machine: Machine, thing: Thing, expression: f.Comprehension, elements: 
             continue
         name = key.constant()
         value = machine.value(expression.value, state)
-        thing.items[name.value if name is not None else number] = value
+        thing.items[name.value if name is not None else containers.module_key(key, state) or number] = value
         if name is not None:
             data.named(machine, value, str(name.value))
     frame.context = outer
@@ -247,7 +257,11 @@ def fill_with_one(machine: Machine, thing: Thing, expression: f.Comprehension, i
     if SEEN not in iterable.flow.sources and makes_views(machine, before):
         key = key.join(machine.value(expression.element, state))  # the next one
     value = machine.value(expression.value, state) if expression.value is not None else key
-    thing.rest = value
+    module = containers.module_key(key, state) if expression.value is not None else None
+    if module is not None:
+        thing.items[module] = value
+    else:
+        thing.rest = value
     if any(clause.conditions for clause in expression.clauses):
         thing.marks["filtered"] = None
     return NO_FLOW.join(value.flow)

@@ -54,6 +54,20 @@ def switch(address: Address, mode: Mode, state: State) -> None:
             set_mode(found, mode, state)
 
 
+def switch_parts(address: Address, mode: Mode, step: Step, state: State) -> None:
+    """Set the mode of what stands for each part of a module."""
+    state.own(address).mode = mode
+    inner = state.heap[address].inner
+    if inner is None:
+        return
+    if mode.unknown and inner in state.heap:  # as what restores the modes that it found
+        switch(inner, mode, state)
+    for part in family(inner, state):
+        state.own(part).marks["partly eval"] = step
+    if not mode.unknown and "parameters" not in state.heap[address].marks:
+        state.own(inner).marks["all train" if mode.train is not None else "all eval"] = step
+
+
 def is_plain_object(thing: Thing) -> bool:
     """Whether the program itself says that what a model holds is no module: `config: Config`."""
     return thing.kind == "symbol" and isinstance(thing.klass, ClassSymbol) and "module" not in thing.marks

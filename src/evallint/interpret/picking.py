@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evallint import facts as f
-from evallint.interpret import attributes, calls, choosing, data, enumerations, generators, naming
+from evallint.interpret import attributes, calls, choosing, containers, data, enumerations, generators, naming
 from evallint.interpret.outcomes import from_end, with_role
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
-from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, constant, in_order, joined, of
+from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, in_order, joined, of
 from evallint.program import ClassSymbol, External, ModuleSymbol
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bo
             if key is not None and position in thing.items:
                 found.append(thing.items[position])
                 continue
+            module = containers.module_key(index, state)
+            if module is not None and module in thing.items:
+                found.append(thing.items[module])
+                continue
             exact = False
             if key is not None and thing.kind == "dict" and thing.rest is not None:
                 found.append(thing.rest)  # what has a name of its own is not what another name gives
@@ -142,7 +146,7 @@ def element(machine: Machine, iterable: Value, state: State) -> Value:
         if isinstance(atom, Ref):
             thing = state.heap[atom.address]
             if thing.kind == "dict":
-                keys = [constant(key) for key in thing.items if isinstance(key, str | int | float | bool | None)]
+                keys = [containers.key_value(key) for key in thing.items]
                 found.append(joined(keys) if keys and thing.rest is None else UNKNOWN)
             elif thing.kind in ("list", "generator") or (thing.kind == "module" and thing.items):
                 found.append(thing.elements())

@@ -438,11 +438,8 @@ def _values(machine: Machine, address: Address, given: Arguments, expression: f.
 def _keys(machine: Machine, address: Address, given: Arguments, expression: f.Call, state: State) -> Value | None:
     thing = state.heap[address]
     held = Thing("list", rest=UNKNOWN if thing.rest is not None else None)
-    held.items = {
-        index: constant(key)
-        for index, key in enumerate(thing.items)
-        if isinstance(key, str | int | float | bool | None)
-    }
+    keys = [key for key in thing.items if isinstance(key, str | int | float | bool | None | Ref)]
+    held.items = {index: containers.key_value(key) for index, key in enumerate(keys)}
     return of(Ref(state.put(("list", machine.frame.context, machine.number(expression)), held)))
 
 
@@ -451,7 +448,7 @@ def _items(machine: Machine, address: Address, given: Arguments, expression: f.C
     held = Thing("list")
     for index, (key, value) in enumerate(thing.items.items()):
         pair = Thing("list")
-        pair.items = {0: constant(key) if isinstance(key, str | int | float | bool | None) else UNKNOWN, 1: value}
+        pair.items = {0: containers.key_value(key), 1: value}
         held.items[index] = of(Ref(state.put(("pair", machine.frame.context, machine.number(expression), index), pair)))
     if thing.rest is not None:
         pair = Thing("list")
