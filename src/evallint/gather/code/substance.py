@@ -46,19 +46,20 @@ class Substances:
             return most(iter((own, self._most(where, (argument.value for argument in call.arguments)))))
         return own
 
-    def is_weightless(self, klass: ClassSymbol, but_for_what_it_is_given: bool = False) -> bool:
+    def has_parameters(self, klass: ClassSymbol) -> bool:
+        """Whether a class of modules surely has parameters, or builds what has."""
+        return self._of_symbol(klass) == "parameters"
+
+    def is_weightless(self, klass: ClassSymbol) -> bool:
         """Whether a class of modules surely has no parameters: all that it builds, if anything, is known to have none.
 
-        What a call out of sight makes, or a base, or what it is given and runs, may have some; the last is left out of
-        account where that is asked for.
+        What a call out of sight makes, or a base, or what it is given and runs, may have some.
         """
         own = [base for base in self.program.lineage(klass) if isinstance(base, ClassSymbol)]
         if any(base is None for one in own for base in self.program.bases(one)):
             return False
         methods = [method for one in own for method in self.program.methods(one)]
-        if self._of_symbol(klass) == "parameters":
-            return False
-        if not but_for_what_it_is_given and self._runs_what_it_is_given(methods):
+        if self.has_parameters(klass) or self._runs_what_it_is_given(methods):
             return False
         building = (method for method in methods if self._may_build(method))
         return all(self._is_plain(method, call) for method in building for call in called(self.program.body(method)))

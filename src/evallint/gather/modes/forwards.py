@@ -10,7 +10,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.substance import Substances
 from evallint.gather.modes.branches import is_asked_for
 from evallint.gather.modes.callers import may_run_without_graph
-from evallint.gather.modes.evaluating import evaluation, use_of_caller
+from evallint.gather.modes.evaluating import evaluation, is_same, use_of_caller
 from evallint.gather.modes.predicting import Predicting
 from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange, calls_of
 from evallint.interpret.library import VOLATILE
@@ -43,7 +43,7 @@ def of_run(program: Program, events: Events, known: Known) -> Iterator[Forward]:
         own_run = known.predicting.run_of(event.klass, event.method)
         found = replace(forward(program, events, event, trained), own_run=own_run)
         inner = parts.get(event.id, [])
-        graphless = is_plain_arithmetic(event, inner, known.substances) or turns_it_off(event, inner)
+        graphless = is_plain_arithmetic(event, inner, trained, known.substances) or turns_it_off(event, inner)
         yield replace(found, graph="off") if graphless else found
 
 
@@ -54,13 +54,17 @@ def turns_it_off(event: ForwardCall, parts: list[ForwardCall]) -> bool:
     return all(part.grad.off is not None and not part.grad.on for part in parts)
 
 
-def is_plain_arithmetic(event: ForwardCall, parts: list[ForwardCall], substances: Substances) -> bool:
-    """Whether a loss or the like, without parameters, is given what belongs to no graph. It may be given a function to
-    run, of which nothing shows that it is a model: none is seen to run, and nobody treats the whole as one."""
+def is_plain_arithmetic(
+    event: ForwardCall, parts: list[ForwardCall], trained: list[ForwardCall], substances: Substances
+) -> bool:
+    """Whether a loss or the like is given what belongs to no graph, and adds none: it has no parameters for sure, or
+    none that can be seen where nobody treats it as a model, which is trained, loaded or put into eval mode."""
     if any(number >= 0 for number in event.inputs.graph) or not isinstance(event.klass, ClassSymbol):
         return False
-    is_bare = not parts and event.mode.eval is None and "loaded" not in event.marks
-    return substances.is_weightless(event.klass, but_for_what_it_is_given=is_bare)
+    is_model = bool(parts) or event.mode.eval is not None or "loaded" in event.marks
+    if is_model or any(is_same(event, other) for other in trained):
+        return substances.is_weightless(event.klass)
+    return not substances.has_parameters(event.klass)
 
 
 def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
