@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from evallint import facts as f
+from evallint.interpret.roles import use_of
 from evallint.link.natures import walk
 from evallint.memory import Memo
 from evallint.program import FunctionSymbol, Program
 
-ENOUGH = 2
-"""So many variants of one kind are run; the others would show the same again. In timm half of all entries are such."""
-
 
 class Variants:
-    """Tells which functions need no run of their own, since enough others of their kind had one."""
+    """Tells which functions need no run of their own, since another of their kind had one, which showed the same. In
+    timm most entries would be such."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._kinds: Memo[FunctionSymbol, tuple[object, ...] | None] = program.memory.memo()
 
     def counted(self) -> Callable[[FunctionSymbol], bool]:
-        """What tells whether enough functions that do the same with other constants were asked about before."""
-        seen: Counter[tuple[object, ...]] = Counter()
+        """What tells whether a function that does the same with other constants was asked about before."""
+        seen: set[tuple[object, ...]] = set()
 
         def is_one_more(symbol: FunctionSymbol) -> bool:
             kind = self._kinds.of(symbol, self._kind, symbol)
-            if kind is None:
+            if kind is None or kind not in seen:
+                seen.update((kind,) if kind is not None else ())
                 return False
-            seen[kind] += 1
-            return seen[kind] > ENOUGH
+            return True
 
         return is_one_more
 
@@ -47,15 +45,18 @@ class Variants:
             for call in calls
             if isinstance(found := self._program.resolve(symbol.path, call.function), FunctionSymbol)
         ]
-        names = tuple(parameter.name for parameter in self._program.function(symbol).parameters)
-        return (symbol.path, ours[0], names) if len(ours) == 1 and names else None
+        function = self._program.function(symbol)
+        names = tuple(parameter.name for parameter in function.parameters)
+        return (symbol.path, ours[0], use_of(function.name), names) if len(ours) == 1 and names else None
 
 
 def flags(call: f.Call) -> tuple[f.Argument, ...]:
-    """The arguments by which one function does several things: `train=False`."""
-    return tuple(
-        one for one in call.arguments if isinstance(one.value, f.Constant) and isinstance(one.value.value, bool)
-    )
+    """The arguments by which one function does several things: `train=False`, `"val"`."""
+    return tuple(one for one in call.arguments if isinstance(one.value, f.Constant) and decides(one.value.value))
+
+
+def decides(value: object) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and use_of(value) is not None)
 
 
 SETTING = frozenset("setdefault pop get update".split())
