@@ -18,7 +18,8 @@ from evallint.gather.data.again import is_repeated
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
-from evallint.gather.modes.training import around, is_updated
+from evallint.gather.modes.training import around
+from evallint.gather.modes.updating import is_updated
 from evallint.interpret.events import Caller, Creation, Events, ForwardCall
 from evallint.interpret.reading import argument as given_in
 from evallint.interpret.reading import last_name

@@ -9,6 +9,7 @@ from evallint import facts as f
 from evallint.apis import Hook
 from evallint.gather.code.sites import statements
 from evallint.gather.modes.making import is_never_read, is_only_measured, is_put_to_use
+from evallint.gather.modes.updating import is_updated
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
 from evallint.interpret.roles import Use, is_test_function, names_test, use_of, words
 from evallint.interpret.values import Role
@@ -54,7 +55,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         if apart and (data is None or not data.sure):
             return told(event, trained) or Evaluation(f"in `{own_name(apart)}`", off, "phase")
         return None if data is not None and data.sure else in_eval_mode(event, trained)
-    if data is not None and data.use == "eval" and is_adapted(data, event, trained):
+    if data is not None and data.use == "eval" and is_adapted(program, events, data, event, trained):
         return None
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
@@ -234,10 +235,14 @@ def trains_on(data: Role, event: ForwardCall, trained: list[ForwardCall]) -> boo
     return any(data in other.inputs.roles and set(other.loops[-1:]) & set(event.loops) for other in trained)
 
 
-def is_adapted(data: Role, event: ForwardCall, trained: list[ForwardCall]) -> bool:
-    """Whether each pass of the loop around a call trains the very model on the same data: it adapts to each task."""
+def is_adapted(program: Program, events: Events, data: Role, event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether each pass of the loop around a call trains the very model on the same data: it adapts to each task. An
+    attack on the data trains nothing."""
     return any(
-        is_same(event, other) and data in other.inputs.roles and set(event.loops[-1:]) & set(other.loops)
+        is_same(event, other)
+        and data in other.inputs.roles
+        and set(event.loops[-1:]) & set(other.loops)
+        and is_updated(program, events, other)
         for other in trained
     )
 

@@ -16,23 +16,22 @@ from evallint.gather.code.substance import Substances
 from evallint.gather.modes.branches import is_asked_for, is_undone_alike
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
+from evallint.gather.modes.updating import all_train_others, is_updated
 from evallint.interpret.events import (
     Accumulation,
     Backward,
     BareSwitch,
-    Caller,
     Created,
     Events,
     ExportCall,
     ForwardCall,
-    Stepped,
     calls_of,
 )
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change, Grad
-from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, Program
 from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearning, LostTraining, Uncalled
 
 
@@ -97,20 +96,6 @@ def resumes(program: Program, events: Events, change: Change, event: ForwardCall
     return None
 
 
-def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
-    """Whether something around a training forward takes steps; what only looks at gradients explains, and trains
-    nothing. An attack asks for the gradients of its data, and leaves it to its callers to step."""
-    innermost = event.frames[-1]
-    backwards = [one for one in events.backwards if event.id in one.flow.graph]
-    running = [*reversed(event.frames), *(caller for one in backwards for caller in one.frames)]
-    if (innermost.path, innermost.function) in events.differentiating:
-        running = [innermost]
-    elif "optimized" in event.marks and not any(takes_steps(program, caller) for caller in running):
-        return True
-    stepping = next((caller for caller in running if takes_steps(program, caller)), None)
-    return stepping is not None and not all_train_others(events, stepping, event)
-
-
 def is_never_trained(program: Program, events: Events, change: Change) -> bool:
     """Whether an eval() finds what it switches in the eval mode that a class's own `train()` has put it into."""
     modes = [one.before for one in events.changes if one.to.eval == change]
@@ -121,19 +106,6 @@ def is_never_trained(program: Program, events: Events, change: Change) -> bool:
         and around(program, one.eval.step.at).endswith(".train")
         for one in modes
     )
-
-
-def all_train_others(events: Events, caller: Caller, event: ForwardCall) -> bool:
-    """Whether every optimizer that takes a step in a function was given fresh tensors, or the parameters of others."""
-    steps = [one for one in events.states if isinstance(one, Stepped) and one.frames[-1] == caller]
-    owners = {one.owner.address for one in steps if one.owner.role in ("optimizer", "unknown")}
-    made = [one for one in events.states if isinstance(one, Created) and one.owner.address in owners]
-    known = {one.owner.address for one in made if one.trains is not None and event.family.isdisjoint(one.trains)}
-    return bool(owners) and owners == known
-
-
-def takes_steps(program: Program, caller: Caller) -> bool:
-    return "step" in program.function(caller.symbol or FunctionSymbol(caller.path, 0)).mentions
 
 
 def training_call(events: Events, change: Change, event: ForwardCall) -> Place | None:
