@@ -146,8 +146,11 @@ def told_where_to_begin(run: Events) -> Iterator[Address]:
 
 
 def is_stateless(program: Program, found: Created) -> bool:
-    """Plain gradient descent, without momentum."""
-    if program.title(found.owner.klass) != "SGD":
+    """Plain gradient descent, without momentum, and a scaler that is switched off."""
+    title = program.title(found.owner.klass)
+    if title == "GradScaler":
+        return argument(found.call, "enabled", None) == f.Constant(False)
+    if title != "SGD":
         return False
     momentum = argument(found.call, "momentum", 2)
     return (momentum is None and not any(one.stars for one in found.call.arguments)) or momentum == f.Constant(0)
