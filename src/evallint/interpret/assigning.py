@@ -135,12 +135,13 @@ def accumulate(machine: Machine, target: str, flow: Flow, how: str) -> Flow:
     is_local = target.isidentifier() and target not in frame.outer
     if not loops or target == "_" or (is_local and not frame.loops):
         return flow
-    root = target.split(".")[0].split("[")[0]
-    if frame.loops and {target, root} & frame.loops[-1].resets:
+    holder = target.split("[")[0]
+    names = {target, holder, holder.split(".")[0]}
+    if frame.loops and names & frame.loops[-1].resets:
         return flow
     place = machine.place()
-    renewed = frozenset(loop.address for loop in frame.loops if {target, root} & loop.resets)
-    if (is_local and not is_parameter(machine, target)) or begins(machine, root):  # new in every call
+    renewed = frozenset(loop.address for loop in frame.loops if names & loop.resets)
+    if (is_local and not is_parameter(machine, target)) or any(begins(machine, one) for one in names):  # new in a call
         renewed |= frozenset(loop.address for outer in machine.frames[:-1] for loop in outer.loops)
     machine.events.accumulations.append(
         Accumulation(place, target, flow, how, place, machine.callers(), loops, machine.grad_now, renewed)
@@ -149,7 +150,7 @@ def accumulate(machine: Machine, target: str, flow: Flow, how: str) -> Flow:
 
 
 def begins(machine: Machine, name: str) -> bool:
-    """Whether the function that is running makes a variable of its own anew whenever it is called."""
+    """Whether the running function makes a variable of its own, or of its object, anew whenever it is called."""
     frame = machine.frame
     return frame.symbol is not None and name not in frame.outer and name in reset_in(machine.program.body(frame.symbol))
 

@@ -235,10 +235,21 @@ def reset_in(body: Block) -> frozenset[str]:
             for target in statement.targets:
                 texts = map(code, target.items) if isinstance(target, f.Collection) else (code(target),)
                 found.update(text for text in texts if not reads(statement.value, text))
+        elif isinstance(statement, f.For):
+            found.update(begun_in(statement))
         elif isinstance(statement, f.If):
             others = (statement.orelse, tuple(one for one in body if one is not statement))
             found.update(reset_in(statement.body) - grown_in(others))
     return frozenset(found)
+
+
+def begun_in(loop: f.For) -> Iterator[str]:
+    """What a loop over the keys of something begins anew: `for name in names: sums[name] = 0`."""
+    for statement in straight(loop.body):
+        if isinstance(statement, f.Assign) and isinstance(statement.value, f.Constant):
+            for target in statement.targets:
+                if isinstance(target, f.Subscript) and target.key == loop.target:
+                    yield code(target.value)
 
 
 def own_calls(body: Block) -> Iterator[str]:

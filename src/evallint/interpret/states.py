@@ -102,8 +102,13 @@ def role_of(machine: Machine, thing: Thing) -> Role:
         return "module"
     if thing.kind not in ("symbol", "instance"):
         return "unknown"
-    last = words(re.split(r"[.\[]", thing.label)[-1])
-    return next((role for role, names in OWNERS.items() if last & names), "unknown")
+    return named_role(thing.label) or "unknown"
+
+
+def named_role(label: str) -> Role | None:
+    """What the last part of a name says that an object is for."""
+    last = words(re.split(r"[.\[]", label)[-1])
+    return next((role for role, names in OWNERS.items() if last & names), None)
 
 
 def classes(machine: Machine, thing: Thing) -> Iterator[str]:
@@ -374,9 +379,9 @@ def loaded(machine: Machine, given: Arguments, expression: f.Call, state: State)
 
 
 def unpickled(machine: Machine, address: Address, name: str, state: State) -> None:
-    """What came from a file is used as a module."""
+    """What came from a file is used as a module, or as an optimizer could be too."""
     step = state.heap[address].marks.get("file")
-    if step is not None:
+    if step is not None and named_role(state.heap[address].label) in (None, "module"):
         machine.events.states.append(
             Unpickled(step.at, machine.place(), state.heap[address].label, name, machine.callers())
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from evallint import facts as f
 from evallint.apis import LibraryClass
 from evallint.facts import Block, Expr, Span
 from evallint.findings import Place
 from evallint.gather.code.running import Running
-from evallint.gather.code.sites import called, module_classes, of_self, reached, statements
+from evallint.gather.code.sites import blocks, called, module_classes, of_self, reached, statements
 from evallint.gather.code.substance import Substances, most, parts
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
@@ -32,12 +32,15 @@ GROWING = frozenset("append extend insert update setdefault appendleft".split())
 
 Container = Literal["list", "tuple", "dict"]
 
+Taken: TypeAlias = tuple[tuple[str, bool], ...]
+"""The tests on the way to a statement, and how they came out."""
+
 
 @dataclass
 class Plain:
     """A plain container: where it was made an attribute (or, before that, made), and whether modules are in it.
 
-    `nested`: they are in containers within it.
+    `nested`: they are in containers within it. `taken`: the branches in which it is made.
     """
 
     at: Place
@@ -47,6 +50,7 @@ class Plain:
     holds: bool
     grows: bool = False
     nested: bool = False
+    taken: Taken = ()
 
 
 @dataclass
@@ -56,10 +60,12 @@ class Shelf:
     program: Program
     substances: Substances
     known: dict[str, Plain] = field(default_factory=dict)
+    taken: Taken = ()
 
     def follow(self, method: FunctionSymbol) -> None:
         """Take in what a method does, in the order of its code."""
-        for statement in statements(self.program.body(method)):
+        for statement, taken in with_branches(self.program.body(method)):
+            self.taken = taken
             match statement:
                 case f.Assign(targets, value, _, span) if value is not None:
                     for target in targets:
@@ -88,7 +94,8 @@ class Shelf:
             inside = list(parts(value))
             holds = self._holds(method, iter(inside))
             qualname = self.program.function(method).qualname
-            self.known[name] = Plain(place, qualname, kind, single(value, inside), holds, nested=is_nested(value))
+            nested = is_nested(value)
+            self.known[name] = Plain(place, qualname, kind, single(value, inside), holds, False, nested, self.taken)
 
     def _grow(self, method: FunctionSymbol, name: str, value: Expr, joins: bool = False) -> None:
         """Put something into a container; `joins`: its parts."""
@@ -97,7 +104,7 @@ class Shelf:
             known = self.known.get(name.partition("[")[0])
             if known is not None:
                 known.nested = True
-        if known is None:
+        if known is None or any((test, not outcome) in self.taken for test, outcome in known.taken):
             return
         known.grows = True
         inner = self.known.get(code(value))
@@ -128,6 +135,19 @@ class Shelf:
                         yield from parts(statement.value)
             else:
                 yield part
+
+
+def with_branches(block: Block, taken: Taken = ()) -> Iterator[tuple[f.Stmt, Taken]]:
+    """Every statement of a function's own code, in order, with the branches that it stands in."""
+    for statement in block:
+        yield statement, taken
+        if isinstance(statement, f.If):
+            test = code(statement.test).removeprefix("self.")
+            yield from with_branches(statement.body, (*taken, (test, True)))
+            yield from with_branches(statement.orelse, (*taken, (test, False)))
+            continue
+        for inner in blocks(statement):
+            yield from with_branches(inner, taken)
 
 
 def optimizes_itself(program: Program, method: FunctionSymbol) -> bool:

@@ -435,11 +435,15 @@ def transient(klass: Klass) -> Iterator[LostBuffer]:
 
 
 def learns(klass: Klass, method: FunctionSymbol, name: str) -> Iterator[Step]:
-    """Where a method changes an attribute by what it was."""
+    """Where a method changes an attribute by what it was, but for what it has filled by its parts before."""
     program = klass.program
     for statement in statements(program.body(method)):
         says = f"`self.{name}` learns here"
         match statement:
+            case f.Assign((f.Subscript(owner),), f.Constant() | f.Attribute() | f.Subscript() as value) if (
+                of_self(owner) == name and root_of_self(value) != name
+            ):
+                return
             case f.Assign(targets, value, _, span) if value is not None:
                 if any(of_self(target) == name for target in targets) and blends(value, name):
                     yield Step(Place(method.path, span), says)
