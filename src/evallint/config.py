@@ -32,9 +32,9 @@ RUN_KEYS: Final = frozenset(
 )
 
 DEFAULT_EXCLUDES: Final = (
-    ".bzr .direnv .eggs .evallint_cache .git .git-rewrite .hg .idea .ipynb_checkpoints .mypy_cache .nox .pants.d "
-    ".pyenv .pytest_cache .pytype .ruff_cache .svn .tox .venv .vscode __pycache__ __pypackages__ _build buck-out dist "
-    "node_modules site-packages venv"
+    ".bzr .direnv .eggs .evallint_cache .git .git-rewrite .hg .history .idea .ipynb_checkpoints .mypy_cache .nox "
+    ".pants.d .pyenv .pytest_cache .pytype .ruff_cache .svn .tox .venv .vscode __pycache__ __pypackages__ _build "
+    "buck-out dist node_modules site-packages venv"
 ).split(" ")
 """What a walk passes over by default. Not `build`: that is what the working directory of many a CI is called."""
 

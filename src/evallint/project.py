@@ -435,7 +435,7 @@ class LoaderUse:
     a transform; `hand`: code around the model may normalise. `scored`: data or functions named so say that a model is
     evaluated on it. `trains`: a model is trained on it, whatever else it serves. `files`: those that its program
     saves models to, where it trains, or else reads them from, by their names, each with the place. `repeats`: it is
-    applied to each sample again and again.
+    applied to each sample again and again. `gone_over`: False where its data set alone is read.
     """
 
     at: Place
@@ -464,6 +464,7 @@ class LoaderUse:
     trains: bool = False
     files: tuple[tuple[str, Place], ...] = ()
     repeats: bool = False
+    gone_over: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,15 @@ def _partial(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     return of(Ref(state.put(("partial", machine.frame.context, machine.number(expression)), thing)))
 
 
+def _in_place(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
+    """`torch._foreach_lerp_(parameters, others, 0.1)`: what a list of parameters belongs to is written by hand."""
+    for address in given.positional[0].refs() if given.positional else ():
+        for part in modules.parts_in(address, state) if state.heap[address].kind == "list" else (address,):
+            if state.heap[part].kind == "parts":
+                modules.average(machine, part, state)
+    return constant(None)
+
+
 def _deepcopy(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     return (
         modules.copied(machine, given.positional[0], state, machine.number(expression)) if given.positional else UNKNOWN
@@ -373,7 +382,9 @@ SPECIAL: dict[str, Special] = {
     "round": _float,
     "range": _float,
     "map": _map,
+    **{f"torch._foreach_{name}_": _in_place for name in ("add", "mul", "lerp", "copy")},
     "functools.partial": _partial,
+    "types.MethodType": _partial,
     "copy.deepcopy": _deepcopy,
     "copy.copy": _copy,
     "sum": _sum,

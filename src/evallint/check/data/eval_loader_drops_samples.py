@@ -13,7 +13,7 @@ def check(project: Project) -> Iterator[Finding]:
     for loader in project.loaders:
         if loader.use != "eval" or not loader.drops or loader.batch_size == 1 or loader.applied:
             continue
-        if not loader.named and not loader.scored:
+        if not loader.gone_over or (not loader.named and not loader.scored):
             continue  # someone may only look at a few samples
         at, function = where(project, loader)
         if at not in reported:

@@ -13,7 +13,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code import files
 from evallint.gather.code.mending import call_at, is_counted, loops_around
 from evallint.gather.code.options import default
-from evallint.gather.code.sites import called
+from evallint.gather.code.sites import called, functions, own_parts, statements
 from evallint.gather.data.again import is_repeated
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
@@ -140,7 +140,10 @@ class Loaders:
             sources = tuple(self._applied(term, steps) for steps in self._pipelines.ways(term))
         use, by, because, event = self._decided(seen, sources)
         frames = event.frames if event is not None else seen.creation.frames if seen.creation else ()
-        if event is None and (only_measured(events, term.at) or evaluating.is_unit_test(self._program, frames)):
+        read = read_as(self._program, seen.creation) if event is None and seen.creation is not None else "batches"
+        if not read or (event is None and only_measured(events, term.at)):
+            use, because = None, ""
+        if event is None and evaluating.is_unit_test(self._program, frames):
             use, because = None, ""
         last = Step(event.at, f"{because} here") if event is not None else Step(term.at, "it is made here")
         size = self._size(loader, term) if loader else UNKNOWN
@@ -177,6 +180,7 @@ class Loaders:
             shuffles_by=self._decided_in(seen, loader.shuffle) if loader is not None else None,
             drops_by=self._decided_in(seen, loader.drop_last) if loader is not None else None,
             trains=use == "train" or any(purpose == "train" for _, purpose, _, _ in seen.runs),
+            gone_over=read == "batches",
             repeats=bool(seen.runs)
             and all(
                 is_repeated(self._program, events, run)
@@ -342,6 +346,55 @@ def is_of_length(program: Program, path: str, call: f.Call) -> bool:
     """Whether a call brings vectors to length 1, as embeddings are: `F.normalize`."""
     called = program.resolve(path, call.function) if last_name(call.function) == "normalize" else None
     return isinstance(called, External) and program.apis.canonical(called.name) == "torch.nn.functional.normalize"
+
+
+def read_as(program: Program, creation: Creation) -> Literal["", "data", "batches"]:
+    """What the program reads of a loader by the names it gets: nothing, its data set alone, or its batches.
+
+    The names of a file, and attributes, may be read by code out of sight.
+    """
+    running = [caller.symbol or FunctionSymbol(caller.path, 0) for caller in creation.frames]
+    found: Literal["", "data", "batches"] = "" if creation.names and running else "batches"
+    for name in creation.names:
+        if any(keeps(program.body(symbol), name) for symbol in running):
+            return "batches"
+        files = {symbol.path for symbol in running if symbol.index == 0 and binds(program.body(symbol), name)}
+        found = found or ("batches" if files else "")
+        for symbol in dict.fromkeys((*running, *(one for path in files for one in functions(program, path)))):
+            for whole in read_in(program.body(symbol), name, with_returns=symbol == running[0]):
+                if whole:
+                    return "batches"
+                found = "data"
+    return found
+
+
+def binds(block: f.Block, name: str) -> bool:
+    """Whether a block gives a name a value."""
+    return any(
+        isinstance(statement, f.Assign) and f.Name(name) in [*within(statement.targets)]
+        for statement in statements(block)
+    )
+
+
+def keeps(block: f.Block, name: str) -> bool:
+    """Whether a block gives an attribute a value."""
+    return any(
+        isinstance(node, f.Attribute) and node.name == name
+        for statement in statements(block)
+        if isinstance(statement, f.Assign)
+        for node in within(statement.targets)
+    )
+
+
+def read_in(block: f.Block, name: str, with_returns: bool) -> Iterator[bool]:
+    """Each time that a name is read: whether it is more than its data set. What is handed back to a caller in sight is
+    read there, or not."""
+    for statement in statements(block):
+        if isinstance(statement, f.Return) and not with_returns:
+            continue
+        nodes = [node for part in own_parts(statement) for node in within(part)]
+        data = nodes.count(f.Attribute(f.Name(name), "dataset"))
+        yield from [False] * data + [True] * (nodes.count(f.Name(name)) - data)
 
 
 def only_measured(events: Events, at: Place) -> bool:
