@@ -36,12 +36,13 @@ def random_in_evaluation(
     yield from _random_in_loaders(program, loaders)
     for beside in named:
         at = {step.at for other in beside.training for one in other.sources for step in one.steps}
-        found = [(one, step) for one in beside.evaluating.sources for step in random_steps(one.steps)]
+        evaluating = beside.evaluating
+        found = [(one, step) for one in evaluating.sources for step in _by_chance(program, evaluating, one)]
         own = [(one, step) for one, step in found if step.at not in at]  # else it is both pipelines' on purpose
         if own and not beside.on_purpose:
-            yield _random(program, beside.evaluating, *own[0], beside.training)
+            yield _random(program, evaluating, *own[0], beside.training)
         for trained in beside.training:
-            yield from _reused(program, trained, beside.evaluating)
+            yield from _reused(program, trained, evaluating)
 
 
 def _reused(program: Program, trained: LoaderUse, evaluating: LoaderUse) -> Iterator[RandomInEvaluation]:
@@ -94,8 +95,8 @@ def _random_in_loaders(program: Program, loaders: Sequence[LoaderUse]) -> Iterat
 
 
 def _by_chance(program: Program, loader: LoaderUse, source: DataSource) -> list[PipelineStep]:
-    """The random steps of a pipeline, without those whose strength the loop around an evaluation sets: then it is
-    robustness that is measured."""
+    """The random steps of a pipeline, without those whose strength the loop around an evaluation sets, or whoever asks
+    for them: then it is robustness that is measured."""
     return [step for step in random_steps(source.steps) if not _is_graded(program, loader, step)]
 
 
@@ -104,6 +105,11 @@ def _is_graded(program: Program, loader: LoaderUse, step: PipelineStep) -> bool:
     if step.at is None or call is None:
         return False
     names = {node.id for node in within(call) if isinstance(node, f.Name)}
+    if isinstance(program.resolve(step.at.path, call.function), ClassSymbol):
+        parameters = program.function(function_around(program, step.at)).parameters
+        off = {one.name for one in parameters if isinstance(one.default, f.Constant) and not one.default.value}
+        if not names.isdisjoint(off):
+            return True
     return any(
         isinstance(loop, f.For)
         and contains(loop.span, loader.at.span)
