@@ -437,7 +437,7 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
         elif found.flow.graph:
             for source in sources:
                 step = source.marks.get("optimized")
-                if step is not None and not learns(events, source):
+                if step is not None and not learns(events, source) and not learns_elsewhere(program, events, source):
                     yield cut_at(source, "layer", (last, step))
 
 
@@ -471,6 +471,20 @@ def learns(events: Events, source: ForwardCall) -> bool:
     return any(
         other.grad.on and (source.address in other.family or other.address in source.family)
         for other in events.forwards
+    )
+
+
+def learns_elsewhere(program: Program, events: Events, source: ForwardCall) -> bool:
+    """Whether a method of the same class runs the model too that was not among what ran here."""
+    symbol = source.frames[-1].symbol
+    klass = program.class_of(symbol) if symbol is not None else None
+    if klass is None:
+        return False
+    ran = {caller.symbol for event in events.forwards for caller in event.frames}
+    return any(
+        f"{source.receiver}()" in program.function(method).mentions
+        for method in program.methods(klass)
+        if method not in ran
     )
 
 

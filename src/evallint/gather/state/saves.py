@@ -322,7 +322,7 @@ def written_in(program: Program, symbol: FunctionSymbol) -> frozenset[str] | Non
         if isinstance(node, f.Try):
             return None
         if isinstance(node, f.Constant) and isinstance(node.value, str):
-            found |= words(node.value)
+            found |= words(node.value) | {node.value.strip(".")}
         elif isinstance(node, f.Attribute):
             found.add(node.name)
     return frozenset(found)
