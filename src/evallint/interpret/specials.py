@@ -221,6 +221,8 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
     if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
         return UNKNOWN
     (what,), (klass,) = given.positional[0].atoms, given.positional[1].atoms
+    if isinstance(klass, Ref) and state.heap[klass.address].kind == "list":
+        return _is_any(machine, given.positional[0], state.heap[klass.address], expression, state)
     of_builtin = plain.is_one_of(what, klass, state)
     if of_builtin is not None:
         return constant(of_builtin)
@@ -237,6 +239,17 @@ def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: S
     if isinstance(klass, External) and isinstance(thing.klass, External):
         return constant(machine.apis.canonical(klass.name) in machine.apis.lineage(thing.klass.name))
     return constant(False)
+
+
+def _is_any(machine: Machine, value: Value, classes: Thing, expression: f.Call, state: State) -> Value:
+    """`isinstance(x, (A, B))`"""
+    found = [
+        _isinstance(machine, Arguments((value, klass)), expression, state).constant()
+        for klass in classes.items.values()
+    ]
+    if any(one is not None and one.value for one in found):
+        return constant(True)
+    return UNKNOWN if classes.rest is not None or not found or None in found else constant(False)
 
 
 def _type(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
