@@ -105,7 +105,8 @@ class Wrapper(NamedTuple):
 
     `argument`: the module that goes in. `inner`: the attribute under which the result holds it ("" none). `shares`:
     whether the result and what went in have the same submodules, so that eval() of one is heard by the other; else it
-    is a copy. `same`: whether the result is, or behaves entirely as, the object that went in. `result`: "one" the
+    is a copy. `same`: whether the result is, or behaves entirely as, the object that went in; `unwraps`: whether it is
+    what is in all wrappers of that. `result`: "one" the
     module; "each" one result for each argument, in their order (a single one bare); "first" the first of a tuple.
     `mode`: how the mode of what is wrapped follows from what went in; the wrapper's own `training` starts true where it
     is a class of modules, which `bases` then names.
@@ -116,6 +117,7 @@ class Wrapper(NamedTuple):
     inner: str = ""
     shares: bool = True
     same: bool = False
+    unwraps: bool = False
     result: Literal["one", "each", "first"] = "one"
     mode: Literal["keeps", "train", "eval", "unknown"] = "keeps"
     bases: tuple[str, ...] = ()

@@ -377,6 +377,8 @@ def wrap(machine: Machine, meaning: Wrapper, given: Arguments, expression: f.Cal
 def wrap_one(machine: Machine, meaning: Wrapper, value: Value, expression: f.Call, state: State, index: int) -> Value:
     """What one wrapped thing becomes; what is no module is handed on."""
     targets = [address for address in value.refs() if state.heap[address].kind in modules.MODELS]
+    if meaning.unwraps:
+        return joined([of(Ref(modules.inmost(address, state))) for address in targets]) if targets else value
     if not targets or meaning.same:
         return value
     if meaning.result == "each" and not any(modules.is_model(state.heap[address]) for address in targets):

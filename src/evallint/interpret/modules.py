@@ -432,6 +432,13 @@ def of_parameters(parameters: Value, state: State) -> frozenset[Address] | None:
     return frozenset(found)
 
 
+def inmost(address: Address, state: State) -> Address:
+    """What is in all wrappers of an object."""
+    while state.heap[address].kind == "wrapper" and (inner := state.heap[address].inner) is not None:
+        address = inner
+    return address
+
+
 def average(machine: Machine, address: Address, state: State) -> None:
     """The parameters of a module are written by hand: a moving average or a momentum encoder, where those of another
     module are at hand, else such as a mask."""

@@ -382,10 +382,22 @@ def undone(events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLear
         for part in change.undoes:
             if event is None or set(part.loops) & set(change.loops) or part.step.at in evaluated:
                 continue
-            if "partly eval" in event.marks:  # put back into eval mode before the model trains
-                continue
+            if "partly eval" in event.marks or is_put_back(events, part):
+                continue  # it is in eval mode again before the model trains
             steps = (part.step, change.to.train.step, Step(event.at, f"`{event.receiver}` trains here"))
             yield FrozenButLearning(part.step.at, event.frames[-1].function, event.receiver, steps)
+
+
+def is_put_back(events: Events, part: Change) -> bool:
+    """Whether a loop puts a part into eval mode that was put there before."""
+    switches = [found for found in events.changes if found.to.eval is not None]
+    owners = {
+        found.address for found in switches if found.to.eval is not None and found.to.eval.step.at == part.step.at
+    }
+    return any(
+        found.address in owners and found.loops and found.to.eval is not None and found.to.eval.step.at != part.step.at
+        for found in switches
+    )
 
 
 def exported(program: Program, events: Events) -> Iterator[Exported]:

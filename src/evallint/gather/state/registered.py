@@ -316,6 +316,8 @@ def kinds(node: object, name: str, foreign: Callable[[Expr], bool] = lambda func
             arguments, name
         ):
             yield "moved"
+        case f.Call(f.Attribute(f.Subscript() as part, moving)) if moving in MOVING and root_of_self(part) == name:
+            yield "moved"
         case f.Subscript(value, key):
             yield from kinds(value, name, foreign)
             for _ in kinds(key, name, foreign):
