@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from evallint.extract import NotPython, lean
+from evallint.extract.apart import apart
 from evallint.extract.nodes import cst
 from evallint.extract.positions import ByNode, Disagreement, InOrder, Positions, TooDeep
 from evallint.facts import (
@@ -312,7 +313,11 @@ class Lowering:
     def _assign(self, node: cst.Assign) -> Iterable[Stmt]:
         span = self._place(node)
         targets = tuple(self.expression(target.target) for target in node.targets)
-        return (Assign(targets, self.expression(node.value), None, span),)
+        value = self.expression(node.value)
+        pairs = apart(targets[0], value) if len(targets) == 1 else ()
+        if pairs:
+            return tuple(Assign((target,), part, None, span) for target, part in pairs)
+        return (Assign(targets, value, None, span),)
 
     def _annotated(self, node: cst.AnnAssign) -> Iterable[Stmt]:
         span = self._place(node)
