@@ -168,7 +168,7 @@ class Loaders:
             collates=collates is not None and collates != Plain(None),
             run=events.entry,
             models=frozenset((*(run.core for run, *_ in seen.runs), *seen.perhaps)) - {None},
-            named=self._named(seen) == "eval",
+            named=(self._named(seen) or self._named_by_data(loader, term)) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
             hand=seen.among
             or any(self._by_hand(run) for run, *_ in seen.runs)
@@ -247,6 +247,15 @@ class Loaders:
         if found:
             return found.pop()
         return use_of(self._function(seen, seen.term.at).rpartition(".")[2])
+
+    def _named_by_data(self, loader: Loader | None, term: Made) -> Use | None:
+        """What the name of the data set says that a loader without a name is given."""
+        if loader is None or term.label:
+            return None
+        data = options(given(term, loader.dataset))
+        labels = [one.label.rpartition(".")[2] for one in data if isinstance(one, Made)]
+        found = {use_of(label) for label in labels}
+        return found.pop() if len(found) == 1 and not any(map(says_both, labels)) else None
 
     def _label(self, seen: Seen) -> str:
         names = [*seen.creation.names] if seen.creation is not None else []
