@@ -39,7 +39,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
     """Training forwards that the eval() of an evaluation reaches: of an earlier pass of their loop, or of a function
     that has been called before."""
     evaluated = {
-        event.mode.eval.step.at
+        (event.mode.eval.step.at, event.mode.eval.calls[:-1])  # a helper may switch for whoever calls it
         for event in events.forwards
         if not event.trained and event.sure and event.mode.eval is not None and not event.differentiated
     }
@@ -50,7 +50,7 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         at, function = where_it_leaves(change, event)
         if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(events, change, at)):
             continue
-        if change.step.at not in evaluated or (event.nature.heeds == "no" and not event.klass):
+        if (change.step.at, change.calls[:-1]) not in evaluated or (event.nature.heeds == "no" and not event.klass):
             continue
         if not is_updated(program, events, event) or is_asked_for(program, change, event):
             continue
