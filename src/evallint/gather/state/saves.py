@@ -42,7 +42,7 @@ def whole_pickles(program: Program, events: Events) -> Iterator[WholePickle]:
                     yield WholePickle(at, function, part.owner.label, "saved", steps)
         elif isinstance(found, Unpickled) and found.at in loads:
             load = loads[found.at]
-            if any(argument.keyword == "weights_only" for argument in load.call.arguments):
+            if load.spread or any(argument.keyword == "weights_only" for argument in load.call.arguments):
                 continue
             if read_again(program, load):
                 continue
