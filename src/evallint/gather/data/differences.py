@@ -97,25 +97,40 @@ def _random_in_loaders(program: Program, loaders: Sequence[LoaderUse]) -> Iterat
 def _by_chance(program: Program, loader: LoaderUse, source: DataSource) -> list[PipelineStep]:
     """The random steps of a pipeline, without those whose strength the loop around an evaluation sets, or whoever asks
     for them: then it is robustness that is measured."""
-    return [step for step in random_steps(source.steps) if not _is_graded(program, loader, step)]
+    return [
+        step
+        for step in random_steps(source.steps)
+        if not _is_optional(program, loader, step) and not _is_graded(program, loader, source, step)
+    ]
 
 
-def _is_graded(program: Program, loader: LoaderUse, step: PipelineStep) -> bool:
+def _is_optional(program: Program, loader: LoaderUse, step: PipelineStep) -> bool:
+    """Whether a step of the program's own has its strength from a parameter that is off unless it is given."""
     call = call_at(program, step.at) if step.at is not None and step.at.path == loader.at.path else None
-    if step.at is None or call is None:
+    if step.at is None or call is None or not isinstance(program.resolve(step.at.path, call.function), ClassSymbol):
         return False
-    names = {node.id for node in within(call) if isinstance(node, f.Name)}
-    if isinstance(program.resolve(step.at.path, call.function), ClassSymbol):
-        parameters = program.function(function_around(program, step.at)).parameters
-        off = {one.name for one in parameters if isinstance(one.default, f.Constant) and not one.default.value}
-        if not names.isdisjoint(off):
-            return True
+    parameters = program.function(function_around(program, step.at)).parameters
+    off = {one.name for one in parameters if isinstance(one.default, f.Constant) and not one.default.value}
+    return not _names_given(program, step.at).isdisjoint(off)
+
+
+def _is_graded(program: Program, loader: LoaderUse, source: DataSource, step: PipelineStep) -> bool:
+    """Whether a loop around the loader, and around what makes the step or asks for it, gives it what it goes over."""
+    made = [step.at, *(at for _, at in source.builders)]
+    places = {(loader.at.path, loader.at.span), *((one.at.path, one.at.span) for one in loader.way)}
     return any(
         isinstance(loop, f.For)
-        and contains(loop.span, loader.at.span)
-        and any(isinstance(node, f.Name) and node.id in names for node in within(loop.target))
-        for loop in loops_around(program, step.at)
+        and any(path == at.path and contains(loop.span, span) for path, span in places)
+        and any(isinstance(node, f.Name) and node.id in _names_given(program, at) for node in within(loop.target))
+        for at in made
+        if at is not None
+        for loop in loops_around(program, at)
     )
+
+
+def _names_given(program: Program, at: Place) -> set[str]:
+    call = call_at(program, at)
+    return {node.id for node in within(call) if isinstance(node, f.Name)} if call is not None else set()
 
 
 def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:

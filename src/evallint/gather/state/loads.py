@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from evallint import facts as f
 from evallint.facts import Expr, Span
@@ -83,11 +84,24 @@ def chosen_by_device(program: Program, found: Loaded) -> bool:
     """Whether tests about the device decide that this load is reached: the other branch sees to the CPU."""
     symbol = next(functions_of(program, found.frames[-1:]))
     site = site_at(program, symbol, found.call.span)
-    if site is None:
+    if site is None or is_guarded(site) or any(map(is_guarded, calling(program, found))):
         return True
-    guarded = any(names(guard) & DEVICES for guard in site.guards)
     body = program.body(symbol)
-    return guarded or lacks_cpu_way(body) or any(is_gpu_only(program, symbol, call) for call in called(body))
+    return lacks_cpu_way(body) or any(is_gpu_only(program, symbol, call) for call in called(body))
+
+
+def is_guarded(site: Site) -> bool:
+    return any(names(guard) & DEVICES for guard in site.guards)
+
+
+def calling(program: Program, found: Loaded) -> Iterator[Site]:
+    """The calls that lead to a load, each where it stands."""
+    for caller, callee in pairwise(found.frames):
+        if callee.called_at is not None:
+            symbol = caller.symbol or FunctionSymbol(caller.path, 0)
+            site = site_at(program, symbol, callee.called_at.span)
+            if site is not None:
+                yield site
 
 
 def read_again(program: Program, found: Loaded) -> bool:
