@@ -570,6 +570,8 @@ def _differ(
     at = _normalises(source.steps) if kind in ("constants", "missing in training") else None
     at = at or source.pipeline_at or source.at
     theirs = _normalises(trained[0].steps) or trained[0].pipeline_at or trained[0].at
+    if at in (theirs, trained[0].pipeline_at):  # one helper makes both
+        at, theirs = _asked(source, trained[0]) or at, _asked(trained[0], source) or theirs
     because: tuple[Step, ...] = (
         Step(theirs, f"the training data are prepared here{': ' + train if train else ''}"),
         Step(partners[0].at, f"`{partners[0].label}` gives the training data"),
