@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -45,6 +45,7 @@ from evallint.project import (
     Accumulated,
     BareParameters,
     CutTraining,
+    Evaluation,
     Exported,
     Forward,
     FrozenButLearning,
@@ -70,6 +71,7 @@ T = TypeVar("T")
 class OfRun(NamedTuple):
     """What one run of an entry shows by itself."""
 
+    evaluations: Mapping[int, Evaluation]
     forwards: tuple[Forward, ...]
     loaders: tuple[LoaderUse, ...]
     named: tuple[Named, ...]
@@ -120,14 +122,14 @@ class Gatherer:
         """The project that the program and the runs of its entries make."""
         program, running, substances = self._program, self._running, self._substances
         complete = [run for run in runs if run.complete]
-        events = [run for run in complete if not run.supposed]
         every = [self._of_run(run) for run in complete]
         self._of_runs.drop_others([id(run) for run in complete])
-        seen = [found for run, found in zip(complete, every, strict=True) if not run.supposed]
+        real = [(run, found) for run, found in zip(complete, every, strict=True) if not run.supposed]
+        seen = [found for _, found in real]
         old = tuple(sorted(written_for_old_torch(program)))
         used = self._latest.of(placed, program, tuple(one for found in seen for one in found.forwards), old)
         loaders = tuple(one for found in seen for one in found.loaders)
-        passes = evaluating_passes(program, events)
+        passes = evaluating_passes(program, [(run, found.evaluations) for run, found in real])
         named = self._latest.of(side_by_side, tuple(one.named for one in seen), loaders)
         states = tuple(run for run in complete if run.states)
         return Project(
@@ -193,8 +195,10 @@ class Gatherer:
 
     def _find_of_run(self, run: Events) -> tuple[Events, OfRun]:
         program = self._program
+        evaluates = forwards.evaluations(program, run)
         found = OfRun(
-            forwards=tuple(forwards.of_run(program, run, self._known)),
+            evaluations=evaluates,
+            forwards=tuple(forwards.of_run(program, run, evaluates, self._known)),
             loaders=tuple(self._loaders.of_run(run)),
             named=tuple(named_in(program, run)),
             fed=tuple(fed_in(program, run)),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import functions, statements
-from evallint.gather.modes.evaluating import evaluation
-from evallint.gather.modes.forwards import chain, needs_gradients
+from evallint.gather.modes.forwards import chain
 from evallint.interpret.events import Events, ForwardCall
 from evallint.interpret.reading import gone_over, last_name
 from evallint.interpret.render import code
@@ -50,29 +49,25 @@ class Pass:
         return gone_over(self.loop.statement.iterable)
 
 
-def evaluating_passes(program: Program, runs: Iterable[Events]) -> Mapping[int, Pass]:
-    """Every loop over batches in which a model evaluates, by the identity of its statement."""
-    runs = tuple(runs)
-    known = {one.loop[2] for events in runs for one in events.passes}
+def evaluating_passes(program: Program, runs: Sequence[tuple[Events, Mapping[int, Evaluation]]]) -> Mapping[int, Pass]:
+    """Every loop over batches in which a model evaluates, by the identity of its statement. `runs`: what each saw, with
+    why models evaluate in it, by the numbers of their calls."""
+    known = {one.loop[2] for events, _ in runs for one in events.passes}
     every = dict(program.each(loops_in))
     loops = {number: loop for number, loop in every.items() if number in known or goes_over_batches(loop.statement)}
     sampled = {number for number, loop in loops.items() if stops_early(loop.statement)}
-    training = training_calls(runs)
+    training = training_calls(events for events, _ in runs)
     found: dict[int, Pass] = {}
-    for events in runs:
-        trained = [event for event in events.forwards if event.trained]
-        for event in events.forwards:
-            number = next((number for number in numbers(event) if number in loops), None)
-            if number is None or number in sampled or event.inside or event.trained:
+    for events, evaluates in runs:
+        for event in events.forwards if evaluates else ():
+            because = evaluates.get(event.id)
+            number = next((number for number in numbers(event) if number in loops), None) if because else None
+            if because is None or number is None or number in sampled:
                 continue
             if number in training and event.at not in training[number]:
                 continue  # an evaluation between two steps of training: the loop is not its own
-            if needs_gradients(program, events, event):
-                continue
-            because = evaluation(program, events, event, trained)
-            if because is not None:
-                seen = one_pass(loops[number], number, because, events, event)
-                found[number] = seen if number not in found else together(found[number], seen)
+            seen = one_pass(loops[number], number, because, events, event)
+            found[number] = seen if number not in found else together(found[number], seen)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from evallint.interpret.library import VOLATILE
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
 from evallint.program import ClassSymbol, Program
-from evallint.project import Forward
+from evallint.project import Evaluation, Forward
 
 GENERATING = frozenset("generate sample translate transcribe".split())
 """Words of methods by which a model makes something, step by step."""
@@ -30,8 +30,16 @@ class Known(NamedTuple):
     predicting: Predicting
 
 
-def of_run(program: Program, events: Events, known: Known) -> Iterator[Forward]:
-    """Every outermost run of a model that one entry saw."""
+def evaluations(program: Program, events: Events) -> dict[int, Evaluation]:
+    """Why the outermost runs of models that one entry saw evaluate, by their numbers; those that don't left out."""
+    trained = [event for event in events.forwards if event.trained]
+    outermost = (event for event in events.forwards if not event.inside and not trains(program, events, event))
+    found = ((event.id, evaluation(program, events, event, trained)) for event in outermost)
+    return {number: why for number, why in found if why is not None}
+
+
+def of_run(program: Program, events: Events, evaluates: Mapping[int, Evaluation], known: Known) -> Iterator[Forward]:
+    """Every outermost run of a model that one entry saw, with why it `evaluates`."""
     trained = [event for event in events.forwards if event.trained]
     parts: dict[int, list[ForwardCall]] = {}
     for event in events.forwards:
@@ -41,7 +49,7 @@ def of_run(program: Program, events: Events, known: Known) -> Iterator[Forward]:
         if event.inside or not event.sure:
             continue
         own_run = known.predicting.run_of(event.klass, event.method)
-        found = replace(forward(program, events, event, trained), own_run=own_run)
+        found = replace(forward(program, events, event, evaluates.get(event.id)), own_run=own_run)
         inner = parts.get(event.id, [])
         graphless = is_plain_arithmetic(event, inner, trained, known.substances) or turns_it_off(event, inner)
         yield replace(found, graph="off") if graphless else found
@@ -67,14 +75,16 @@ def is_plain_arithmetic(
     return not substances.has_parameters(event.klass)
 
 
-def forward(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Forward:
+def trains(program: Program, events: Events, event: ForwardCall) -> bool:
+    """Whether gradients of what a model gives are asked for."""
+    return event.trained or needs_gradients(program, events, event)
+
+
+def forward(program: Program, events: Events, event: ForwardCall, found: Evaluation | None) -> Forward:
     mode = event.mode
     possible: tuple[tuple[Literal["train", "eval", "unknown"], object], ...]
     possible = (("train", mode.train), ("eval", mode.eval), ("unknown", mode.unknown))
     modes = frozenset(word for word, on in possible if on)
-    needs = needs_gradients(program, events, event)
-    trains = event.trained or needs
-    found = None if trains else evaluation(program, events, event, trained)
     return Forward(
         at=event.at,
         function=event.frames[-1].function,
@@ -88,7 +98,7 @@ def forward(program: Program, events: Events, event: ForwardCall, trained: list[
         ),
         deliberate=deliberate(program, events, event),
         graph=graph_of(program, events, event),
-        trains=trains,
+        trains=trains(program, events, event),
         evaluation=found,
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
         escapes=event.escapes,

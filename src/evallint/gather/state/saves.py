@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from evallint import facts as f
 from evallint.apis import ModuleClass
@@ -13,7 +13,7 @@ from evallint.gather.modes.evaluating import is_unit_test
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.kept import is_state
 from evallint.gather.state.loads import read_again
-from evallint.interpret.events import Caller, Created, Events, Loaded, Owner, Part, Restored, Saved, Unpickled
+from evallint.interpret.events import Caller, Created, Events, Loaded, Part, Restored, Saved, Unpickled
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -233,26 +233,36 @@ def is_of_pairs(program: Program, at: Place) -> bool:
 
 def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
     """States saved with a wrapper's prefix and loaded without, or saved without and loaded with it."""
-    states = [(run, found) for run in runs for found in run.states]
-    saves = [
-        (run, found, part) for run, found in states if isinstance(found, Saved) for part in found.parts if plain(part)
-    ]
-    restores = [(run, found) for run, found in states if isinstance(found, Restored) and found.source is not None]
+    saves: dict[Symbol, list[tuple[Events, Saved, Part]]] = {}
+    loads: dict[Symbol, list[tuple[Events, Restored]]] = {}
+    for run, found in ((one, found) for one in runs for found in one.states):
+        if isinstance(found, Saved):
+            for part in found.parts:
+                if part.owner.klass is not None and plain(part):
+                    saves.setdefault(part.owner.klass, []).append((run, found, part))
+        elif isinstance(found, Restored) and found.source is not None and found.owner.klass is not None:
+            loads.setdefault(found.owner.klass, []).append((run, found))
+    for klass, saved in saves.items():
+        if any(part.owner.wrapped for _, _, part in saved):
+            yield from _prefixed(program, saved, loads.get(klass, []))
+
+
+def _prefixed(
+    program: Program, saves: Sequence[tuple[Events, Saved, Part]], restores: Sequence[tuple[Events, Restored]]
+) -> Iterator[Prefixed]:
+    """The same of one class of models."""
+    wrapped = {part.kept for _, _, part in saves if part.owner.wrapped}
+    if any(part.kept not in wrapped for _, _, part in saves):
+        return
     for run, found, part in saves:
-        if not part.owner.wrapped:
-            continue
-        others = [other for _, _, other in saves if same_model(other.owner, part.owner)]
-        wrapped = {other.kept for other in others if other.owner.wrapped}
-        if any(other.kept not in wrapped for other in others):
-            continue
-        if unwraps(program, found, part):
+        if not part.owner.wrapped or unwraps(program, found, part):
             continue
         elsewhere = [load for other, load in restores if other.entry != run.entry and is_load_of(load, part)]
         loads = elsewhere or [load for _, load in restores if is_load_of(load, part)]  # a program resumes as it saves
         load = unwrapped_load(program, part, loads)
         if load is None:
             continue
-        always = all(other.owner.wrapped for other in others if other.kept == part.kept)
+        always = all(other.owner.wrapped for _, _, other in saves if other.kept == part.kept)
         at, function = composed(program, run, found, part)
         steps = (
             *way(found.frames, Step(found.at, f"each key is saved with the prefix `{part.owner.wrapped}.`")),
@@ -263,10 +273,6 @@ def prefixed(program: Program, runs: Iterable[Events]) -> Iterator[Prefixed]:
 
 def plain(part: Part) -> bool:
     return part.what == "state" and part.owner.role == "module" and not part.rekeyed and not part.filtered
-
-
-def same_model(one: Owner, other: Owner) -> bool:
-    return one.klass is not None and one.klass == other.klass
 
 
 def unwraps(program: Program, found: Saved, part: Part) -> bool:
@@ -298,7 +304,8 @@ def takes_off_prefix(program: Program, symbol: FunctionSymbol, prefix: str) -> b
 
 
 def is_load_of(load: Restored, part: Part) -> bool:
-    return same_model(load.owner, part.owner) and load.key in ("", part.key)
+    """Whether a load may be of a part of a checkpoint, both of models of one class."""
+    return load.key in ("", part.key)
 
 
 def unwrapped_load(program: Program, part: Part, loads: list[Restored]) -> Restored | None:
