@@ -66,9 +66,10 @@ OWN_CODE: Final = "self.training"
 class Nature:
     """Whether a module behaves differently in train and eval mode.
 
-    `heeds`: "yes", "no", or "unknown" where a part of it is out of sight; `because` names what decides. `statistics`:
-    whether it holds running statistics (batch norm) that a forward in train mode moves; None unknown. `arguable`:
-    whether only such layers make the difference as many run in train mode on purpose (instance norm).
+    `heeds`: "yes", "no", or "unknown" where a part of it is out of sight; `because` names what decides, or the method
+    that runs no part which does. `statistics`: whether it holds running statistics (batch norm) that a forward in train
+    mode moves; None unknown. `arguable`: whether only such layers make the difference as many run in train mode on
+    purpose (instance norm).
     """
 
     heeds: Literal["yes", "no", "unknown"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evallint import facts as f
 from evallint.apis import ModuleClass
 from evallint.findings import Step
-from evallint.interpret import calls, describing, library, modules, states
+from evallint.interpret import attributes, calls, describing, library, modules, states
 from evallint.interpret.events import ForwardCall, FrozenPart
 from evallint.interpret.render import code, render
 from evallint.interpret.values import (
@@ -24,7 +24,7 @@ from evallint.interpret.values import (
     is_plain,
     of,
 )
-from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol
+from evallint.program import UNKNOWN_NATURE, ClassSymbol, External, FunctionSymbol, Nature
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -163,7 +163,7 @@ def record(
         event = machine.events.forwards[number]
         event.replaced = event.replaced and states.replaced_in(family, state)
         event.mode = event.mode.join(mode)
-        nature = modules.nature(machine, address, state) if modules.is_model(thing) else event.nature
+        nature = nature_of_run(machine, address, method, state) if modules.is_model(thing) else event.nature
         if nature != event.nature:  # one of several models runs here
             event.nature = modules.clearest(event.nature, nature)
         marks = marks_of(machine, thing, address, parts, state) if address != event.address else {}
@@ -186,7 +186,7 @@ def record(
         render(expression.function),
         address,
         thing.klass,
-        modules.nature(machine, address, state) if known else UNKNOWN_NATURE,
+        nature_of_run(machine, address, method, state) if known else UNKNOWN_NATURE,
         mode,
         state.grad,
         flow,
@@ -207,6 +207,33 @@ def record(
     machine.events.forwards.append(event)
     came_through(machine, event, flow, state)
     return event
+
+
+def nature_of_run(machine: Machine, address: Address, name: str, state: State) -> Nature:
+    """Whether a run of a model heeds its mode: of a method of its own class, such as `decode`, only what that mentions
+    can matter."""
+    whole = modules.nature(machine, address, state)
+    klass = state.heap[address].klass
+    method = machine.program.method(klass, name) if name and isinstance(klass, ClassSymbol) else None
+    if method is None or whole.heeds != "yes" or not isinstance(klass, ClassSymbol):
+        return whole
+    reached = machine.program.reached(klass, (method,))
+    mentioned = {one for symbol in reached for one in machine.program.function(symbol).mentions}
+    if mentioned & ANY_PART or "training" in mentioned:
+        return whole
+    built = machine.parts_of(klass)
+    held = {name for name in state.heap[address].attributes if name in mentioned} | (built.keys() & mentioned)
+    refs = [ref for name in held for ref in attributes.of_thing(machine, address, name, state).refs()]
+    parts = [modules.nature(machine, ref, state) for ref in refs if modules.is_model(state.heap[ref])]
+    if not parts or len(parts) < len(held) or any(part.heeds != "no" for part in parts):
+        return whole
+    return Nature("no", f"`{name}`", statistics=False)
+
+
+ANY_PART = frozenset(
+    "children named_children modules named_modules _modules getattr __dict__ super super() self()".split()
+)
+"""What code mentions that may run any of its parts."""
 
 
 def core(address: Address, state: State) -> Thing:

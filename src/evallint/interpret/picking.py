@@ -10,7 +10,7 @@ from evallint.interpret import attributes, calls, choosing, containers, data, en
 from evallint.interpret.outcomes import from_end, with_role
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
-from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, in_order, joined, of
+from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, constant, in_order, joined, of
 from evallint.program import ClassSymbol, External, ModuleSymbol
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def slice_of(machine: Machine, base: Value, key: f.Slice, state: State, number: 
     """A slice of a container whose elements are known, None for others."""
     refs = list(base.refs())
     bounds = [machine.value(part, state).constant() if part is not None else Known(None, type(None)) for part in key]
-    if len(refs) != 1 or len(base.atoms) != 1 or any(bound is None for bound in bounds):
+    others = base.atoms - {Ref(ref) for ref in refs} - constant(None).atoms
+    if len(refs) != 1 or others or any(bound is None for bound in bounds):
         return None
     thing = state.heap[refs[0]]
     values: list[Any] = [bound.value for bound in bounds if bound is not None]
@@ -62,7 +63,7 @@ def slice_of(machine: Machine, base: Value, key: f.Slice, state: State, number: 
     part = Thing(thing.kind, "", thing.klass, thing.born, mode=thing.mode, marks=dict(thing.marks))
     part.items = dict(enumerate(list(thing.items.values())[slice(*values)]))
     address = state.put(("slice", machine.frame.context, number), part)
-    return Value(frozenset((Ref(address),)), base.flow)
+    return Value(frozenset((Ref(address),)), replace(base.flow, graph=frozenset(), sums=frozenset()))  # by its items
 
 
 def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bool = False) -> Value:

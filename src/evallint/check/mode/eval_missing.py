@@ -57,7 +57,8 @@ def says(forward: Forward) -> str:
     if forward.deliberate == "perhaps":
         return f"`{model}` is in training mode, as the code asks for, when it runs"
     if forward.nature.heeds == "no":
-        return f"`{model}` is in training mode; harmless today: no layer of `{forward.title}` depends on it"
+        depending = "no layer that it runs" if forward.nature.because else f"no layer of `{forward.title}`"
+        return f"`{model}` is in training mode; harmless today: {depending} depends on it"
     assert forward.evaluation is not None
     if forward.nature.by_own_code:
         return f"`{model}` evaluates in training mode; only `self.training` in `{forward.title}` depends on it"
