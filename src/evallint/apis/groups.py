@@ -128,6 +128,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "children": _arguments,
     "weightless": _arguments,
     "bases": tuple,
+    "deaf": tuple,
 }
 KINDS: dict[str, Callable[..., Meaning]] = {
     "module": ModuleClass,

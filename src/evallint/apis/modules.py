@@ -85,7 +85,8 @@ class Factory(NamedTuple):
     it returns. `statistics` and `dropout`: whether that holds batch norm with running statistics, and active dropout
     or stochastic depth; None unknown. `item`: the model's position where a tuple is returned. `chooser`: the argument
     that names the architecture, for which `family` is the prefix of the factories to pick from (see `Apis.chosen`).
-    `arguable`: many evaluate what it returns in train mode, on purpose.
+    `arguable`: many evaluate what it returns in train mode, on purpose. `deaf`: the attributes of what it returns that
+    hold nothing which heeds the mode.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Factory(NamedTuple):
     chooser: Argument | None = None
     family: str = ""
     arguable: bool = False
+    deaf: tuple[str, ...] = ()
 
 
 class Wrapper(NamedTuple):

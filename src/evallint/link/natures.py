@@ -374,29 +374,36 @@ LENDING = frozenset("state_dict load_state_dict parameters named_parameters".spl
 
 
 def lending(program: Program, method: FunctionSymbol) -> frozenset[int]:
-    """The calls, by identity, that build what a method takes nothing but weights or a state of: it is no part of
-    anything."""
-    if LENDING.isdisjoint(program.function(method).mentions):
-        return frozenset()
+    """The calls, by identity, that build what a method takes nothing of but weights, a state, or parts that do not heed
+    the mode: it is no part of anything."""
     built: dict[str, list[Call]] = {}
-    named, lent = Counter[str](), Counter[str]()
+    named = Counter[str]()
+    lent: dict[str, Counter[str]] = {}
     found: list[Call] = []
     for node in walk(program.body(method)):
         if isinstance(node, Name):
             named[node.id] += 1
-        elif isinstance(node, Attribute) and node.name in LENDING:
-            if isinstance(node.value, Name):
-                lent[node.value.id] += 1
-            elif isinstance(node.value, Call):
+        elif isinstance(node, Attribute) and isinstance(node.value, Name):
+            lent.setdefault(node.value.id, Counter())[node.name] += 1
+        elif isinstance(node, Attribute) and isinstance(node.value, Call):
+            if node.name in lent_by(program, method, node.value):
                 found.append(node.value)
         elif isinstance(node, Assign) and isinstance(node.value, Call):
             for target in node.targets:
                 if isinstance(target, Name):
                     built.setdefault(target.id, []).append(node.value)
     for name, calls in built.items():
-        if named[name] == lent[name] + len(calls):
+        parts = frozenset[str].intersection(*(lent_by(program, method, call) for call in calls)) if name in lent else ()
+        if named[name] == sum(lent[name][part] for part in parts) + len(calls):
             found += calls
     return frozenset(map(id, found))
+
+
+def lent_by(program: Program, method: FunctionSymbol, call: Call) -> frozenset[str]:
+    """What may be taken of what a call builds without any of it heeding the mode."""
+    symbol = program.resolve(method.path, call.function)
+    meaning = program.apis.of(symbol.name) if isinstance(symbol, External) else None
+    return LENDING.union(meaning.deaf) if isinstance(meaning, Factory) else LENDING
 
 
 ENUMERATING = frozenset(
