@@ -332,6 +332,8 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
         return address
     calls.initialise(machine, address, state)
     if is_module and hook is not None and hook.phase == "train":
+        if hooks_switch(machine, klass, symbol):
+            modules.lose(address, state)
         return address
     if is_module:
         for part in modules.family(address, state):
@@ -340,6 +342,15 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
     elif others_switch(machine, klass, symbol):
         modules.lose(address, state)
     return address
+
+
+def hooks_switch(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol) -> bool:
+    """Whether another hook of the class, which a framework may have called before, puts parts into evaluation mode."""
+    program = machine.program
+    methods = [one for base in program.lineage(klass) if isinstance(base, ClassSymbol) for one in program.methods(base)]
+    hooks = [(one, hook_of(machine, klass, program.function(one).name)) for one in methods if one != symbol]
+    before = [one for one, hook in hooks if hook is not None and hook.phase in ("train", "setup")]
+    return any(machine.relevance.mentions(one, frozenset(("eval",))) for one in program.reached(klass, before))
 
 
 def others_switch(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol) -> bool:
