@@ -550,8 +550,12 @@ def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, stat
         return True
     classes = (base for base in program.lineage(klass) if isinstance(base, ClassSymbol))
     inits = [init for base in classes if (init := program.method(base, "__init__")) is not None]
-    return any(machine.relevance.mentions(one, TOUCHES) for one in program.reached(klass, inits))
+    if any(machine.relevance.mentions(one, TOUCHES) for one in inits[:1]):
+        return True
+    return any(machine.relevance.mentions(one, FREEZES) for one in program.reached(klass, inits))
 
+
+FREEZES = frozenset(("requires_grad", "requires_grad_"))
 
 TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split())
 
