@@ -32,6 +32,8 @@ def assign(machine: Machine, statement: f.Assign, state: State) -> list[State]:
             machine.frames[-1].span = statement.span  # the calls in the value have left theirs
             value = Value(value.atoms, accumulate(machine, code(target), value.flow, "added to"))
         bind(machine, target, value, state)
+        if isinstance(target, f.Collection) and len(target.items) == 2 and picking.ranks(statement.value, value):
+            bind(machine, target.items[1], Value(flow=value.flow.detached()), state)
         states.kept(machine, target, statement.value, state)
         if isinstance(target, f.Name) and value.is_flag():
             machine.frames[-1].flags.setdefault(target.id, set()).add(machine.place(statement.span))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evallint import facts as f
+from evallint.facts import Expr
 from evallint.interpret import attributes, calls, choosing, containers, data, enumerations, generators, naming
 from evallint.interpret.outcomes import from_end, with_role
 from evallint.interpret.render import code
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 64
 """A graph of more calls than this is not told apart by the parts of their results: each would double their number."""
+
+
+RANKING = frozenset("max min topk sort median mode kthvalue cummax cummin".split())
+"""Methods and functions that give what they pick from a tensor, and where it stood, which has no gradient."""
+
+
+def ranks(expression: Expr, value: Value) -> bool:
+    """Whether an expression picks from a tensor along a dimension: `scores.max(1)`."""
+    if not value.flow.graph or value.atoms or not isinstance(expression, f.Call):
+        return False
+    return isinstance(expression.function, f.Attribute) and expression.function.name in RANKING
 
 
 def subscript(machine: Machine, expression: f.Subscript, state: State) -> Value:
@@ -34,6 +46,8 @@ def subscript(machine: Machine, expression: f.Subscript, state: State) -> Value:
         sample = data.objects(machine, base, state)
         if sample is not None:
             return Value(flow=sample.join(index.flow))
+    if expression.key == f.Constant(1) and ranks(expression.value, base):
+        return Value(flow=base.flow.detached())
     value = item(machine, base, index, state, isinstance(expression.key, f.Slice))
     if machine.notes is not None and (key := index.constant()) is not None:
         value = data.part_of_sample(machine, value, key.value)

@@ -42,7 +42,8 @@ FILLING = frozenset("load_state_dict copy_ fill_ constant_ zeros_ ones_ eye_ dir
 ONCE = frozenset("hasattr getattr none built build initialized initialised init initialize ready first setup".split())
 """Words of tests that are true at the first pass only."""
 
-CACHES = frozenset("cache lru_cache cached cached_property".split())
+CACHES = frozenset("cache cached lazy memo memoize memoized once singleton".split())
+"""Words of decorators that run a function once and keep what it returns."""
 
 
 def built_in_forward(
@@ -171,6 +172,6 @@ def route(
         klass = program.class_of(method)
         return klass is not None and program.function(method).name in FORWARD and program.is_module(klass)
 
-    if any(last_name(function_of(decorator)) in CACHES for decorator in program.function(symbol).decorators):
+    if any(words(last_name(function_of(decorator))) & CACHES for decorator in program.function(symbol).decorators):
         return None
     return running.way_to(symbol, is_root, lambda call, known: not call.kept and not is_once(call, known), dead)

@@ -299,9 +299,12 @@ def is_moved_later(body: Block, statement: f.Stmt) -> bool:
 
 
 def is_foreign(program: Program, method: FunctionSymbol, function: Expr) -> bool:
-    """Whether a function is of a library that knows tensors as sequences only: `random.choice`."""
+    """Whether a function is of a library that knows tensors as sequences or arrays on the CPU only: `random.choice`."""
     symbol = program.resolve(method.path, function)
-    return isinstance(symbol, External) and symbol.name.partition(".")[0] in sys.stdlib_module_names
+    if not isinstance(symbol, External):
+        return False
+    library = symbol.name.partition(".")[0]
+    return library in sys.stdlib_module_names or library in ("numpy", "scipy")
 
 
 def kinds(node: object, name: str, foreign: Callable[[Expr], bool] = lambda function: False) -> Iterator[Kind]:
