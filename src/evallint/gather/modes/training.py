@@ -493,11 +493,13 @@ def learns_elsewhere(program: Program, events: Events, source: ForwardCall) -> b
     if klass is None:
         return False
     ran = {caller.symbol for event in events.forwards for caller in event.frames}
-    return any(
-        f"{source.receiver}()" in program.function(method).mentions
-        for method in program.methods(klass)
-        if method not in ran
-    )
+    others = (program.function(method).mentions for method in program.methods(klass) if method not in ran)
+    return any(f"{source.receiver}()" in mentions and not acts_only(mentions) for mentions in others)
+
+
+def acts_only(mentions: tuple[str, ...]) -> bool:
+    """Whether a method gives numbers that no graph belongs to, as one that acts in an environment does."""
+    return "numpy" in mentions and "backward" not in mentions
 
 
 def cut_at(source: ForwardCall, kind: Literal["loss", "layer"], rest: tuple[Step, ...]) -> CutTraining:
