@@ -335,7 +335,8 @@ def test_an_assignment_of_several_is_one_of_each(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["a, b = b, a", "a, b = x, a + y", "self.a, b = x, self.f()", "a, b = x", "a, *b = x, y", "a[0], a[1] = x, y"]
+    "code",
+    ["a, b = b, a", "a, b = x, a + y", "self.a, b = x, self.f()", "a, b = x", "a, *b = x, y", "a[0], a[1] = x, y"],
 )
 def test_an_assignment_stays_whole_where_a_value_may_read_what_it_sets(code: str) -> None:
     assert [len(one.targets) for one in statements(code) if isinstance(one, Assign)] == [1]
