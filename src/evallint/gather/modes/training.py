@@ -487,19 +487,24 @@ def learns(events: Events, source: ForwardCall) -> bool:
 
 
 def learns_elsewhere(program: Program, events: Events, source: ForwardCall) -> bool:
-    """Whether a method of the same class runs the model too that was not among what ran here."""
+    """Whether a method of the same class runs the model too that was not among what ran here, and calls backward() or
+    is called by one that does."""
     symbol = source.frames[-1].symbol
     klass = program.class_of(symbol) if symbol is not None else None
     if klass is None:
         return False
     ran = {caller.symbol for event in events.forwards for caller in event.frames}
-    others = (program.function(method).mentions for method in program.methods(klass) if method not in ran)
-    return any(f"{source.receiver}()" in mentions and not acts_only(mentions) for mentions in others)
-
-
-def acts_only(mentions: tuple[str, ...]) -> bool:
-    """Whether a method gives numbers that no graph belongs to, as one that acts in an environment does."""
-    return "numpy" in mentions and "backward" not in mentions
+    own = [program.function(method) for method in program.methods(klass)]
+    running = {
+        program.function(method).name
+        for method in program.methods(klass)
+        if method not in ran and f"{source.receiver}()" in program.function(method).mentions
+    }
+    return any(
+        "backward" in method.mentions
+        and (method.name in running or any(f"self.{name}()" in method.mentions for name in running))
+        for method in own
+    )
 
 
 def cut_at(source: ForwardCall, kind: Literal["loss", "layer"], rest: tuple[Step, ...]) -> CutTraining:
