@@ -366,8 +366,9 @@ class Events:
     `complete`: it was followed to its end, not cut off by its budget; `failed`: how evallint itself failed on it.
     `orphan`: the entry is a function whose caller is out of sight. Negative numbers in a flow are calls out of sight:
     `doubtful` gives the forward calls behind some of them, which may be no models' at all; `parts` the calls of which
-    others are one of several results; `confirmed` are those whose result a backward() proved to hold a graph; `unfed`
-    those that were given nothing with one, of which the backward() of a loss that is a model's too proves nothing.
+    others are one of several results, `items` those of whose results others are what stands under a name; `confirmed`
+    are those whose result a backward() proved to hold a graph; `unfed` those that were given nothing with one, of
+    which the backward() of a loss that is a model's too proves nothing.
     `thawed`: the modules whose parameters are to be trained again, each with a loop in which that is said.
     `short` are the loops that make a few passes only, `batches` those over data, as far as loaders and names tell;
     `takes` the variables that a loop sets.
@@ -392,6 +393,7 @@ class Events:
     confirmed: set[int] = field(default_factory=set)
     unfed: set[int] = field(default_factory=set)
     parts: dict[int, int] = field(default_factory=dict)
+    items: dict[int, int] = field(default_factory=dict)
     doubtful: dict[int, int] = field(default_factory=dict)
     orphan: bool = False
     differentiating: set[tuple[str, str]] = field(default_factory=set)

@@ -149,6 +149,8 @@ def part(machine: Machine, flow: Flow, key: object) -> Flow:
     parts = {number: -1 - machine.context("part", number, key) for number in flow.graph if number < 0}
     if isinstance(key, int):  # of a tuple; what has a name of its own in a dict is there to be used
         machine.events.parts |= {part: number for number, part in parts.items()}
+    elif isinstance(key, str):
+        machine.events.items |= {part: number for number, part in parts.items()}
     machine.events.unfed |= {part for number, part in parts.items() if number in machine.events.unfed}
     return replace(flow, graph=frozenset(parts.get(number, number) for number in flow.graph))
 

@@ -162,12 +162,13 @@ def accumulated(program: Program, events: Events, substances: Substances) -> Ite
             events.forwards[events.doubtful[number]]
             for number in found.flow.graph & events.confirmed & events.doubtful.keys()
         ]
+        beside = {events.items[number] for number in found.flow.graph & events.confirmed & events.items.keys()}
         vague = [number for number in found.flow.graph if number < 0]
         if any(source.differentiated for source in sources):
             continue
         sources = [source for source in sources if not compares_what_has_no_graph(source, substances)]
         proved = is_loss(events, found)
-        if not proved and not all(holds_graph(events, number) for number in vague):
+        if not proved and not all(events.items.get(one) in beside or holds_graph(events, one) for one in vague):
             continue
         source = next((source for source in sources if is_done_with(program, events, source)), None)
         if source is None and (sources or not vague or not (proved or events.confirmed.issuperset(vague))):
