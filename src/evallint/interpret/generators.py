@@ -74,16 +74,23 @@ def within(
 
 def leaving(machine: Machine, block: Callable[[], list[State]], grad: Grad) -> list[State]:
     """Run the block of a `with`; whoever leaves it by return, break or continue has the gradients of before, too."""
-    frame = machine.frame
-    returns = len(frame.returns)
-    loop = frame.loops[-1] if frame.loops else None
-    breaks, continues = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)
+    early = early_ends(machine)
     ends = block()
-    for state, _ in frame.returns[returns:]:
-        state.grad = grad
-    if loop is not None:
-        restored(loop.breaks[breaks:], grad)
-        restored(loop.continues[continues:], grad)
+    restored(early(), grad)
+    return ends
+
+
+def early_ends(machine: Machine) -> Callable[[], list[State]]:
+    """Those that will have left a block by return, break or continue, from now on."""
+    frame = machine.frame
+    loop = frame.loops[-1] if frame.loops else None
+    returns = len(frame.returns)
+    breaks, continues = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)
+
+    def ends() -> list[State]:
+        found = [state for state, _ in frame.returns[returns:]]
+        return found if loop is None else [*found, *loop.breaks[breaks:], *loop.continues[continues:]]
+
     return ends
 
 
@@ -144,9 +151,10 @@ def within_instance(
     entered: Value = of(Ref(address))
     if enter is not None:
         entered = calls.call_function(machine, Callee(enter, address), Arguments(), span, state)
+    early = early_ends(machine)
     states = inner(state, entered)
     if leave is not None:
-        for one in states:
+        for one in (*states, *early()):
             calls.call_function(machine, Callee(leave, address), Arguments((constant(None),) * 3), span, one)
     else:
         restored(states, before)
