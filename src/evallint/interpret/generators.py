@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint.interpret import calls
+from evallint.interpret.outcomes import together
 from evallint.interpret.values import (
     UNKNOWN,
     Address,
@@ -103,9 +104,26 @@ def restored(states: list[State], grad: Grad) -> list[State]:
 def within_generator(
     machine: Machine, address: Address, state: State, before: Grad, inner: Callable[[State, Value], list[State]]
 ) -> list[State]:
-    """A `@contextmanager` function: its code, with the block in place of its `yield`."""
-    if not drive(machine, address, state, inner):
+    """A `@contextmanager` function: its code, with the block in place of its `yield`. Where the block always returns,
+    the code after the `yield` runs on what it returns with."""
+    frame = machine.frame
+    returns = len(frame.returns)
+    left: list[Value] = []
+
+    def block(moment: State, value: Value) -> list[State]:
+        ends = inner(moment, value)
+        early = frame.returns[returns:]
+        if ends or not early:
+            return ends
+        left.append(joined(value for _, value in early))
+        return together([one for one, _ in early])[:1]
+
+    if not drive(machine, address, state, block):
         return restored(inner(state, UNKNOWN), before)
+    if left:
+        state.grad = before
+        frame.returns[returns:] = [(state, left[-1])]
+        return []
     return restored([state], before)
 
 
