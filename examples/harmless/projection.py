@@ -1,4 +1,4 @@
-"""Random features, which nothing trains: they record no graph, whoever runs them."""
+"""Features whose weights are cut off from their graph where they are used: nothing is recorded, whoever runs them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 
-class RandomFeatures(nn.Module):
+class Directions(nn.Module):
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.register_buffer("weight", torch.randn(outputs, inputs))
+        self.weight = nn.Parameter(torch.randn(outputs, inputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cos(x @ self.weight.T)
+        return torch.cos(x @ self.weight.detach().T)
 
 
 def test_features(test_loader: DataLoader) -> Tensor:
-    features = RandomFeatures(20, 64)
+    features = Directions(20, 64)
     features.eval()
     return torch.cat([features(inputs) for inputs, _ in test_loader])
