@@ -244,6 +244,10 @@ class Program:
                     todo.append(method)
         return todo
 
+    def mentioned(self, klass: ClassSymbol, method: FunctionSymbol) -> frozenset[str]:
+        """What a method of a class mentions, or one that it gets to through `self`."""
+        return frozenset(name for one in self.reached(klass, (method,)) for name in self.function(one).mentions)
+
     def externals(self, symbol: ClassSymbol) -> Iterator[str]:
         """The names of the classes outside the program that a class derives from, as the tables know them."""
         for base in self.lineage(symbol):

@@ -550,12 +550,13 @@ def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, stat
         return True
     classes = (base for base in program.lineage(klass) if isinstance(base, ClassSymbol))
     inits = [init for base in classes if (init := program.method(base, "__init__")) is not None]
-    if any(machine.relevance.mentions(one, TOUCHES) for one in inits[:1]):
+    if inits and machine.relevance.mentions(inits[0], TOUCHES):
         return True
     return any(machine.relevance.mentions(one, FREEZES) for one in program.reached(klass, inits))
 
 
 FREEZES = frozenset(("requires_grad", "requires_grad_"))
+"""What a constructor of a base mentions, or a method that it calls, that freezes what it has built."""
 
 TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split())
 

@@ -217,9 +217,8 @@ def nature_of_run(machine: Machine, address: Address, name: str, state: State) -
     method = machine.program.method(klass, name) if name and isinstance(klass, ClassSymbol) else None
     if method is None or whole.heeds != "yes" or not isinstance(klass, ClassSymbol):
         return whole
-    reached = machine.program.reached(klass, (method,))
-    mentioned = {one for symbol in reached for one in machine.program.function(symbol).mentions}
-    if mentioned & ANY_PART or "training" in mentioned:
+    mentioned = machine.program.mentioned(klass, method)
+    if not mentioned.isdisjoint((*ANY_PART, "self()", "training")):
         return whole
     built = machine.parts_of(klass)
     held = {name for name in state.heap[address].attributes if name in mentioned} | (built.keys() & mentioned)
@@ -230,18 +229,13 @@ def nature_of_run(machine: Machine, address: Address, name: str, state: State) -
     return Nature("no", f"`{name}`", statistics=False)
 
 
-ANY_PART = frozenset(
-    "children named_children modules named_modules _modules getattr __dict__ super super() self()".split()
-)
+ANY_PART = frozenset("children named_children modules named_modules _modules getattr __dict__ super super()".split())
 """What code mentions that may run any of its parts."""
 
 
 def core(address: Address, state: State) -> Thing:
     """What is beneath all wrappers."""
-    thing = state.heap[address]
-    while thing.kind == "wrapper" and thing.inner is not None:
-        thing = state.heap[thing.inner]
-    return thing
+    return state.heap[modules.inmost(address, state)]
 
 
 def came_through(machine: Machine, event: ForwardCall, flow: Flow, state: State) -> None:

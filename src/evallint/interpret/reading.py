@@ -252,12 +252,15 @@ def begun_in(loop: f.For) -> Iterator[str]:
                     yield code(target.value)
 
 
-def own_calls(body: Block) -> Iterator[str]:
+@lru_cache(maxsize=4096)
+def own_calls(body: Block) -> tuple[str, ...]:
     """The methods of `self` that are called, as statements of their own, whenever a block is reached."""
+    found = []
     for statement in straight(body):
         match statement:
             case f.Evaluate(f.Call(f.Attribute(f.Name("self"), name))):
-                yield name
+                found.append(name)
+    return tuple(found)
 
 
 def grown_in(blocks: tuple[Block, ...]) -> set[str]:

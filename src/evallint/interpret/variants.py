@@ -25,10 +25,11 @@ class Variants:
 
         def is_one_more(symbol: FunctionSymbol) -> bool:
             kind = self._kinds.of(symbol, self._kind, symbol)
-            if kind is None or kind not in seen:
-                seen.update((kind,) if kind is not None else ())
+            if kind is None:
                 return False
-            return True
+            is_known = kind in seen
+            seen.add(kind)
+            return is_known
 
         return is_one_more
 

@@ -1,4 +1,5 @@
-"""Evaluations that run several times over: what chance does to the data is to be averaged, or measured."""
+"""Evaluations that run several times over, or a model on each sample: what chance does to the data is to be averaged,
+or measured."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from evallint import facts as f
 from evallint.findings import Place
 from evallint.gather.code.mending import contains, function_around, is_counted, loops_around
+from evallint.gather.code.sites import called
 from evallint.interpret.events import Events, ForwardCall
 from evallint.interpret.reading import called_in, last_name
 from evallint.link.natures import walk, within
@@ -28,6 +30,20 @@ def is_repeated(program: Program, events: Events, event: ForwardCall) -> bool:
             if len(event.loops) > number and not learns and is_counted(loop) and "next" not in called_in(loop.body):
                 return True  # there are loops in it, which go over the data
     return False
+
+
+def is_applied_again(program: Program, event: ForwardCall) -> bool:
+    """Whether the innermost loop around a model does the same in each of its passes, or goes over what is done to a
+    sample: `for _ in range(10)`, `for view in views: model(view(image))`."""
+    loops = list(loops_around(program, event.at))
+    return bool(loops) and (is_counted(loops[-1]) or is_over_transforms(loops[-1], event.at))
+
+
+def is_over_transforms(loop: f.For | f.While, at: Place) -> bool:
+    """Whether each pass of a loop around a run of a model calls what it is given, and that is not the model."""
+    target = loop.target if isinstance(loop, f.For) else None
+    calls = (call for call in called(loop.body) if call.span != at.span)
+    return isinstance(target, f.Name) and any(call.function == target for call in calls)
 
 
 def places_of(event: ForwardCall) -> list[Place]:

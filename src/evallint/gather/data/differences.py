@@ -12,7 +12,7 @@ from evallint.apis import ModuleClass
 from evallint.facts import Block
 from evallint.findings import Place, Step
 from evallint.gather.code.mending import alike, call_at, contains, function_around, loops_around, repeated, with_numbers
-from evallint.gather.code.sites import called, function_at, statements
+from evallint.gather.code.sites import called, function_at, names_in, statements
 from evallint.gather.data.named import ON_PURPOSE, Beside
 from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, may_normalise, random_steps
 from evallint.interpret.reading import last_name
@@ -111,7 +111,7 @@ def _is_optional(program: Program, loader: LoaderUse, step: PipelineStep) -> boo
         return False
     parameters = program.function(function_around(program, step.at)).parameters
     off = {one.name for one in parameters if isinstance(one.default, f.Constant) and not one.default.value}
-    return not _names_given(program, step.at).isdisjoint(off)
+    return not names_in(call).isdisjoint(off)
 
 
 def _is_graded(program: Program, loader: LoaderUse, source: DataSource, step: PipelineStep) -> bool:
@@ -121,16 +121,11 @@ def _is_graded(program: Program, loader: LoaderUse, source: DataSource, step: Pi
     return any(
         isinstance(loop, f.For)
         and any(path == at.path and contains(loop.span, span) for path, span in places)
-        and any(isinstance(node, f.Name) and node.id in _names_given(program, at) for node in within(loop.target))
+        and not names_in(loop.target).isdisjoint(names_in(call_at(program, at)))
         for at in made
         if at is not None
         for loop in loops_around(program, at)
     )
-
-
-def _names_given(program: Program, at: Place) -> set[str]:
-    call = call_at(program, at)
-    return {node.id for node in within(call) if isinstance(node, f.Name)} if call is not None else set()
 
 
 def predicted_again(loaders: Iterable[LoaderUse]) -> Iterator[object]:

@@ -11,10 +11,10 @@ from evallint import facts as f
 from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Loader, Preset, Sampler, Transform
 from evallint.findings import Place, Step
 from evallint.gather.code import files
-from evallint.gather.code.mending import call_at, is_counted, loops_around
+from evallint.gather.code.mending import call_at
 from evallint.gather.code.options import default
 from evallint.gather.code.sites import called, functions, own_parts, statements
-from evallint.gather.data.again import is_repeated
+from evallint.gather.data.again import is_applied_again, is_repeated
 from evallint.gather.data.datasets import DataSets
 from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
@@ -80,7 +80,7 @@ class Loaders:
             use, because, sure, by = self._purpose(events, event, trained)
             loaders, applied = self._sorted(event)
             steps = tuple(step for one in applied for step in self._only(one))
-            if self._again(event):  # of several views, as for an average of predictions
+            if is_applied_again(self._program, event):  # of several views, as for an average of predictions
                 steps = tuple(replace(step, sure=False, some=False) for step in steps)
             if len(loaders) > 1:  # which of them the model saw is not known
                 for term in loaders:
@@ -184,16 +184,10 @@ class Loaders:
             repeats=bool(seen.runs)
             and all(
                 is_repeated(self._program, events, run)
-                or (not isinstance(meaning, Loader | Dataset) and self._again(run))
+                or (not isinstance(meaning, Loader | Dataset) and is_applied_again(self._program, run))
                 for run, *_ in seen.runs
             ),
         )
-
-    def _again(self, event: ForwardCall) -> bool:
-        """Whether the innermost loop around a model does the same in each of its passes, or goes over what is done to a
-        sample: `for _ in range(10)`, `for view in views: model(view(image))`."""
-        loops = list(loops_around(self._program, event.at))
-        return bool(loops) and (is_counted(loops[-1]) or is_over_transforms(loops[-1], event.at))
 
     def _decided_in(self, seen: Seen, argument: Argument | None) -> tuple[Place, str] | None:
         """The place and function in which a flag was decided on that the loader is given by a variable."""
@@ -309,13 +303,6 @@ class Loaders:
         frames += [one for key, made in events.created.items() if key == seen.term.identity for one in made.frames]
         symbols = dict.fromkeys(frame.symbol or FunctionSymbol(frame.path, 0) for frame in frames)
         return any(self._program.once(scales, symbol) for symbol in symbols)
-
-
-def is_over_transforms(loop: f.For | f.While, at: Place) -> bool:
-    """Whether each pass of a loop around a run of a model calls what it is given, and that is not the model."""
-    target = loop.target if isinstance(loop, f.For) else None
-    calls = (call for call in called(loop.body) if call.span != at.span)
-    return isinstance(target, f.Name) and any(call.function == target for call in calls)
 
 
 def scales(program: Program, symbol: FunctionSymbol) -> bool:

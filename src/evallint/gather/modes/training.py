@@ -27,6 +27,7 @@ from evallint.interpret.events import (
     ForwardCall,
     calls_of,
 )
+from evallint.interpret.forwards import ANY_PART
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -319,12 +320,7 @@ def may_run(program: Program, event: ForwardCall, attributes: frozenset[str]) ->
     method = program.method(event.core, event.method or "forward")
     if method is None:
         return True
-    reached = program.reached(event.core, (method,))
-    return any(not (attributes | ANY_PART).isdisjoint(program.function(one).mentions) for one in reached)
-
-
-ANY_PART = frozenset("children named_children modules named_modules _modules getattr __dict__ super super()".split())
-"""What code mentions that may run any of its parts."""
+    return not program.mentioned(event.core, method).isdisjoint(attributes | ANY_PART)
 
 
 def teachers(program: Program, events: Events, trained: list[ForwardCall]) -> Iterator[FrozenButLearning]:
