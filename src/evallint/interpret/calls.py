@@ -655,6 +655,9 @@ def call_thing(machine: Machine, address: Address, given: Arguments, expression:
         before, state.grad = state.grad, thing.grad
         value = invoke(machine, thing.rest, all_given, expression, state)
         state.grad = before
+        for made in value.refs():
+            if state.heap[made].kind == "generator" and state.heap[made].call is not None:
+                state.own(made).grad = thing.grad  # it begins to run when it is iterated
         return value
     if thing.kind == "context":
         return gradients.decorate(machine, address, given, expression, state)

@@ -45,7 +45,13 @@ def start(
         return
     place = thing.born or machine.place()
     context = machine.context(machine.frame.context, place, callee.symbol, "running")
+    before, own = state.grad, thing.grad
+    if own is not None:
+        state.grad = own
+        on_yield = calls.suspended(on_yield, before) if on_yield is not None else None
     result = calls.run(machine, callee, given, place, ("frame", context), context, state, on_yield)
+    if own is not None:
+        state.grad = before
     rest = joined(state.heap[ref].elements() for ref in result.refs())
     state.own(address).rest = rest
 
