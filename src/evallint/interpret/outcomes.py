@@ -104,7 +104,7 @@ def compared(operator: str, left: Value, right: Value, state: State) -> bool | N
         return None
     if (
         operator in ("==", "is")
-        and left.atoms | right.atoms <= plain.CLASSES
+        and left.atoms | right.atoms <= plain.CLASSES | {plain.TENSOR}
         and len(left.atoms) == len(right.atoms) == 1
     ):
         return left.atoms == right.atoms

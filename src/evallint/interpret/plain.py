@@ -14,6 +14,11 @@ def class_of(kind: type | ClassSymbol) -> External | ClassSymbol:
 CLASSES = frozenset(class_of(kind) for kind in (bool, int, float, str, type(None)))
 """What `type(x)` may be for a constant."""
 
+TENSOR = External("torch.Tensor")
+
+TENSORS = frozenset((TENSOR, External("torch.autograd.Variable")))
+"""The classes of every tensor: the second is another name for the first to isinstance()."""
+
 
 def is_one_of(what: Atom, wanted: Atom, state: State) -> bool | None:
     """`isinstance(what, wanted)` for a constant, list, tuple or dict; None where that is not known."""

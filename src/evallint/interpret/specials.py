@@ -211,12 +211,8 @@ def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     return UNKNOWN
 
 
-TENSORS = frozenset((External("torch.Tensor"), External("torch.autograd.Variable")))
-"""The classes of every tensor: the second is another name for the first to isinstance()."""
-
-
 def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    if len(given.positional) == 2 and given.positional[1].atoms and given.positional[1].atoms <= TENSORS:
+    if len(given.positional) == 2 and given.positional[1].atoms and given.positional[1].atoms <= plain.TENSORS:
         return _is_tensor(machine, given, expression, state)
     if len(given.positional) != 2 or len(given.positional[0].atoms) != 1 or len(given.positional[1].atoms) != 1:
         return UNKNOWN
@@ -253,15 +249,24 @@ def _is_any(machine: Machine, value: Value, classes: Thing, expression: f.Call, 
 
 
 def _type(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
-    known = given.positional[0].constant() if len(given.positional) == 1 else None
-    return of(plain.class_of(known.kind)) if known is not None else UNKNOWN
+    if len(given.positional) != 1:
+        return UNKNOWN
+    known = given.positional[0].constant()
+    if known is None:
+        return of(plain.TENSOR) if has_graph(machine, given.positional[0]) else UNKNOWN
+    return of(plain.class_of(known.kind))
 
 
 def _is_tensor(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     value = given.positional[0] if given.positional else UNKNOWN
-    if any(number >= 0 or number in machine.events.doubtful for number in value.flow.graph):
+    if has_graph(machine, value):
         return constant(True)
     return constant(False) if value.constant() is not None else UNKNOWN
+
+
+def has_graph(machine: Machine, value: Value) -> bool:
+    """Whether a value comes of a model's run that records a graph: what is asked for its class then is a tensor."""
+    return any(number >= 0 or number in machine.events.doubtful for number in value.flow.graph)
 
 
 def _float(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

@@ -8,7 +8,7 @@ from typing import Literal
 from evallint import facts as f
 from evallint.apis import Hook
 from evallint.gather.code.sites import statements
-from evallint.gather.modes.making import is_never_read, is_only_measured, is_put_to_use
+from evallint.gather.modes.making import is_never_read, is_only_measured, is_put_to_use, is_tried_once
 from evallint.gather.modes.updating import is_updated
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
 from evallint.interpret.roles import Use, is_test_function, names_test, use_of, words
@@ -34,7 +34,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     if is_managed(program, event.frames) or is_unit_test(program, event.frames):
         return None
-    if is_tryout(program, event, trained) or is_only_measured(program, event.at):
+    if is_tryout(program, event, trained) or is_only_measured(program, event.at) or is_tried_once(program, event.at):
         return None
     if any(is_constructor(program, caller) for caller in event.frames):
         return None
@@ -59,7 +59,7 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
-    if data is not None and data.use == "train" and data.sure:
+    if (data is not None and data.use == "train" and data.sure) or is_trained_on(event, events, trained):
         return None
     loaded = not trained and "loaded" in event.marks and not events.backwards
     untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)

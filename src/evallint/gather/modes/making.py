@@ -46,6 +46,15 @@ def is_only_measured(program: Program, at: Place) -> bool:
     return found is not None and found[0] == found[1] > 0
 
 
+def is_tried_once(program: Program, at: Place) -> bool:
+    """Whether what the call at a place gives is dropped in a loop that ends in its first pass: lazy layers learn their
+    sizes from it."""
+    loops = [one for one in statements(program.body(function_around(program, at))) if isinstance(one, f.For)]
+    once = [one for one in loops if isinstance(one.body[-1], f.Leave) and one.body[-1].word == "break"]
+    alone = [one.value for loop in once for one in loop.body if isinstance(one, f.Evaluate)]
+    return any(isinstance(one, f.Call) and one.span == at.span for one in alone)
+
+
 def reads(program: Program, at: Place) -> tuple[int, int] | None:
     """How often a function reads the name of what the call at a place gives, and how often for its size. None where it
     gets none."""

@@ -445,7 +445,7 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
                 yield cut_at(source, "loss", (*way(found.frames, last),))
         elif found.flow.graph:
             for source in sources:
-                step = source.marks.get("optimized")
+                step = source.marks.get("optimized") if "written" not in source.marks else None
                 if step is not None and not learns(events, source) and not learns_elsewhere(program, events, source):
                     yield cut_at(source, "layer", (last, step))
 
