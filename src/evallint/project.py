@@ -402,7 +402,9 @@ class DataSource:
     `pipeline`: equal for one and the same transform object, which these `builders` made, the innermost first: each
     function with the place that it was called at. `own`: a class of the program, which `repeats` each sample where it
     lists it several times. `evaluating`: the argument that would pick the part for evaluation instead: its keyword, its
-    position, and its value in code.
+    position, and its value in code. `reads`: false where a class of the program takes its samples from somewhere else
+    than image files, so that they may be anything. `told`: equal where a class of the program, or something out of
+    sight, is given the same to choose samples by, whatever part it is asked for.
     """
 
     title: str
@@ -420,6 +422,8 @@ class DataSource:
     builders: tuple[tuple[str, Place | None], ...] = ()
     repeats: bool = False
     evaluating: tuple[str, int | None, str] | None = None
+    reads: bool = True
+    told: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,8 @@ class Unpickled(NamedTuple):
 class Restored(NamedTuple):
     """`load_state_dict` of what stood under `key` in the file read at `source`, or of something else (None).
 
-    `whole`: of all that stood there. `lenient`: with `strict=False`.
+    `whole`: of all that stood there. `lenient`: with `strict=False`. `after`: so many forward calls had been seen
+    before it.
     """
 
     at: Place
@@ -277,6 +278,7 @@ class Restored(NamedTuple):
     frames: tuple[Caller, ...]
     loops: tuple[Address, ...]
     call: Call
+    after: int
 
 
 class StaleUse(NamedTuple):

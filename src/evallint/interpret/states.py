@@ -427,6 +427,7 @@ def restored(machine: Machine, address: Address, given: Arguments, expression: f
             machine.callers(),
             machine.loops(),
             expression,
+            len(machine.events.forwards),
         )
     )
     if machine.loops() and is_state_of_another(value, owner, state):

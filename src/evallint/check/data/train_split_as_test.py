@@ -29,7 +29,7 @@ def parts(project: Project) -> Iterator[Finding]:
             continue
         if (loader.at, loader.label) in right:
             continue  # a function that is given both parts, one after the other
-        whole = training_parts(loader)
+        whole = [one for one in training_parts(loader) if not is_told_otherwise(one, loader, project)]
         if whole and not loader.sampled and whole[0].at not in reported:
             reported.add(whole[0].at)
             yield Finding(
@@ -52,6 +52,18 @@ def training_parts(loader: LoaderUse) -> list[DataSource]:
     right = {source.title for source in loader.sources if source.part == "evaluation"}
     wrong = [source for source in loader.sources if source.part == "training"]
     return [] if any(source.title in right for source in wrong) else wrong
+
+
+def is_told_otherwise(source: DataSource, loader: LoaderUse, project: Project) -> bool:
+    """Whether the data that are trained on are chosen by something else than those for evaluation."""
+    trained = [
+        one
+        for other in project.loaders
+        if other.trains and other.run == loader.run
+        for one in other.sources
+        if one.title == source.title and one.own
+    ]
+    return source.own and bool(trained) and all(one.told != source.told for one in trained)
 
 
 def fix(source: DataSource) -> SetArgument | None:

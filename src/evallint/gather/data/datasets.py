@@ -8,17 +8,18 @@ from itertools import islice
 from typing import Literal
 
 from evallint import facts as f
-from evallint.apis import Dataset, Loader, Split
+from evallint.apis import Chain, Dataset, Loader, Preset, Read, Split, Transform
 from evallint.findings import Place
-from evallint.gather.code.mending import is_counted
+from evallint.gather.code.mending import call_at, is_counted
 from evallint.gather.code.sites import called, of_self, statements
 from evallint.gather.data.halves import TRANSFORMS
 from evallint.gather.data.pipelines import MOST_WAYS, Pipelines, given, plain, unknown
 from evallint.interpret.calls import SPLITS
 from evallint.interpret.data import BASE
 from evallint.interpret.reading import last_name
-from evallint.interpret.roles import TRAINING, Use, use_of, words
-from evallint.interpret.terms import Dark, Items, Made, Pass, Plain, Term, options
+from evallint.interpret.render import code
+from evallint.interpret.roles import DATA, TRAINING, Use, use_of, words
+from evallint.interpret.terms import Dark, Items, Made, OneOf, Pass, Plain, Term, options
 from evallint.link.natures import within
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import DataSource, PipelineStep
@@ -28,6 +29,10 @@ PICKING = frozenset("idx idxs index indexs indexes indices ids mask fold folds s
 
 ASKED = SPLITS | TRAINING
 """Words of what says which part of the data is wanted."""
+
+
+FILES = frozenset("path paths file files dir dirs root folder folders csv txt json list lists df frame".split())
+"""Words of where samples come from."""
 
 
 class DataSets:
@@ -54,7 +59,7 @@ class DataSets:
                 return self.sources(self._held(term, "dataset") or given(term, loader.dataset))
         found = self._source(term, (unknown(term.name),))
         part, because = self._asked(term) if term.part is None else (None, "")
-        return (replace(found, part=part, part_because=because, own=True),)
+        return (replace(found, part=part, part_because=because, own=True, told=self._told(term)),)
 
     def is_dataset(self, term: Term) -> bool:
         if not isinstance(term, Made):
@@ -94,7 +99,7 @@ class DataSets:
     def _of_class(self, made: Made) -> Iterator[DataSource]:
         part, because = self._asked(made)
         whole = made.attribute(BASE)
-        own = self._sorts(made.klass)
+        own, told = self._sorts(made.klass), self._told(made)
         if made.passes is None and whole is not None:
             for source in self.sources(whole):
                 title = made.name
@@ -105,10 +110,12 @@ class DataSets:
                     at=made.at,
                     title=title,
                     own=True,
+                    told=told,
                 )
             return
         if made.passes is None:
-            yield replace(self._source(made, (unknown(made.name),)), part=part, part_because=because, own=True)
+            bare = self._source(made, (unknown(made.name),))
+            yield replace(bare, part=part, part_because=because, own=True, told=told)
             return
         inner = [one for one in made.passes if self.is_dataset(one.what)]
         outer = [one for one in made.passes if not self.is_dataset(one.what)]
@@ -123,15 +130,27 @@ class DataSets:
                     pipeline=transforms[0][0] if len(transforms) == 1 else source.pipeline,
                     pipeline_at=transforms[0][1] if len(transforms) == 1 else source.pipeline_at,
                     own=True,
+                    reads=self._reads(outer) if not inner else source.reads,
                     repeats=self._repeats(made.klass),
                     at=made.at,
                     title=made.name,
+                    told=told,
                 )
 
     def _sorts(self, klass: ClassSymbol | None) -> bool:
         """Whether a class sorts out itself which samples it has, by what it is told."""
         init = self._program.method(klass, "__init__") if klass is not None else None
         return init is not None and self._program.once(sorts_samples, init)
+
+    def _reads(self, passes: Iterable[Pass]) -> bool:
+        """Whether image files are read."""
+        for one in passes:
+            if isinstance(one.what, OneOf):
+                if any(self._reads(way) for way in one.what.ways):
+                    return True
+            elif isinstance(one.what, Made) and isinstance(self._program.apis.data(one.what.name), Read):
+                return True
+        return False
 
     def _repeats(self, klass: ClassSymbol | None) -> bool:
         """Whether a class lists each of its samples several times, so that a random view of each is wanted."""
@@ -156,6 +175,8 @@ class DataSets:
         if len(found) != 1 or self._picks(made):
             return None, ""
         ((use, because),) = found.items()
+        if use == "train" and self._reads_others(made):
+            return None, ""
         return ("training" if use == "train" else "evaluation"), because
 
     def _named(self, made: Made) -> Iterator[tuple[str, Term]]:
@@ -166,6 +187,36 @@ class DataSets:
         for term in made.positional[len(names) :]:
             yield (term.label if isinstance(term, Dark | Made) else ""), term
         yield from made.keywords
+
+    def _reads_others(self, made: Made) -> bool:
+        """Whether a data set is given a file or a folder that is for evaluation by its name. That it is to be as for
+        training then says what comes with each sample, such as a label: `Slides("val.h5", mode="train")`."""
+        call = call_at(self._program, made.at)
+        said = [code(one.value) for one in call.arguments] if call is not None else []
+        for name, term in self._named(made):
+            if isinstance(term, Plain) and isinstance(term.value, str) and not words(name) & SPLITS:
+                said.append(f"{term.value} data")
+            if isinstance(term, Dark | Made):
+                said.append(term.label)
+        return any(
+            use_of(one) == "eval" and words(one) & (FILES | DATA) and not words(one) & TRANSFORMS for one in said
+        )
+
+    def _told(self, made: Made) -> frozenset[tuple[str, object]]:
+        """What a data set is told, but for its part and its transforms, and what is only switched on or off."""
+        return frozenset(
+            (name, term)
+            for name, term in self._named(made)
+            if not words(name) & (SPLITS | TRANSFORMS)
+            and not (isinstance(term, Plain) and isinstance(term.value, bool))
+            and not self._is_transform(term)
+        )
+
+    def _is_transform(self, term: Term) -> bool:
+        """Whether something is done to samples by it, as far as that is known."""
+        return isinstance(term, Made) and (
+            term.passes is not None or isinstance(self._program.apis.data(term.name), Chain | Transform | Preset)
+        )
 
     def _picks(self, made: Made) -> bool:
         """Whether a data set is told which samples of its part to take."""

@@ -399,7 +399,7 @@ def _normalisation(
             part = replace(loader, sources=(source,))
             return _differ("constants", partners, trained, part, shown(ours[0]), shown(constants))
     bare = tuple(source for source, constants in zip(loader.sources, theirs, strict=True) if not constants)
-    if all(ours) and bare and _lacks(beside(bare, trained), (loader,)):
+    if all(ours) and all(map(_shows_range, bare)) and bare and _lacks(beside(bare, trained), (loader,)):
         return _differ("missing in evaluation", partners, trained, replace(loader, sources=bare), shown(ours[0]), "")
     if all(theirs) and not any(ours) and _lacks(trained, partners):
         return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))
@@ -414,6 +414,12 @@ def _lacks(sources: Sequence[DataSource], loaders: Sequence[LoaderUse]) -> bool:
         for one in sources
     )
     return known and _is_plain(loaders) and _comparable(sources)
+
+
+def _shows_range(source: DataSource) -> bool:
+    """Whether it is seen what values samples have: those of images, not of arrays that may be normalised where they are
+    stored."""
+    return source.reads or any({"tensor", "scale"} & set(step.does) for step in source.steps)
 
 
 def beside(sources: Sequence[DataSource], trained: Sequence[DataSource]) -> tuple[DataSource, ...]:
@@ -505,6 +511,8 @@ def _preparation(
         ("scale", "scale", "values from 0 to 1", "values from 0 to 255"),
     )
     for kind, word, *texts in words:
+        if kind == "scale" and not all(map(_shows_range, sources)):
+            continue
         has = [{_has(source.steps, word) for source in group} for group in (trained, loader.sources)]
         if has == [{True}, {False}]:
             return _differ(kind, partners, trained, loader, texts[0], texts[1])

@@ -17,7 +17,6 @@ from evallint.interpret.events import (
     Created,
     Events,
     Loaded,
-    Owner,
     Replaced,
     Restored,
     Saved,
@@ -280,7 +279,7 @@ def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
         if resumed is not None:
             yield HiddenKeys(found.at, found.frames[-1].function, what, "resumes", (last, resumed))
             continue
-        run = evaluating(program, events, found.owner)
+        run = evaluating(program, events, found)
         if run is not None:
             yield HiddenKeys(found.at, found.frames[-1].function, what, "evaluates", (last, run))
 
@@ -375,12 +374,18 @@ def gives_pretrained(program: Program, caller: Caller) -> bool:
 def resuming(program: Program, events: Events, found: Restored, site: Site) -> Step | None:
     """What shows that training goes on from this checkpoint: an optimizer restored from the same file."""
     for other in events.states:
-        if isinstance(other, Restored) and other.owner.role == "optimizer" and other.source == found.source:
+        if isinstance(other, Restored) and other.owner.role == "optimizer" and is_of_one_reading(found, other):
             return Step(other.at, "the optimizer goes on from the same checkpoint")
     told = said_nearby(program, found, site)
     if told is not None and any(isinstance(other, Stepped) for other in events.states):
         return Step(told, "training is said to go on from here")
     return None
+
+
+def is_of_one_reading(one: Restored, other: Restored) -> bool:
+    """Whether two are given what was read at the same time: not by one function that is called for each."""
+    called_twice = one.frames[-1].symbol == other.frames[-1].symbol and one.frames != other.frames
+    return one.source == other.source and not called_twice
 
 
 def said_nearby(program: Program, found: Restored, site: Site) -> Place | None:
@@ -396,12 +401,14 @@ def said_nearby(program: Program, found: Restored, site: Site) -> Place | None:
     return None
 
 
-def evaluating(program: Program, events: Events, owner: Owner) -> Step | None:
-    """Where a model that is never trained here evaluates, None where there is training or no such place."""
+def evaluating(program: Program, events: Events, restored: Restored) -> Step | None:
+    """Where a model that is never trained here evaluates once it is filled, None where there is training or no such
+    place."""
+    owner = restored.owner
     trained = [event for event in events.forwards if event.trained]
     if trained or events.backwards or any(isinstance(found, Created | Stepped) for found in events.states):
         return None
-    for event in events.forwards:
+    for event in events.forwards[restored.after :]:
         if owner.address in event.family or event.address in owner.family:
             found = evaluation(program, events, event, trained)
             if event.built is not None and is_built_for_evaluation(program, event.built):

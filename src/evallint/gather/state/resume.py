@@ -166,14 +166,29 @@ def knows_state(program: Program, owner: Owner) -> bool:
 
 
 def is_fast_forward(program: Program, found: Stepped) -> bool:
-    """`for _ in range(start): scheduler.step()`, which makes up for what was not saved."""
+    """`for _ in range(start): scheduler.step()`, which makes up for what was not saved, or the same as a list."""
     symbol = next(functions_of(program, found.frames[-1:]))
     return any(
+        does_nothing_else(statement, found.at.span) or steps_in_list(statement, found.at.span)
+        for statement in statements(program.body(symbol))
+    )
+
+
+def does_nothing_else(statement: f.Stmt, span: Span) -> bool:
+    return (
         isinstance(statement, f.For)
         and len(statement.body) == 1
         and isinstance(statement.body[0], f.Evaluate)
-        and statement.body[0].span == found.at.span
-        for statement in statements(program.body(symbol))
+        and statement.body[0].span == span
+    )
+
+
+def steps_in_list(statement: f.Stmt, span: Span) -> bool:
+    """`[scheduler.step() for _ in range(start)]`"""
+    return isinstance(statement, f.Evaluate | f.Assign) and any(
+        isinstance(node, f.Comprehension)
+        and any(isinstance(call, f.Call) and call.span == span for call in within(node.element))
+        for node in within(statement.value)
     )
 
 
@@ -274,7 +289,7 @@ def not_restored(program: Program, run: Events, parts: list[Part]) -> Iterator[L
                 found.owner.role != "module" or "optimizer" in roles or not goes_on(program, found)
             ):
                 continue
-            if not follows(run, found, part.first) or not is_trained(run, found.owner):
+            if not follows(program, run, found, part.first) or not is_trained(run, found.owner):
                 continue
             steps = (
                 *way(found.frames, Step(found.at, "training goes on from a checkpoint")),
@@ -296,9 +311,16 @@ def is_trained(run: Events, owner: Owner) -> bool:
     return any(not owner.family.isdisjoint((event.address, *event.family)) for event in trained)
 
 
-def follows(run: Events, one: Restored, other: Stepped) -> bool:
-    """Whether a step is taken after something was restored."""
-    return run.states.index(other) > run.states.index(one) or bool(one.loops)
+def follows(program: Program, run: Events, one: Restored, other: Stepped) -> bool:
+    """Whether a step is taken after something was restored, and not where nothing is."""
+    if run.states.index(other) < run.states.index(one) and not one.loops:
+        return False
+    depth = shared_frames(one, other)
+    if depth < 0:
+        return True
+    body = program.body(next(functions_of(program, one.frames[depth : depth + 1])))
+    first, second = at_frame(one, depth)[0].span, at_frame(other, depth)[0].span
+    return not is_other_branch(body, first, second) or (second < first and not in_branches(body, first, second))
 
 
 def goes_on(program: Program, found: Restored) -> bool:
@@ -424,10 +446,15 @@ def takes_place(lost: Owner, new: Owner, used: Mapping[Address, str]) -> bool:
     return new.role == "optimizer" and names[0] == names[1] != ""
 
 
+def shared_frames(one: Restored, other: Created | Stepped) -> int:
+    """The number of the innermost running function that two events share, -1 where there is none."""
+    pairs = zip(one.frames, other.frames, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) - 1
+
+
 def made_after(program: Program, found: Restored, other: Created) -> tuple[Place, str] | None:
     """Where the way to a new optimizer goes on after a restore, whatever branch that is in; None if it does not."""
-    pairs = zip(found.frames, other.frames, strict=False)
-    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) - 1
+    depth = shared_frames(found, other)
     if depth < 0:
         return None
     first, second = at_frame(found, depth), at_frame(other, depth)
@@ -437,10 +464,19 @@ def made_after(program: Program, found: Restored, other: Created) -> tuple[Place
 
 def is_other_branch(body: f.Block, first: Span, second: Span) -> bool:
     """Whether the second of two places is not reached after the first: in another branch, or once that has returned."""
+    return in_branches(body, first, second) or any(
+        isinstance(statement, f.If)
+        and any(covers(branch, first) and leaves(branch) for branch in (statement.body, statement.orelse))
+        for statement in statements(body)
+    )
+
+
+def in_branches(body: f.Block, first: Span, second: Span) -> bool:
+    """Whether two places stand in the two branches of one `if`."""
     return any(
         isinstance(statement, f.If)
         and any(
-            covers(one, first) and (covers(other, second) or leaves(one))
+            covers(one, first) and covers(other, second)
             for one, other in ((statement.body, statement.orelse), (statement.orelse, statement.body))
         )
         for statement in statements(body)

@@ -13,7 +13,7 @@ from evallint.gather.modes.evaluating import is_unit_test
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.kept import is_state
 from evallint.gather.state.loads import read_again
-from evallint.interpret.events import Caller, Created, Events, Loaded, Part, Restored, Saved, Unpickled
+from evallint.interpret.events import Caller, Created, Events, Loaded, Part, Restored, Saved, Stepped, Unpickled
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -95,7 +95,7 @@ def trains(program: Program, events: Events, frames: tuple[Caller, ...]) -> bool
     return any(event.trained and event.frames[: len(frames)] == frames for event in events.forwards)
 
 
-def at_frame(found: Saved | Restored | Created, index: int) -> tuple[Place, str]:
+def at_frame(found: Saved | Restored | Created | Stepped, index: int) -> tuple[Place, str]:
     """The place in one of the running functions at which the way to an event goes on."""
     frames = found.frames
     following = frames[index + 1].called_at if index + 1 < len(frames) else None
