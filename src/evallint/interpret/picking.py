@@ -129,7 +129,20 @@ def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bo
     if exact and found:
         return value
     made = all(state.heap[address].kind == "symbol" for address in base.refs())  # by a call out of sight
-    return value.with_flow(part(machine, base.flow, key.value if key is not None else None) if made else base.flow)
+    flow = part(machine, base.flow, key.value if key is not None else None) if made else base.flow
+    return value.with_flow(unclaimed(base, flow, state))
+
+
+def unclaimed(base: Value, flow: Flow, state: State) -> Flow:
+    """What has flowed into a value, but the graphs that are those of the items of a tuple which it may be: what else it
+    may be has none of them."""
+    if len(base.atoms) < 2 or not flow.graph:
+        return flow
+    tuples = [state.heap[address] for address in base.refs() if state.heap[address].kind == "list"]
+    claimed = {
+        number for thing in tuples if thing.rest is None for one in thing.items.values() for number in one.flow.graph
+    }
+    return replace(flow, graph=flow.graph - claimed) if claimed else flow
 
 
 def named_in(machine: Machine, module: ModuleSymbol, index: Value, state: State) -> list[Value]:

@@ -260,8 +260,8 @@ def run_orphan(machine: Machine, symbol: FunctionSymbol, klass: ClassSymbol | No
         frame.hidden, frame.span = True, function.span
         frame.inside = klass is not None and function.name == "forward" and program.is_module(klass)
         machine.frames = [frame]
-        bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
         state.grad = GRAD_ON
+        bound = receiver(machine, klass, symbol, state, hook) if klass is not None else None
         machine.events.orphan = True
         value = calls.call_function(machine, Callee(symbol, bound), Arguments(spread=True), function.span, state)
         returned(machine, generators.generated(machine, value, state), hook is not None and hook.steps)

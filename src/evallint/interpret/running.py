@@ -16,7 +16,7 @@ from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
 """Names of what a method does to a graph or to weights, which only its own code tells."""
 
-CUTTING = frozenset("detach item numpy tolist len() int() float()".split())
+CUTTING = frozenset("detach item numpy tolist argmax argmin len() int() float()".split())
 
 
 class RunningMethods:
@@ -46,15 +46,23 @@ class RunningMethods:
         return self._cuts.of((klass, method), self._find_cuts, klass, method)
 
     def _find_cuts(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
-        return self._returns_several(method) and any(
-            not CUTTING.isdisjoint(self._program.function(one).mentions) for one in self.with_callees(klass, method)
+        methods = self.with_callees(klass, method)
+        return any(not CUTTING.isdisjoint(self._program.function(one).mentions) for one in methods) and any(
+            self._returns_several(one) for one in (method, *self._passed_on(method, methods))
         )
 
     def _returns_several(self, method: FunctionSymbol) -> bool:
-        return any(
-            isinstance(node, f.Return) and isinstance(node.value, f.Collection | f.Mapping)
-            for node in walk(self._program.body(method))
-        )
+        return any(isinstance(value, f.Collection | f.Mapping) for value in self._returned(method))
+
+    def _passed_on(self, method: FunctionSymbol, methods: list[FunctionSymbol]) -> Iterator[FunctionSymbol]:
+        """The methods of self whose results a method returns as they are: `return self.finish(x)`."""
+        for value in self._returned(method):
+            match value:
+                case f.Call(f.Attribute(f.Name("self"), name)):
+                    yield from (one for one in methods if self._program.function(one).name == name)
+
+    def _returned(self, method: FunctionSymbol) -> Iterator[Expr | None]:
+        return (node.value for node in walk(self._program.body(method)) if isinstance(node, f.Return))
 
     def _judge(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         function = self._program.function(method)

@@ -6,9 +6,9 @@ from evallint import facts as f
 from evallint.facts import Block, Expr
 from evallint.findings import Place
 from evallint.gather.code.mending import function_around
-from evallint.gather.code.sites import blocks, covers, local_names, statements
+from evallint.gather.code.sites import blocks, called, covers, local_names, statements
 from evallint.interpret.events import Events, ForwardCall, calls_of
-from evallint.interpret.reading import conditions, is_among_constants, is_switch, is_with_constant
+from evallint.interpret.reading import conditions, is_among_constants, is_switch, is_with_constant, last_name
 from evallint.interpret.render import code
 from evallint.interpret.values import Change
 from evallint.program import Program
@@ -27,6 +27,49 @@ def is_undone_alike(program: Program, events: Events, change: Change, event: For
         and own <= around
         for found in events.changes
     )
+
+
+def is_set_by_option(program: Program, events: Events, event: ForwardCall) -> bool:
+    """Whether a setting chooses among modes in a loop that the training is in, training mode of all being one:
+    `if fit == "norm": net.eval(); net.norm.train()`, `elif fit == "all": net.train()`."""
+    return any(
+        found.to.train is not None
+        and found.to.eval is None
+        and found.address in event.family
+        and bool(set(found.loops) & set(event.loops))
+        and any(is_one_of_options(program, at) for at in (found.at, *calls_of(found.frames)))
+        for found in events.changes
+    )
+
+
+def is_one_of_options(program: Program, at: Place) -> bool:
+    """Whether a place is in one of several branches of which a setting chooses one, and which all switch something."""
+    symbol = function_around(program, at)
+    function, body = program.function(symbol), program.body(symbol)
+    own = local_names(function, body) - {parameter.name for parameter in function.parameters}
+    chains = [options(one, own) for one in statements(body) if isinstance(one, f.If)]
+    return any(
+        len(chain) > 1
+        and any(covers(one, at.span) for one in chain)
+        and all(covers(one, at.span) or switches(one) for one in chain)
+        for chain in chains
+    )
+
+
+def options(choice: f.If, own: frozenset[str]) -> list[Block]:
+    """The branches of a choice and of those that stand alone in its `else`, where settings decide them all."""
+    if not lasts(choice.test, own):
+        return []
+    match choice.orelse:
+        case ():
+            return [choice.body]
+        case (f.If() as other,):
+            return [choice.body, *options(other, own)]
+    return [choice.body, choice.orelse]
+
+
+def switches(block: Block) -> bool:
+    return any(last_name(one.function) in ("eval", "train") for one in called(block))
 
 
 def is_asked_for(program: Program, change: Change, event: ForwardCall) -> bool:

@@ -13,7 +13,7 @@ from evallint.findings import Place, Step
 from evallint.gather.code.mending import call_at, contains, function_around, names_along, widest
 from evallint.gather.code.sites import called, of_self, statements
 from evallint.gather.code.substance import Substances
-from evallint.gather.modes.branches import is_asked_for, is_undone_alike
+from evallint.gather.modes.branches import is_asked_for, is_set_by_option, is_undone_alike
 from evallint.gather.modes.evaluating import evaluation, is_trained_on, within_training_step
 from evallint.gather.modes.forwards import chain, graph_of, way
 from evallint.gather.modes.updating import all_train_others, is_updated
@@ -39,11 +39,11 @@ from evallint.project import Accumulated, CutTraining, Exported, FrozenButLearni
 def lost(program: Program, events: Events) -> Iterator[LostTraining]:
     """Training forwards that the eval() of an evaluation reaches: of an earlier pass of their loop, or of a function
     that has been called before."""
-    evaluated = {
-        (event.mode.eval.step.at, event.mode.eval.calls[:-1])  # a helper may switch for whoever calls it
+    evaluated = [
+        event
         for event in events.forwards
-        if not event.trained and event.sure and event.mode.eval is not None and not event.differentiated
-    }
+        if not event.trained and event.sure and event.mode.eval and not event.differentiated
+    ]
     for event in events.forwards:
         change = event.mode.eval
         if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
@@ -51,11 +51,15 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         at, function = where_it_leaves(change, event)
         if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(events, change, at)):
             continue
-        if (change.step.at, change.calls[:-1]) not in evaluated or (event.nature.heeds == "no" and not event.klass):
+        if not any(is_left_after(events, change, event, other) for other in evaluated):
+            continue
+        if event.nature.heeds == "no" and not event.klass:
             continue
         if not is_updated(program, events, event) or is_asked_for(program, change, event):
             continue
-        if is_undone_alike(program, events, change, event) or is_never_trained(program, events, change):
+        if is_undone_alike(program, events, change, event) or is_set_by_option(program, events, event):
+            continue
+        if is_never_trained(program, events, change):
             continue
         wrong = wrong_restoring(events, change, at)
         training = training_call(events, change, event)
@@ -72,6 +76,27 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             resumes(program, events, change, event),
             wrong is None and training is not None,
         )
+
+
+def is_left_after(events: Events, change: Change, event: ForwardCall, other: ForwardCall) -> bool:
+    """Whether what a model was switched for is an evaluation, after which it trains: what each pass switches it for,
+    before it trains, is the training."""
+    switched = other.mode.eval
+    if switched is None or (switched.step.at, switched.calls[:-1]) != (change.step.at, change.calls[:-1]):
+        return False  # a helper may switch for whoever calls it
+    if not is_switched_first(change, event):
+        return True
+    trained = [one for one in events.forwards if one.trained]
+    return other.id < event.id and not is_trained_on(other, events, trained)
+
+
+def is_switched_first(change: Change, event: ForwardCall) -> bool:
+    """Whether the function that trains a model has switched it before, in the same pass of its loops."""
+    return (
+        change.calls == calls_of(event.frames)
+        and event.loops[: len(change.loops)] == change.loops
+        and change.step.at.span.line < event.at.span.line
+    )
 
 
 def is_left_by_call(events: Events, change: Change, at: Place) -> bool:
