@@ -298,11 +298,16 @@ class Loaders:
         )
 
     def _is_scaled(self, events: Events, seen: Seen) -> bool:
-        """Whether code around a transform that is applied by itself brings images to 0 to 1 by a function."""
+        """Whether code around a transform that is applied by itself brings images to 0 to 1 by a function, or the
+        function that makes it may normalise what comes out."""
         frames = [frame for run, *_ in seen.runs for frame in run.frames]
-        frames += [one for key, made in events.created.items() if key == seen.term.identity for one in made.frames]
+        makers = [made.frames for key, made in events.created.items() if key == seen.term.identity]
+        frames += [one for made in makers for one in made]
         symbols = dict.fromkeys(frame.symbol or FunctionSymbol(frame.path, 0) for frame in frames)
-        return any(self._program.once(scales, symbol) for symbol in symbols)
+        own = [made[-1].symbol for made in makers if made and made[-1].symbol is not None]
+        return any(self._program.once(scales, symbol) for symbol in symbols) or any(
+            HAND & self._program.once(reckoned_with, symbol) for symbol in own
+        )
 
 
 def scales(program: Program, symbol: FunctionSymbol) -> bool:
