@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from evallint.findings import Place, Step
-from evallint.program import Nature
+from evallint.program import Nature, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -643,13 +643,14 @@ class UnsafeLoad:
 
 @dataclass(frozen=True, slots=True)
 class HiddenKeys:
-    """Weights are loaded with `strict=False`, and nobody looks at which of them were missing."""
+    """Weights are loaded with `strict=False`, and nobody looks at which of them were missing. `klass`: the model's."""
 
     at: Place
     function: str
     model: str
     why: Literal["evaluates", "resumes"]
     because: tuple[Step, ...]
+    klass: Symbol | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ class Gatherer:
         passes = evaluating_passes(program, [(run, found.evaluations) for run, found in real])
         named = self._latest.of(side_by_side, tuple(one.named for one in seen), loaders)
         states = tuple(run for run in complete if run.states)
+        partly_saved = loads.partly_saved(states)
         return Project(
             forwards=used,
             lost_training=first_each(one for found in seen for one in found.lost_training),
@@ -180,7 +181,9 @@ class Gatherer:
                 () if loads.is_kept_on_cpu(complete) else (one for found in every for one in found.unmapped_loads)
             ),
             unsafe_loads=tuple(program.each(unsafe_loads)),
-            hidden_keys=first_each(one for found in every for one in found.hidden_keys),
+            hidden_keys=first_each(
+                one for found in every for one in found.hidden_keys if one.klass not in partly_saved
+            ),
             replaced_layers=first_each(one for found in every for one in found.replaced_layers),
             lost_progress=self._latest.of(resume.lost_progress, program, states),
             lost_buffers=tuple(program.each(lost_buffers, running)),

@@ -26,7 +26,7 @@ from evallint.interpret.events import (
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import use_of, use_of_argument, words
 from evallint.link.natures import walk, within
-from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 from evallint.project import HiddenKeys, ReplacedLayer, UnmappedLoad
 
 DEVICES = frozenset("cuda gpu gpus cpu device devices rank".split())
@@ -251,6 +251,18 @@ def moves(block: f.Block) -> bool:
 # ---- which of it ------------------------------------------------------------------------------------------
 
 
+def partly_saved(runs: Iterable[Events]) -> frozenset[Symbol]:
+    """The classes of which some object's state is written without some of its keys."""
+    return frozenset(
+        part.owner.klass
+        for run in runs
+        for found in run.states
+        if isinstance(found, Saved)
+        for part in found.parts
+        if part.filtered and part.what == "state" and part.owner.klass is not None
+    )
+
+
 def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
     """Loads with `strict=False` whose result is dropped, of a checkpoint that is meant to be complete."""
     partial = [
@@ -277,11 +289,11 @@ def hidden_keys(program: Program, events: Events) -> Iterator[HiddenKeys]:
         last = Step(found.at, "keys that are missing here are not told of")
         resumed = resuming(program, events, found, site)
         if resumed is not None:
-            yield HiddenKeys(found.at, found.frames[-1].function, what, "resumes", (last, resumed))
+            yield HiddenKeys(found.at, found.frames[-1].function, what, "resumes", (last, resumed), found.owner.klass)
             continue
         run = evaluating(program, events, found)
         if run is not None:
-            yield HiddenKeys(found.at, found.frames[-1].function, what, "evaluates", (last, run))
+            yield HiddenKeys(found.at, found.frames[-1].function, what, "evaluates", (last, run), found.owner.klass)
 
 
 def site_at(program: Program, symbol: FunctionSymbol, span: Span) -> Site | None:
