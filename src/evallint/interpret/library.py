@@ -66,6 +66,7 @@ from evallint.interpret.values import (
     joined,
     of,
 )
+from evallint.link.natures import is_of_python, unseen_bases
 from evallint.program import ClassSymbol, External, Nature
 
 if TYPE_CHECKING:
@@ -443,6 +444,11 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
         meaning = machine.apis.method(owner, name)
         if meaning is not None:
             return by_meaning(machine, address, meaning, name, given, expression, state)
+    if thing.kind == "instance" and isinstance(thing.klass, ClassSymbol) and may_be_module(machine, thing.klass):
+        if isinstance(machine.apis.method("torch.nn.Module", name), ReturnsSelf):
+            return of(Ref(address))
+        if name in ("eval", "train"):  # a switch, or what a trainer does
+            modules.lose(address, state)
     if name == "enter_context" and given.positional:
         for ref in given.positional[0].refs():
             if state.heap[ref].grad is not None:
@@ -456,6 +462,17 @@ def method(machine: Machine, address: Address, name: str, given: Arguments, expr
         return method_out_of_sight(machine, address, name, given, expression, state)
     value = method_of_unknown(machine, address, name, given, expression, state)
     return perhaps_learnt(machine, name, value, expression, state) if "module" in thing.marks else value
+
+
+def may_be_module(machine: Machine, klass: ClassSymbol) -> bool:
+    """Whether a base of a class is out of sight."""
+    for base in machine.program.lineage(klass):
+        if isinstance(base, External):
+            if not is_of_python(base.name) and machine.apis.of(base.name) is None:
+                return True
+        elif unseen_bases(machine.program, base):
+            return True
+    return False
 
 
 def perhaps_learnt(machine: Machine, name: str, value: Value, expression: f.Call, state: State) -> Value:

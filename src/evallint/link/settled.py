@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ from evallint.facts import (
     Augment,
     Block,
     Choice,
+    Clause,
     Collection,
     Comparison,
     Constant,
@@ -20,6 +22,7 @@ from evallint.facts import (
     If,
     Logic,
     Name,
+    Operation,
     Unary,
 )
 from evallint.program import NOTHING, ClassSymbol, FunctionSymbol, Given, Program, Symbol
@@ -65,7 +68,37 @@ def values_in(body: Block, given: Given) -> Values:
     """The names of a function's own code that keep the value they were given."""
     if not given:
         return {}
-    return {name: value for name, value in given if name not in assigned(body)}
+    own = assigned(body)
+    values = {name: value for name, value in given if name not in own}
+    return {**values, **repeated(body, {name: value for name, value in given if name in own})}
+
+
+def repeated(body: Block, given: Values) -> Values:
+    """The variables of comprehensions over what a parameter becomes that is a number where each layer wants one of its
+    own: `if not isinstance(p, list): p = [p] * layers`."""
+    found: dict[str, object] = {}
+    nodes = list(taken(body, {})) if given else []
+    for name, value in given.items():
+        spread = [one.value for one in nodes if isinstance(one, Assign) and name in targets_of(one)]
+        if all(is_repetition(one, name) for one in spread):
+            clauses = (one for one in nodes if isinstance(one, Clause) and one.iterable == Name(name))
+            found.update((one.target.id, value) for one in clauses if isinstance(one.target, Name))
+    bound_once = Counter(one.target.id for one in nodes if isinstance(one, Clause) and isinstance(one.target, Name))
+    return {name: value for name, value in found.items() if bound_once[name] == 1 and name not in assigned(body)}
+
+
+def targets_of(statement: Assign) -> set[str]:
+    return {target.id for target in statement.targets if isinstance(target, Name)}
+
+
+def is_repetition(value: Expr | None, name: str) -> bool:
+    """`[name] * number`"""
+    return (
+        isinstance(value, Operation)
+        and value.operator == "*"
+        and isinstance(value.left, Collection)
+        and value.left.items == (Name(name),)
+    )
 
 
 def values_kept(program: Program, methods: Sequence[FunctionSymbol], constructor: Symbol, values: Values) -> Values:

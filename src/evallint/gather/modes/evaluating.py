@@ -11,7 +11,7 @@ from evallint.gather.code.sites import statements
 from evallint.gather.modes.making import is_never_read, is_only_measured, is_put_to_use, is_tried_once
 from evallint.gather.modes.updating import is_updated
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
-from evallint.interpret.roles import Use, is_test_function, names_test, use_of, words
+from evallint.interpret.roles import Use, is_test_file, is_test_function, names_test, use_of, words
 from evallint.interpret.values import Role
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import Evaluation
@@ -30,6 +30,8 @@ COSTING = frozenset("flop flops mac macs madds".split())
 
 def evaluation(program: Program, events: Events, event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
     """Why a forward that trains nothing is an evaluation, None where nothing says so."""
+    if is_test_file(event.frames[0].path) and is_made_up(events, event):
+        return None
     if event.inputs.synthetic and not makes_something(program, event, trained):
         return None
     if is_managed(program, event.frames) or is_unit_test(program, event.frames):
@@ -82,10 +84,18 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     return in_eval_mode(event, trained)
 
 
+def is_made_up(events: Events, event: ForwardCall) -> bool:
+    """Whether a model is given nothing but fresh tensors, or what other models make of such."""
+    numbers = event.inputs.graph | event.inputs.cut
+    if event.inputs.synthetic or not numbers:
+        return event.inputs.synthetic
+    return all(0 <= number < event.id and is_made_up(events, events.forwards[number]) for number in numbers)
+
+
 def makes_something(program: Program, event: ForwardCall, trained: list[ForwardCall]) -> bool:
     """Whether random numbers are what a model is for: it has learnt, and there is a use for what it makes of them."""
     learnt = follows_training(event, trained) or ("loaded" in event.marks and not trained)
-    return learnt and is_put_to_use(program, event.at)
+    return learnt and is_put_to_use(program, event.at, made=True)
 
 
 def follows_training(event: ForwardCall, trained: list[ForwardCall]) -> bool:

@@ -179,9 +179,11 @@ def deliberate(program: Program, events: Events, event: ForwardCall) -> Literal[
     function that has asked for training mode, and takes no step there (its batch norm is to see more batches); or a
     function that records no graph asks for the one mode or the other.
     "perhaps" where the program calls train() though it trains nothing: then nobody expects it to be undone. "no" for a
-    line that trains in other passes.
+    line that trains in other passes. "yes" also where the function switches part by part: it leaves the others out.
     """
     change = event.mode.train
+    if len(switched_parts(events, event)) > 1:
+        return "yes"
     if change is None or change.kind != "called":
         return "no"
     if any(other.trained and other.at == event.at for other in events.forwards):
@@ -195,6 +197,19 @@ def deliberate(program: Program, events: Events, event: ForwardCall) -> Literal[
         if other.address == event.address and other.frames[-1] == here and other.mode.eval is not None:
             return "yes"
     return "no" if events.backwards or any(other.trained for other in events.forwards) else "perhaps"
+
+
+def switched_parts(events: Events, event: ForwardCall) -> set[Address]:
+    """The parts of a model that the very function which runs it puts into eval mode one by one."""
+    return {
+        found.address
+        for found in events.changes
+        if found.to.eval is not None
+        and found.to.train is None
+        and found.address != event.address
+        and found.address in event.family
+        and calls_of(found.frames) == calls_of(event.frames)
+    }
 
 
 def goes_back(later: ModeChange, change: Change, event: ForwardCall) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from evallint import facts as f
@@ -18,19 +19,32 @@ TELLING = frozenset("print len type isinstance str repr format info debug".split
 MEASURES = frozenset("shape size dim ndim numel dtype device element_size".split())
 
 
-def is_put_to_use(program: Program, at: Place) -> bool:
-    """Whether more than its shape is asked of what the call at a place gives, in the function that the call is in."""
+def is_put_to_use(program: Program, at: Place, made: bool = False) -> bool:
+    """Whether more than its shape is asked of what the call at a place gives, in the function that the call is in.
+
+    `made`: what only becomes an array or the like that gets a name is not put to use by that.
+    """
     body = program.body(function_around(program, at))
-    made: set[str] = set()
+    names: set[str] = set()
+    chained: set[f.Span] = set()
     for statement in statements(body):
-        if isinstance(statement, f.Assign) and is_part(statement.value, made, at):
-            made |= {name for target in statement.targets for name in names_in(target)}
-        elif isinstance(statement, f.Return) and is_part(statement.value, made, at):
+        if isinstance(statement, f.Assign) and is_part(statement.value, names, at):
+            names |= {name for target in statement.targets for name in names_in(target)}
+            chained |= {one.span for one in chain_of(statement.value)} if made else set()
+        elif isinstance(statement, f.Return) and is_part(statement.value, names, at):
             return True
     return any(
-        last_name(call.function) not in TELLING | MEASURES and is_part((call.arguments, owner_of(call)), made, at)
+        last_name(call.function) not in TELLING | MEASURES
+        and is_part((call.arguments, owner_of(call) if call.span not in chained else None), names, at)
         for call in called(body)
     )
+
+
+def chain_of(value: f.Expr | None) -> Iterator[f.Call]:
+    """The methods that are called on each other: `model(x).cpu().numpy()`."""
+    while isinstance(value, f.Call):
+        yield value
+        value = owner_of(value)
 
 
 def is_never_read(program: Program, at: Place) -> bool:
