@@ -42,9 +42,8 @@ def of_call(ledger: Ledger, call: f.Call) -> Quantity:
         followed = followed_call(ledger, call)
         if followed is not None and followed.kind != "unknown":
             return followed
-        for one in call.arguments:
-            ledger.value(one.value)
-        return OUTPUT
+        values = [ledger.value(one.value) for one in call.arguments]
+        return of_criterion(ledger, call) if any(one.is_of_batch for one in values) else OUTPUT
     if isinstance(function, f.Name) and function.id in BUILTINS and function.id not in ledger.frame.names:
         return BUILTINS[function.id](ledger, call)
     if isinstance(function, f.Attribute):
@@ -64,6 +63,14 @@ def of_call(ledger: Ledger, call: f.Call) -> Quantity:
             ledger.value(one.value)
         return Quantity("object", klass=symbol)
     return out_of_sight(ledger, call)
+
+
+def of_criterion(ledger: Ledger, call: f.Call) -> Quantity:
+    """What a module of the program makes of a model's output, as a loss of several terms does."""
+    made = objects.object_of(ledger, call.function, ledger.frame.names.get(code(call.function), UNKNOWN))
+    found = called_object(ledger, made.klass, call) if made is not None and made.klass is not None else None
+    told = found is not None and (found.kind in MEASURES or found.kind == "parts")
+    return found if found is not None and told else OUTPUT
 
 
 def callee(ledger: Ledger, function: Expr) -> object:

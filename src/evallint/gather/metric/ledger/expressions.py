@@ -70,7 +70,38 @@ def of_attribute(ledger: Ledger, expression: f.Attribute) -> Quantity:
     own = of_self(expression)
     if own and is_nominal(name) and sets_size(ledger, name):
         return UNKNOWN
-    return by_name(ledger, expression)
+    named = by_name(ledger, expression)
+    return NUMBER if own and named == UNKNOWN and is_setting(ledger, name) else named
+
+
+def is_setting(ledger: Ledger, name: str) -> bool:
+    """Whether an object is told by a parameter or a constant, when it is made, what an attribute is, and never again:
+    the weight of a term of a loss."""
+    klass, program = ledger.frame.klass, ledger.program
+    plain = False
+    for method in program.methods(klass) if klass is not None else ():
+        function = program.function(method)
+        if name not in function.mentions:
+            continue
+        parameters = {one.name for one in function.parameters}
+        for one in statements(program.body(method)):
+            targets = one.targets if isinstance(one, f.Assign) else (one.target,) if isinstance(one, f.Augment) else ()
+            if any(of_self(target) == name for target in targets):
+                plain = function.name == "__init__" and isinstance(one, f.Assign) and is_plain(one.value, parameters)
+                if not plain:
+                    return False
+    return plain
+
+
+def is_plain(value: Expr | None, parameters: set[str]) -> bool:
+    match value:
+        case f.Name(name):
+            return name in parameters
+        case f.Constant(int() | float()):
+            return True
+        case f.Operation(_, left, right):
+            return is_plain(left, parameters) and is_plain(right, parameters)
+    return False
 
 
 def sets_size(ledger: Ledger, name: str) -> bool:
