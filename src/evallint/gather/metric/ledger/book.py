@@ -66,11 +66,13 @@ class Around:
 
 @dataclass(slots=True)
 class Frame:
-    """A function that is followed, with its variables by the text that names them."""
+    """A function that is followed, with its variables by the text that names them. `given`: what its caller calls what
+    it is given, where nothing else is known of that."""
 
     symbol: FunctionSymbol
     klass: ClassSymbol | None
     names: dict[str, Quantity]
+    given: dict[str, str] = field(default_factory=dict)
     results: list[Quantity] = field(default_factory=list)
     callers_loops: int = 0
     at: Span = field(default_factory=lambda: Span(1, 1, 1, 1))

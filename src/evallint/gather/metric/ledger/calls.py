@@ -277,11 +277,12 @@ def length_of(ledger: Ledger, call: f.Call) -> Quantity:
         return Quantity("batches", loop=value.loop)
     if value.kind in ("data",) or value.is_of_batch:
         return of_kind("size")
+    text = value.text or entering.called_here(ledger, given)
     if value.kind == "loader":
-        return Quantity("batches", loop=-1, text=value.text)
+        return Quantity("batches", loop=-1, text=text)
     if "dataset" in words(last_name(given)) or words(last_name(given)) & {"set", "ds"}:
         return Quantity("samples")
-    return UNKNOWN
+    return Quantity("batches", loop=-1, text=text) if text in ledger.cores.values() else UNKNOWN
 
 
 def first_given(ledger: Ledger, call: f.Call) -> Quantity:

@@ -88,7 +88,12 @@ def loader_text(ledger: Ledger, core: Expr) -> str:
     value = ledger.value(core)
     while isinstance(core, f.Call) and is_transparent(last_name(core.function)) and core.arguments:
         core = core.arguments[0].value
-    return value.text if value.kind == "loader" and value.text else code(core)
+    return value.text if value.kind == "loader" and value.text else called_here(ledger, core)
+
+
+def called_here(ledger: Ledger, expression: Expr) -> str:
+    """What is called so in a function, in the words of the one that began."""
+    return ledger.frame.given.get(code(expression), code(expression))
 
 
 def enter(ledger: Ledger, how: How, text: str, loop: int, at: Place | None = None, other: str = "") -> None:

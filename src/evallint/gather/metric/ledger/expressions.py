@@ -40,7 +40,7 @@ def by_name(ledger: Ledger, expression: Expr) -> Quantity:
     if counts_samples(expression):
         return Quantity("samples")
     if names_loader(expression) and not isinstance(expression, f.Call):
-        return Quantity("loader", text=code(expression))
+        return Quantity("loader", text=entering.called_here(ledger, expression))
     return UNKNOWN
 
 

@@ -104,8 +104,14 @@ class Ledger:
     def frame(self) -> Frame:
         return self.frames[-1]
 
-    def run(self, symbol: FunctionSymbol, klass: ClassSymbol | None, names: dict[str, Quantity]) -> Quantity:
-        self.frames.append(Frame(symbol, klass, names, callers_loops=len(self.loops)))
+    def run(
+        self,
+        symbol: FunctionSymbol,
+        klass: ClassSymbol | None,
+        names: dict[str, Quantity],
+        given: dict[str, str] | None = None,
+    ) -> Quantity:
+        self.frames.append(Frame(symbol, klass, names, given or {}, callers_loops=len(self.loops)))
         self.block(self.program.body(symbol))
         frame = self.frames.pop()
         if self.frames and klass is not None and self.frame.klass is not None:
@@ -132,17 +138,20 @@ class Ledger:
         if klass is not None and klass == self.frame.klass:
             names.update({key: one for key, one in self.frame.names.items() if key.startswith("self.")})
         plain = [one for one in parameters if one.kind != "="]
+        given: dict[str, str] = {}
         for index, argument in enumerate(call.arguments):
             value = self.value(argument.value)
-            if argument.keyword:
-                names[argument.keyword] = value
-            elif argument.stars == 0 and index < len(plain):
-                names[plain[index].name] = value
+            name = argument.keyword
+            if not name and argument.stars == 0 and index < len(plain):
+                name = plain[index].name
+            if name:
+                names[name] = value
+                given[name] = entering.called_here(self, argument.value)
         for one in parameters:
             if one.default is not None and one.name not in names:
                 names[one.name] = self.value(one.default)
         names = {key: one for key, one in names.items() if one.kind != "unknown"}
-        return self.run(symbol, klass, names)
+        return self.run(symbol, klass, names, given)
 
     def block(self, block: Block) -> None:
         for statement in block:
