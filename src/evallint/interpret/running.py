@@ -47,9 +47,18 @@ class RunningMethods:
 
     def _find_cuts(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
         methods = self.with_callees(klass, method)
-        return any(not CUTTING.isdisjoint(self._program.function(one).mentions) for one in methods) and any(
-            self._returns_several(one) for one in (method, *self._passed_on(method, methods))
+        return any(self._returns_several(one) for one in (method, *self._passed_on(method, methods))) and any(
+            not CUTTING.isdisjoint(self._program.function(one).mentions)
+            for one in (*methods, *(helper for own in methods for helper in self._helpers(own)))
         )
+
+    def _helpers(self, method: FunctionSymbol) -> Iterator[FunctionSymbol]:
+        """The functions of the program that a method calls by their names."""
+        for node in walk(self._program.body(method)):
+            if isinstance(node, f.Call) and isinstance(node.function, f.Name):
+                found = self._program.resolve(method.path, node.function)
+                if isinstance(found, FunctionSymbol):
+                    yield found
 
     def _returns_several(self, method: FunctionSymbol) -> bool:
         return any(isinstance(value, f.Collection | f.Mapping) for value in self._returned(method))
@@ -62,7 +71,13 @@ class RunningMethods:
                     yield from (one for one in methods if self._program.function(one).name == name)
 
     def _returned(self, method: FunctionSymbol) -> Iterator[Expr | None]:
-        return (node.value for node in walk(self._program.body(method)) if isinstance(node, f.Return))
+        """What a method returns; for a variable, what it is given."""
+        nodes = list(walk(self._program.body(method)))
+        values = [node.value for node in nodes if isinstance(node, f.Return)]
+        yield from values
+        for node in nodes:
+            if isinstance(node, f.Assign) and any(target in values for target in node.targets):
+                yield node.value
 
     def _judge(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
         function = self._program.function(method)

@@ -66,6 +66,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     loaded = not trained and "loaded" in event.marks and not events.backwards
     untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
     if phase == "eval":
+        if serves_training_below(event, trained):
+            return None
         sure = off or untrained or follows_training(event, trained)
         return told(event, trained) or Evaluation(f"in `{named_phase(event)}`", sure, "phase")
     if phase is None and use_of(stem(event.frames[0].path)) == "eval" and (off or loaded or event.mode.train is None):
@@ -282,6 +284,16 @@ def phase_of(frames: tuple[Caller, ...]) -> Literal["train", "eval"] | None:
 def use_of_caller(caller: Caller) -> Use | None:
     """What a function runs for: its arguments say more than its name."""
     return caller.phase or use_of(caller.function.rpartition(".")[2])
+
+
+def serves_training_below(event: ForwardCall, trained: list[ForwardCall]) -> bool:
+    """Whether what has the name of an evaluation calls a function that trains the model, which this run is a part of:
+    it is fine-tuned before it is evaluated."""
+    named = [depth for depth, caller in enumerate(event.frames) if use_of_caller(caller) == "eval"]
+    if not named or len(event.frames) == named[-1] + 1:
+        return False
+    depth = named[-1] + 2
+    return any(is_same(event, other) and event.frames[:depth] == other.frames[:depth] for other in trained)
 
 
 def told(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
