@@ -11,9 +11,9 @@ from evallint.interpret import attributes, calls, containers, data, naming, pick
 from evallint.interpret.events import Accumulation, Figure
 from evallint.interpret.reading import adds, last_name, reset_in
 from evallint.interpret.render import code, render
-from evallint.interpret.roles import use_of
+from evallint.interpret.roles import use_of, use_of_data
 from evallint.interpret.sampling import SEEN
-from evallint.interpret.values import Address, Arguments, Callee, Flow, Ref, State, Value, constant
+from evallint.interpret.values import Address, Arguments, Callee, Flow, Ref, Role, State, Value, constant
 from evallint.program import ClassSymbol
 
 if TYPE_CHECKING:
@@ -71,12 +71,23 @@ def note_figure(machine: Machine, target: Expr, flow: Flow) -> None:
 
 
 def unpack(machine: Machine, items: tuple[Expr, ...], value: Value, state: State) -> None:
+    """Bind the parts of a value. In `train_data, valid_data = split(train_data)` each part is what its new name says."""
+    said = told_apart(items)
     for index, item in enumerate(items):
         if isinstance(item, f.Starred):
             bind(machine, item.value, picking.element(machine, value, state), state)
         else:
             one = picking.item(machine, value, constant(index), state)
-            bind(machine, item, one if machine.notes is None else data.part_of_sample(machine, one, index), state)
+            one = one if machine.notes is None else data.part_of_sample(machine, one, index)
+            settled = index not in said or any(role.sure for role in one.flow.roles)
+            bind(machine, item, one if settled else one.used_as(said[index]), state)
+
+
+def told_apart(items: tuple[Expr, ...]) -> dict[int, Role]:
+    """What names say of the parts of data that are split for training and for evaluation, by their places."""
+    named = [(index, item.id, use_of_data(item.id)) for index, item in enumerate(items) if isinstance(item, f.Name)]
+    said = {index: Role(use, False, name) for index, name, use in named if use is not None}
+    return said if len({role.use for role in said.values()}) > 1 else {}
 
 
 def set_item(machine: Machine, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:

@@ -159,11 +159,13 @@ def driven(machine: Machine, statement: f.For, generator: Address, address: Addr
 def unrolled(machine: Machine, statement: f.For, elements: list[Value], state: State) -> list[State]:
     frame = machine.frame
     states, left, again = [state], [], resets(machine, statement.body)
+    digits = range((len(elements) - 1).bit_length())
     for number, element in enumerate(elements):
         loop = Loop(("loop", frame.context, id(statement), number), again)
         for one in states:
             assigning.bind(machine, statement.target, element, one)
-            one.assumed[frame.address, f"pass {machine.number(statement)}"] = bool(number % 2)
+            for digit in digits:  # what runs in one pass is told from what runs in the others
+                one.assumed[frame.address, f"{machine.number(statement)}#{digit}"] = bool(number >> digit & 1)
         frame.loops.append(loop)
         states = limited(machine.block(statement.body, states) + loop.continues)
         frame.loops.pop()

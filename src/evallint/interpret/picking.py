@@ -126,6 +126,7 @@ def item(machine: Machine, base: Value, index: Value, state: State, is_slice: bo
             name = f"[{key.value!r}]" if key is not None else "[]"
             found.append(attributes.child(machine, address, name, state))
     value = joined(found) if found else UNKNOWN
+    value = called_as(base, value)
     if exact and found:
         return value
     made = all(state.heap[address].kind == "symbol" for address in base.refs())  # by a call out of sight
@@ -185,4 +186,12 @@ def element(machine: Machine, iterable: Value, state: State) -> Value:
             elif thing.kind == "instance":
                 found.append(calls.iterate(machine, atom.address, state))
     value = joined(found) if found else UNKNOWN
-    return value.with_flow(iterable.flow)
+    return called_as(iterable, value).with_flow(iterable.flow)
+
+
+def called_as(whole: Value, part: Value) -> Value:
+    """A part for what the whole was said to be for: that is newer than the name which the part had once."""
+    roles = whole.flow.roles
+    if not roles or any(role.sure for role in part.flow.roles):
+        return part
+    return Value(part.atoms, replace(part.flow, roles=roles))
