@@ -14,7 +14,7 @@ from evallint.read import suppression
 
 PACKAGE = Path(pages.__file__).parent
 ORDER = (
-    "facts findings codec memory spelling apis statistics packs pages config read extract program link interpret "
+    "facts walk findings codec memory spelling apis statistics packs pages config read extract program link interpret "
     "project gather check fix probe report cache baseline engine daemon testing trace shift scaffold lsp cli"
 ).split(" ")
 ONLY_IN = {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from evallint.facts import Attribute, Call, Collection, Expr, Name, Starred
+from evallint.walk import within
 
 
 def apart(target: Expr, value: Expr) -> list[tuple[Expr, Expr]]:
@@ -23,7 +21,7 @@ def apart(target: Expr, value: Expr) -> list[tuple[Expr, Expr]]:
 
 def may_read(value: Expr, target: Expr) -> bool:
     """Whether an expression may read what was assigned: by its name, or in a method of the object that has it."""
-    for node in parts(value):
+    for node in within(value):
         match target, node:
             case Name(), _ if node == target:
                 return True
@@ -32,11 +30,3 @@ def may_read(value: Expr, target: Expr) -> bool:
             case Attribute(owner, _), Call(Attribute(other, _)) if owner == other:
                 return True
     return False
-
-
-def parts(node: object) -> Iterator[Any]:
-    """A fact, and every fact and tuple in it."""
-    if isinstance(node, tuple):
-        yield node
-        for part in node:
-            yield from parts(part)

@@ -71,7 +71,7 @@ def note_figure(machine: Machine, target: Expr, flow: Flow) -> None:
 
 
 def unpack(machine: Machine, items: tuple[Expr, ...], value: Value, state: State) -> None:
-    """Bind the parts of a value. In `train_data, valid_data = split(train_data)` each part is what its new name says."""
+    """Bind the parts of a value; in `train_data, valid_data = split(train_data)` each is what its new name says."""
     said = told_apart(items)
     for index, item in enumerate(items):
         if isinstance(item, f.Starred):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from evallint import facts as f
 from evallint.apis import Factory, LibraryClass
 from evallint.interpret.values import OPEN, WIDEST, Arguments, Callee, State, Value, in_order, of
-from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from evallint.walk import within
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -91,9 +91,9 @@ def builds(machine: Machine, symbol: FunctionSymbol, depth: int = 0) -> bool:
     """Whether a function gives back a model that it, or a function that it calls, constructs."""
     program = machine.program
     body = program.body(symbol)
-    if not any(isinstance(node, f.Return) and node.value is not None for node in walk(body)):
+    if not any(isinstance(node, f.Return) and node.value is not None for node in within(body)):
         return False
-    called = [program.resolve(symbol.path, node.function) for node in walk(body) if isinstance(node, f.Call)]
+    called = [program.resolve(symbol.path, node.function) for node in within(body) if isinstance(node, f.Call)]
     return any(
         (isinstance(one, ClassSymbol | External) and program.is_module(one))
         or (isinstance(one, External) and isinstance(machine.apis.of(one.name), Factory))

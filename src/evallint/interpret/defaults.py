@@ -8,8 +8,8 @@ from typing import TypeAlias
 from evallint import facts as f
 from evallint.facts import Block
 from evallint.interpret.untaken import called_name
-from evallint.link.natures import walk
 from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.walk import within
 
 Literal: TypeAlias = str | int | float | bool | None
 
@@ -44,7 +44,7 @@ def restores_itself(body: Block, restoring: frozenset[str]) -> bool:
             any(argument.value == f.Name("self") for argument in node.arguments)
             or (isinstance(node.function, f.Attribute) and node.function.value == f.Name("self"))
         )
-        for node in walk(body)
+        for node in within(body)
     )
 
 
@@ -55,7 +55,7 @@ def rebuilds(body: Block) -> bool:
         and isinstance(node.test, f.Comparison)
         and node.test.operator == "!="
         and any(isinstance(inner, f.Assign) and isinstance(inner.value, f.Call) for inner in node.body)
-        for node in walk(body)
+        for node in within(body)
     )
 
 
@@ -63,7 +63,7 @@ def values_of(body: Block, name: str) -> list[Literal]:
     """What a constructor compares a parameter with."""
     return [
         node.right.value
-        for node in walk(body)
+        for node in within(body)
         if isinstance(node, f.Comparison)
         and node.operator == "=="
         and node.left == f.Name(name)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evallint import facts as f
-from evallint.link.natures import walk
 from evallint.memory import ByFile
 from evallint.program import Program
+from evallint.walk import within
 
 ADDING = "add_argument"
 
@@ -51,7 +51,7 @@ class Flags:
             call
             for function in facts.functions
             if ADDING in function.mentions
-            for call in walk(facts.bodies[function.body])
+            for call in within(facts.bodies[function.body])
             if isinstance(call, f.Call) and isinstance(call.function, f.Attribute) and call.function.name == ADDING
         ]
         fixed = frozenset(name for call in calls if is_fixed(call) for name in destinations(call))
@@ -63,7 +63,7 @@ class Flags:
         return frozenset(
             target.name
             for function in facts.functions
-            for node in walk(facts.bodies[function.body])
+            for node in within(facts.bodies[function.body])
             if isinstance(node, f.Assign)
             for target in node.targets
             if isinstance(target, f.Attribute)

@@ -25,8 +25,8 @@ from evallint.interpret.reading import gone_over, is_short, is_target, names_in,
 from evallint.interpret.roles import use_of, words
 from evallint.interpret.sampling import SEEN, makes_views
 from evallint.interpret.values import NO_FLOW, Address, Flow, Ref, Role, State, Thing, Value
-from evallint.link.natures import within
 from evallint.program import ClassSymbol
+from evallint.walk import within
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine

@@ -20,7 +20,7 @@ from evallint.interpret.values import (
     Thing,
     Value,
 )
-from evallint.link.natures import constants, is_settled, walk
+from evallint.link.natures import constants, is_settled
 from evallint.link.settled import bound
 from evallint.program import (
     MODULE,
@@ -34,6 +34,7 @@ from evallint.program import (
     Program,
     Symbol,
 )
+from evallint.walk import within
 
 if TYPE_CHECKING:
     from evallint.interpret.machine import Machine
@@ -194,7 +195,7 @@ def heeds_itself(machine: Machine, thing: Thing) -> bool:
 
 def drops_out(program: Program, method: FunctionSymbol) -> bool:
     """Whether a method's own code drops out by a function that does not say itself whether it does."""
-    for call in walk(program.body(method)):
+    for call in within(program.body(method)):
         resolved = program.resolve(method.path, call.function) if isinstance(call, f.Call) else None
         if isinstance(call, f.Call) and isinstance(resolved, External):
             meaning = program.apis.of(resolved.name)

@@ -12,7 +12,7 @@ from evallint import facts as f
 from evallint.facts import Block, Expr, Stmt
 from evallint.interpret import library
 from evallint.interpret.render import code
-from evallint.link.natures import walk, within
+from evallint.walk import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def tests_in(body: Block, weighty: Callable[[str], bool]) -> Tests:
     tests: list[f.If] = []
     others: list[Expr] = []
     used: set[str] = set()
-    for node in walk(body):
+    for node in within(body):
         if node.__class__ not in TELLING:
             continue
         match node:
@@ -219,7 +219,7 @@ def handed_on(statement: Stmt) -> set[str]:
         statement = f.Evaluate(statement.iterable, statement.span)
     if not isinstance(statement, f.Evaluate):
         return set()
-    return {node.id for node in walk((statement,)) if isinstance(node, f.Name)}
+    return {node.id for node in within(statement) if isinstance(node, f.Name)}
 
 
 @lru_cache(maxsize=4096)
@@ -266,7 +266,7 @@ def own_calls(body: Block) -> tuple[str, ...]:
 def grown_in(blocks: tuple[Block, ...]) -> set[str]:
     """The names that code adds to, or calls a method of."""
     found = set()
-    for node in chain.from_iterable(map(walk, blocks)):
+    for node in chain.from_iterable(map(within, blocks)):
         match node:
             case f.Augment(target=target):
                 found.add(code(target))

@@ -9,9 +9,9 @@ from evallint.apis import ModuleClass
 from evallint.facts import Expr
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import names_forward
-from evallint.link.natures import walk
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Program, Symbol
+from evallint.walk import within
 
 TELLING = frozenset("detach item numpy tolist data requires_grad load_state_dict".split())
 """Names of what a method does to a graph or to weights, which only its own code tells."""
@@ -54,7 +54,7 @@ class RunningMethods:
 
     def _helpers(self, method: FunctionSymbol) -> Iterator[FunctionSymbol]:
         """The functions of the program that a method calls by their names."""
-        for node in walk(self._program.body(method)):
+        for node in within(self._program.body(method)):
             if isinstance(node, f.Call) and isinstance(node.function, f.Name):
                 found = self._program.resolve(method.path, node.function)
                 if isinstance(found, FunctionSymbol):
@@ -72,7 +72,7 @@ class RunningMethods:
 
     def _returned(self, method: FunctionSymbol) -> Iterator[Expr | None]:
         """What a method returns; for a variable, what it is given."""
-        nodes = list(walk(self._program.body(method)))
+        nodes = list(within(self._program.body(method)))
         values = [node.value for node in nodes if isinstance(node, f.Return)]
         yield from values
         for node in nodes:
@@ -102,7 +102,7 @@ class RunningMethods:
         """The parts of which a method calls one by whose name models are run: `self.autoencoder.encode(x)`."""
         if not any(map(names_forward, self._program.function(method).mentions)):
             return
-        for node in walk(self._program.body(method)):
+        for node in within(self._program.body(method)):
             match node:
                 case f.Call(f.Attribute(f.Attribute(f.Name("self"), part), name)) if names_forward(name):
                     yield part
@@ -131,7 +131,7 @@ class RunningMethods:
             return True
         return any(
             isinstance(node, f.Assign | f.Augment) and any(isinstance(one, f.Attribute) for one in targets(node))
-            for node in walk(self._program.body(method))
+            for node in within(self._program.body(method))
         )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from evallint import facts as f
 from evallint.facts import Block, Span
 from evallint.interpret.relevance import Relevance
-from evallint.link.natures import walk
+from evallint.walk import within
 
 
 class Branch(NamedTuple):
@@ -78,7 +78,9 @@ class Untaken:
         return self._sides[id(statement)]
 
     def _in(self, block: Block) -> bool:
-        return any(isinstance(node, f.Call) and called_name(node) in self._relevance.restoring for node in walk(block))
+        return any(
+            isinstance(node, f.Call) and called_name(node) in self._relevance.restoring for node in within(block)
+        )
 
 
 def called_name(call: f.Call) -> str:

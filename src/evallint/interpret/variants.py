@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from evallint import facts as f
 from evallint.interpret.roles import use_of
-from evallint.link.natures import walk
 from evallint.memory import Memo
 from evallint.program import FunctionSymbol, Program
+from evallint.walk import within
 
 
 class Variants:
@@ -38,7 +38,7 @@ class Variants:
         body = self._program.body(symbol)
         if self._program.class_of(symbol) is not None or not all(isinstance(one, PLAIN) for one in body):
             return None
-        calls = [node for node in walk(body) if isinstance(node, f.Call)]
+        calls = [node for node in within(body) if isinstance(node, f.Call)]
         if any(isinstance(call.function, f.Attribute) and call.function.name not in SETTING for call in calls):
             return None
         ours = [

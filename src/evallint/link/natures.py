@@ -6,9 +6,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from evallint import facts
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
 from evallint.facts import (
     Assign,
@@ -42,6 +41,7 @@ from evallint.program import (
     Symbol,
     VariableSymbol,
 )
+from evallint.walk import within
 
 HARMLESS = Nature("no", statistics=False)
 
@@ -68,7 +68,7 @@ class ClassNatures:
         if isinstance(symbol, FunctionSymbol):
             body = program.body(symbol)
             known = locals_of(program, symbol) | chosen_in(program, symbol, given)
-            return total(self._parts(program, symbol.path, body, known, values=values_in(body, given)))
+            return total(self._parts(program, symbol.path, body, known, values=values_in(program, symbol, given)))
         if not isinstance(symbol, ClassSymbol):
             return UNKNOWN_NATURE
         return total(self._of_class(program, symbol, given))
@@ -77,7 +77,7 @@ class ClassNatures:
         constructor = program.method(symbol, "__init__")
         lineage = program.lineage(symbol)
         own = [one for base in lineage if isinstance(base, ClassSymbol) for one in program.methods(base)]
-        values = values_in(program.body(constructor), given) if constructor is not None else {}
+        values = values_in(program, constructor, given) if constructor is not None else {}
         kept = values_kept(program, own, constructor, values) if constructor is not None else {}
         for base in lineage:
             if isinstance(base, External):
@@ -189,7 +189,7 @@ def chosen_from(program: Program, path: str, subscript: Subscript, known: Locals
     if not isinstance(found, VariableSymbol):
         return
     block = program.body(FunctionSymbol(found.path, 0))
-    given = [one.value for one in walk(block) if isinstance(one, Assign) and Name(found.name) in one.targets]
+    given = [one.value for one in within(block) if isinstance(one, Assign) and Name(found.name) in one.targets]
     if len(given) == 1 and isinstance(given[0], Mapping):
         values = given[0].values
         if all(isinstance(value, Name | Attribute) for value in values):
@@ -261,45 +261,6 @@ def total(parts: Iterator[Nature]) -> Nature:
     return Nature(known, because, moves, arguable is not None and layer is None)
 
 
-def walk(block: Block) -> Iterator[object]:
-    """Every fact in a block, functions defined within it left aside."""
-    return within(block)
-
-
-def within(node: object) -> Iterator[object]:
-    """Every fact in a fact or a tuple of such, itself first; places are none."""
-    todo: list[Any] = [node]
-    while todo:
-        here = todo.pop()
-        if here.__class__ is tuple:
-            todo.extend(here[::-1])
-            continue
-        fields = PARTS.get(here.__class__)
-        if fields is None:
-            continue
-        yield here
-        for index in fields:
-            part = here[index]
-            if part:
-                todo.append(part)
-
-
-def holding(kind: type) -> tuple[int, ...]:
-    """The positions, from the last, of the fields in which facts of a class hold others."""
-    fields = enumerate(kind.__annotations__.values())
-    return tuple(index for index, field in fields if not field.__forward_arg__.startswith(BARE))[::-1]
-
-
-BARE = ("str", "int", "bool", "Span", "Literal", "tuple[str", "tuple[int")
-
-PARTS: dict[type, tuple[int, ...]] = {
-    kind: holding(kind)
-    for kind in vars(facts).values()
-    if isinstance(kind, type) and issubclass(kind, tuple) and kind is not facts.Span
-}
-"""Where facts are held: names, words and places would take most of the time of a walk."""
-
-
 def constants(call: Call, values: Values = MappingProxyType({})) -> tuple[tuple[object, ...], dict[str, object]]:
     """A call's arguments as the tables take them; what is neither a constant nor known to be one is UNKNOWN."""
     positional: list[object] = []
@@ -327,7 +288,7 @@ def chosen_in(program: Program, symbol: FunctionSymbol, given: Given) -> Locals:
     parameters = locals_of(program, symbol).keys()
     found: dict[str, list[Expr]] = {}
     others = set(parameters - {name for name, value in given if value is None})
-    for node in taken(program.body(symbol), {}):
+    for node in within(program.body(symbol)):
         if isinstance(node, For):
             others |= {part.id for part in within(node.target) if isinstance(part, Name)}
         elif isinstance(node, Assign):
@@ -360,7 +321,7 @@ def is_kept(call: Call, block: Block) -> bool:
     """Whether what a call gives becomes an attribute of self, or is returned."""
     return any(
         node.value is call and (isinstance(node, Return) or any(map(is_of_self, node.targets)))
-        for node in walk(block)
+        for node in within(block)
         if isinstance(node, Assign | Return)
     )
 
@@ -380,7 +341,7 @@ def lending(program: Program, method: FunctionSymbol) -> frozenset[int]:
     named = Counter[str]()
     lent: dict[str, Counter[str]] = {}
     found: list[Call] = []
-    for node in walk(program.body(method)):
+    for node in within(program.body(method)):
         if isinstance(node, Name):
             named[node.id] += 1
         elif isinstance(node, Attribute) and isinstance(node.value, Name):
@@ -423,12 +384,12 @@ def unread(
     if program.method(symbol, "forward") is None or any(not ENUMERATING.isdisjoint(names) for names in mentioned):
         return frozenset()
     found: set[int] = set()
-    for node in walk(program.body(method)):
+    for node in within(program.body(method)):
         if not isinstance(node, Assign) or len(node.targets) != 1 or not isinstance(node.value, Call):
             continue
         target = node.targets[0]
         if isinstance(target, Attribute) and is_of_self(target) and not is_read(program, target.name, own, kept):
-            found.update(id(call) for call in walk((node,)) if isinstance(call, Call))
+            found.update(id(call) for call in within(node) if isinstance(call, Call))
     return frozenset(found)
 
 
@@ -452,7 +413,7 @@ class Reads(NamedTuple):
 
 def reads(program: Program, symbol: FunctionSymbol) -> Reads:
     """What a function reads."""
-    return reads_among(walk(program.body(symbol)))
+    return reads_among(within(program.body(symbol)))
 
 
 def reads_among(nodes: Iterable[object]) -> Reads:
@@ -477,7 +438,7 @@ def called_attributes(program: Program, symbol: ClassSymbol) -> frozenset[str]:
     return frozenset(
         node.function.name
         for method in program.methods(symbol)
-        for node in walk(program.body(method))
+        for node in within(program.body(method))
         if isinstance(node, Call) and isinstance(node.function, Attribute) and node.function.value == Name("self")
     )
 

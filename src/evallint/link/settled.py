@@ -26,6 +26,7 @@ from evallint.facts import (
     Unary,
 )
 from evallint.program import NOTHING, ClassSymbol, FunctionSymbol, Given, Program, Symbol
+from evallint.walk import PARTS, within
 
 Values: TypeAlias = Mapping[str, object]
 """What names, and attributes of self (`self.dropout`), are known to be."""
@@ -64,27 +65,27 @@ def bound(
     return frozenset(found)
 
 
-def values_in(body: Block, given: Given) -> Values:
+def values_in(program: Program, symbol: FunctionSymbol, given: Given) -> Values:
     """The names of a function's own code that keep the value they were given."""
     if not given:
         return {}
-    own = assigned(body)
+    own = program.once(assigned, symbol)
     values = {name: value for name, value in given if name not in own}
-    return {**values, **repeated(body, {name: value for name, value in given if name in own})}
+    return {**values, **repeated(program.body(symbol), {name: value for name, value in given if name in own}, own)}
 
 
-def repeated(body: Block, given: Values) -> Values:
+def repeated(body: Block, given: Values, own: frozenset[str]) -> Values:
     """The variables of comprehensions over what a parameter becomes that is a number where each layer wants one of its
-    own: `if not isinstance(p, list): p = [p] * layers`."""
+    own: `if not isinstance(p, list): p = [p] * layers`. `own` are the names that the code binds itself."""
     found: dict[str, object] = {}
-    nodes = list(taken(body, {})) if given else []
+    nodes = list(within(body)) if given else []
     for name, value in given.items():
         spread = [one.value for one in nodes if isinstance(one, Assign) and name in targets_of(one)]
         if all(is_repetition(one, name) for one in spread):
             clauses = (one for one in nodes if isinstance(one, Clause) and one.iterable == Name(name))
             found.update((one.target.id, value) for one in clauses if isinstance(one.target, Name))
     bound_once = Counter(one.target.id for one in nodes if isinstance(one, Clause) and isinstance(one.target, Name))
-    return {name: value for name, value in found.items() if bound_once[name] == 1 and name not in assigned(body)}
+    return {name: value for name, value in found.items() if bound_once[name] == 1 and name not in own}
 
 
 def targets_of(statement: Assign) -> set[str]:
@@ -107,15 +108,8 @@ def values_kept(program: Program, methods: Sequence[FunctionSymbol], constructor
     found: dict[str, list[object]] = {}
     for method in methods if values else ():
         known = values if method == constructor else {}
-        for node in taken(program.body(method), {}):
-            if isinstance(node, Assign):
-                whole = value_of(node.value, known) if node.value is not None else UNKNOWN
-                for target in node.targets:
-                    for name in attributes_of_self(target):
-                        found.setdefault(name, []).append(whole)
-            elif isinstance(node, Augment):
-                for name in attributes_of_self(node.target):
-                    found.setdefault(name, []).append(UNKNOWN)
+        for name, expression in program.once(attributes_assigned, method):
+            found.setdefault(name, []).append(UNKNOWN if expression is None else value_of(expression, known))
     return {f"self.{name}": given[0] for name, given in found.items() if len(given) == 1 and given[0] is not UNKNOWN}
 
 
@@ -129,30 +123,43 @@ def attributes_of_self(target: Expr) -> Iterator[str]:
             yield from attributes_of_self(item)
 
 
-def assigned(body: Block) -> set[str]:
+def assigned(program: Program, symbol: FunctionSymbol) -> frozenset[str]:
     """The names that a function's code binds anew."""
-    return {
+    return frozenset(
         target.id
-        for node in taken(body, {})
+        for node in within(program.body(symbol))
         if isinstance(node, Assign)
         for target in node.targets
         if isinstance(target, Name)
-    }
+    )
+
+
+def attributes_assigned(program: Program, method: FunctionSymbol) -> tuple[tuple[str, Expr | None], ...]:
+    """The attributes of self that a method assigns, with what it assigns, None where it adds to them."""
+    found: list[tuple[str, Expr | None]] = []
+    for node in within(program.body(method)):
+        if isinstance(node, Assign):
+            found += [(name, node.value) for target in node.targets for name in attributes_of_self(target)]
+        elif isinstance(node, Augment):
+            found += [(name, None) for name in attributes_of_self(node.target)]
+    return tuple(found)
 
 
 def taken(node: object, values: Values) -> Iterator[object]:
     """Every fact in a fact or a tuple of such, itself first, but for what lies in branches that are ruled out."""
-    todo = [node]
+    todo: list[Any] = [node]
     while todo:
-        node = todo.pop()
-        if not isinstance(node, tuple):
-            continue
-        if values and isinstance(node, If | Choice) and (truth := holds(node.test, values)) is not None:
-            todo.append(node.body if truth else node.orelse)
-            continue
-        if node.__class__ is not tuple:
-            yield node
-        todo.extend(node[::-1])
+        here = todo.pop()
+        kind = here.__class__
+        if kind is tuple:
+            todo.extend(here[::-1])
+        elif values and (kind is If or kind is Choice) and (truth := holds(here.test, values)) is not None:
+            todo.append(here.body if truth else here.orelse)
+        elif (fields := PARTS.get(kind)) is not None:
+            yield here
+            for index in fields:
+                if part := here[index]:
+                    todo.append(part)
 
 
 def holds(test: Expr, values: Values) -> bool | None:

@@ -9,10 +9,10 @@ from typing import Any, Final
 from evallint import facts as f
 from evallint.findings import Finding, Place
 from evallint.gather.code.sites import sites
-from evallint.link.natures import walk
 from evallint.probe.pipelines import constants
 from evallint.program import External, Program
 from evallint.project import Project
+from evallint.walk import within
 
 Options = dict[str, Any]
 
@@ -61,7 +61,7 @@ def _replaced(program: Program, project: Project, finding: Finding) -> Options:
     """The name of the layer, as the assignment at the finding's place gives it."""
     facts = program.files[finding.at.path]
     for block in facts.bodies:
-        for statement in walk(block):
+        for statement in within(block):
             if isinstance(statement, f.Assign) and statement.span.line == finding.at.span.line:
                 name = ".".join(_names(statement.targets[0])[1:])
                 return {"what": "replaced", "name": name}

@@ -9,8 +9,8 @@ from evallint.gather.code.sites import called
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import walk
 from evallint.program import Program
+from evallint.walk import within
 
 MODERN = frozenset(("no_grad", "inference_mode", "set_grad_enabled"))
 LOSSES = frozenset("loss losses err error cost acc corrects correct".split())
@@ -35,7 +35,7 @@ def shows_its_age(program: Program, path: str) -> bool:
         is_old(node)
         for function in facts.functions
         if {"data", "Variable"} & set(function.mentions)
-        for node in walk(facts.bodies[function.body])
+        for node in within(facts.bodies[function.body])
     )
 
 

@@ -11,8 +11,8 @@ from evallint.findings import Place
 from evallint.gather.code.sites import Site, called, names_in, root, sites, statements
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
-from evallint.link.natures import walk, within
 from evallint.program import FunctionSymbol, Program
+from evallint.walk import within
 
 UNSAID = "…"
 PARTS = (f.Name, f.Attribute, f.Subscript)
@@ -42,7 +42,7 @@ def is_counted(loop: f.For | f.While) -> bool:
     """Whether a loop goes on for so many passes, of which none knows which it is."""
     if not isinstance(loop, f.For) or not isinstance(loop.iterable, f.Call) or not isinstance(loop.target, f.Name):
         return False
-    read = any(node == loop.target for node in walk(loop.body))
+    read = any(node == loop.target for node in within(loop.body))
     return last_name(loop.iterable.function) == "range" and not read
 
 

@@ -10,9 +10,9 @@ from evallint import facts as f
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import Bindings, Site, bindings, encloser, local_names, of_self, sites
 from evallint.interpret.reading import last_name
-from evallint.link.natures import walk
 from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
+from evallint.walk import within
 
 Opens: TypeAlias = Callable[[Site, Bindings], bool]
 """Whether what a call leads to counts, by what stands around the call."""
@@ -184,7 +184,7 @@ class Running:
 
     def _find_named(self, user: FunctionSymbol) -> dict[str, list[f.Expr]]:
         found: dict[str, list[f.Expr]] = {}
-        for node in walk(self.program.body(user)):
+        for node in within(self.program.body(user)):
             if isinstance(node, f.Name | f.Attribute):
                 found.setdefault(last_name(node), []).append(node)
         return found

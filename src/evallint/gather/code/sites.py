@@ -13,8 +13,8 @@ from evallint.findings import Place
 from evallint.interpret.events import Caller
 from evallint.interpret.reading import last_name
 from evallint.interpret.roles import words
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.walk import within
 
 MODE_WORDS = frozenset(
     "training train trains eval evaluating evaluation test testing deterministic stochastic infer inference sampling "
@@ -261,8 +261,8 @@ def _bind(block: Block, guards: tuple[Expr, ...], found: dict[str, list[Expr]]) 
 
 def local_names(function: f.Function, block: Block) -> frozenset[str]:
     """The names that a function binds itself: its parameters, variables, and those of loops and comprehensions."""
-    targets = [node.target for node in walk(block) if isinstance(node, f.For | f.Clause | f.WithItem)]
-    targets += [target for node in walk(block) if isinstance(node, f.Assign) for target in node.targets]
+    targets = [node.target for node in within(block) if isinstance(node, f.For | f.Clause | f.WithItem)]
+    targets += [target for node in within(block) if isinstance(node, f.Assign) for target in node.targets]
     bound = {name for target in targets if target is not None for name in _bound(target)}
     return frozenset(bound.union(parameter.name for parameter in function.parameters))
 
@@ -281,7 +281,7 @@ def _bound(target: Expr) -> Iterator[str]:
 
 def hears_mode(expression: Expr, known: Bindings, seen: frozenset[str] = frozenset()) -> bool:
     """Whether an expression names the mode, itself or by way of the function's own names."""
-    for node in walk((expression,)):  # type: ignore[arg-type]
+    for node in within(expression):
         match node:
             case f.Name(name):
                 if words(name) & MODE_WORDS:
@@ -357,7 +357,7 @@ def encloser(program: Program, symbol: FunctionSymbol) -> FunctionSymbol:
 
 def called(block: Block) -> Iterator[f.Call]:
     """Every call in a function's own code, without what stands around it."""
-    return (node for node in walk(block) if isinstance(node, f.Call))
+    return (node for node in within(block) if isinstance(node, f.Call))
 
 
 def covers(block: Block, span: Span) -> bool:

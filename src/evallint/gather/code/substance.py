@@ -11,9 +11,10 @@ from evallint.apis import Factory, ModuleClass, ReturnsSelf, Wrapper
 from evallint.facts import Block, Expr
 from evallint.gather.code.running import FORWARD
 from evallint.gather.code.sites import called, of_self, statements
-from evallint.link.natures import constants, within
+from evallint.link.natures import constants
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
+from evallint.walk import within
 
 Substance: TypeAlias = Literal["parameters", "mode", ""]
 

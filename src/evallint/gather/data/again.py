@@ -11,8 +11,8 @@ from evallint.gather.code.mending import contains, function_around, is_counted, 
 from evallint.gather.code.sites import called
 from evallint.interpret.events import Events, ForwardCall
 from evallint.interpret.reading import called_in, last_name
-from evallint.link.natures import walk, within
 from evallint.program import Program
+from evallint.walk import within
 
 
 def is_repeated(program: Program, events: Events, event: ForwardCall) -> bool:
@@ -63,7 +63,7 @@ def is_in_comprehension(program: Program, at: Place) -> bool:
         isinstance(node, f.Comprehension)
         and is_of_numbers(node)
         and any(isinstance(call, f.Call) and call.span == at.span for call in within(node.element))
-        for node in walk(program.body(function_around(program, at)))
+        for node in within(program.body(function_around(program, at)))
     )
 
 

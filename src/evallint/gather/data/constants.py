@@ -19,10 +19,10 @@ from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.terms import AnyOf, Items, Made, Term
-from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 from evallint.project import TypedConstants
 from evallint.statistics import Numbers, Recognition, published, recognise
+from evallint.walk import within
 
 MEANS = frozenset("mean means mu".split())
 DEVIATIONS = frozenset("std stds sigma stdev".split())
@@ -186,7 +186,7 @@ def side_by_side(reader: Reader, block: Block, function: str) -> Iterator[Pair]:
 
 
 def in_dicts(reader: Reader, statement: f.Assign, function: str) -> Iterator[Pair]:
-    for node in walk((statement,)):
+    for node in within(statement):
         if isinstance(node, f.Mapping):
             keyed = zip(node.keys, node.values, strict=True)
             items = {key.value: value for key, value in keyed if isinstance(key, f.Constant)}
@@ -444,7 +444,7 @@ def read_in(program: Program, path: str) -> frozenset[str]:
     """The keys of all data sets that a file names."""
     found = set()
     for symbol in functions(program, path):
-        for node in walk(program.body(symbol)):
+        for node in within(program.body(symbol)):
             if isinstance(node, f.Attribute | f.Name):
                 resolved = program.resolve(symbol.path, node)
                 meaning = program.apis.data(resolved.name) if isinstance(resolved, External) else None

@@ -20,9 +20,9 @@ from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import DATA, TRAINING, Use, use_of, words
 from evallint.interpret.terms import Dark, Items, Made, OneOf, Pass, Plain, Term, options
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import DataSource, PipelineStep
+from evallint.walk import within
 
 PICKING = frozenset("idx idxs index indexs indexes indices ids mask fold folds subset rows".split())
 """Words of what picks some samples of a part."""

@@ -18,9 +18,9 @@ from evallint.gather.data.pipelines import MOST_WAYS, Steps, is_complete, may_no
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import Use, use_of, use_of_data, words
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, Program
 from evallint.project import DataSource, LoaderUse, PipelinesDiffer, PipelineStep, RandomInEvaluation
+from evallint.walk import within
 
 Kind = Literal["constants", "missing in evaluation", "missing in training", "scale", "step"]
 Constants = tuple[tuple[float, ...], tuple[float, ...]]

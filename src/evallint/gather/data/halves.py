@@ -13,9 +13,9 @@ from evallint.gather.code.sites import functions, statements
 from evallint.interpret.reading import argument
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import walk, within
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import ReplacedTransform
+from evallint.walk import within
 
 TRANSFORMS = frozenset("transform transforms augmentation augmentations aug".split())
 """Words of attributes of a data set that say what is done to its samples."""
@@ -97,8 +97,8 @@ def share(
 
 def read_in(body: f.Block) -> frozenset[str]:
     """What a function hands on, or gives back."""
-    given = [one.value for node in walk(body) if isinstance(node, f.Call) for one in node.arguments]
-    given += [node.value for node in walk(body) if isinstance(node, f.Return) and node.value is not None]
+    given = [one.value for node in within(body) if isinstance(node, f.Call) for one in node.arguments]
+    given += [node.value for node in within(body) if isinstance(node, f.Return) and node.value is not None]
     return frozenset(code(part) for value in given for part in within(value) if isinstance(part, f.Name | f.Attribute))
 
 

@@ -15,9 +15,9 @@ from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import names_data, use_of, use_of_data, words
 from evallint.interpret.values import Address
-from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program
 from evallint.project import LearntFrom
+from evallint.walk import within
 
 
 def learnt_from(program: Program, events: Events) -> Iterator[LearntFrom]:

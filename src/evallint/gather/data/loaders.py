@@ -25,9 +25,9 @@ from evallint.interpret.reading import argument as given_in
 from evallint.interpret.reading import last_name
 from evallint.interpret.roles import says_both, use_of
 from evallint.interpret.terms import Made, Plain, Term, options
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import DataSource, LoaderUse, PipelineStep
+from evallint.walk import within
 
 Use = Literal["train", "eval"]
 
@@ -312,7 +312,7 @@ class Loaders:
 
 def scales(program: Program, symbol: FunctionSymbol) -> bool:
     """Whether a function brings images to 0 to 1: by one of a library, `to_tensor(image)`, or by `image / 255`."""
-    divided = (node for node in walk(program.body(symbol)) if isinstance(node, f.Operation | f.Augment))
+    divided = (node for node in within(program.body(symbol)) if isinstance(node, f.Operation | f.Augment))
     if any(
         node.operator == "/" and is_255(node.right if isinstance(node, f.Operation) else node.value) for node in divided
     ):
@@ -332,7 +332,7 @@ def reckoned_with(program: Program, symbol: FunctionSymbol) -> frozenset[str]:
     nor what objects are made with, as a `Normalize(mean, std)` is."""
     body = program.body(symbol)
     own = {id(call.function) for call in called(body)}
-    parts = [node for node in walk(body) if isinstance(node, f.Operation | f.Augment)]
+    parts = [node for node in within(body) if isinstance(node, f.Operation | f.Augment)]
     given = [call.arguments for call in called(body) if not last_name(call.function)[:1].isupper()]
     scaling = [call for call in called(body) if not is_of_length(program, symbol.path, call)]
     names = {last_name(call.function) for call in scaling} - {"mean", "std"}

@@ -8,9 +8,9 @@ from evallint import facts as f
 from evallint.facts import Expr, Span
 from evallint.findings import Place, Step
 from evallint.gather.code.sites import statements
-from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program
 from evallint.statistics import Recognition
+from evallint.walk import within
 
 READING = frozenset(("imread", "imdecode"))
 """Functions of OpenCV, whose images are blue, green and red."""

@@ -14,8 +14,8 @@ from evallint.gather.code.sites import leaves, statements
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import Use, use_of
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol
+from evallint.walk import within
 
 OPPOSITE: dict[Use, Use] = {"train": "eval", "eval": "train"}
 

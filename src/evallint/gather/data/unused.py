@@ -12,9 +12,9 @@ from evallint.findings import Place, Step
 from evallint.gather.code.sites import functions, statements
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import use_of, words
-from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import UnusedPipeline
+from evallint.walk import within
 
 TRANSFORM = Argument("transform")
 
@@ -118,7 +118,7 @@ def is_read(program: Program, symbol: FunctionSymbol, name: str) -> bool:
 def reads(parts: tuple[object, ...], name: str) -> bool:
     """Whether a name is written anywhere but where it is given a value; as a text, too, as in `__all__`."""
     written = given = 0
-    for node in walk(parts):  # type: ignore[arg-type]
+    for node in within(parts):
         match node:
             case f.Name(one) if one == name:
                 written += 1

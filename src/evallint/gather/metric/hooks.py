@@ -13,9 +13,9 @@ from evallint.gather.metric.ledger.words import SAME, reduced
 from evallint.gather.metric.rests import Rests
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import Averaged
+from evallint.walk import within
 
 STEPS = {
     "validation_epoch_end": "validation_step",
@@ -71,7 +71,7 @@ def averaged_in(program: Program, hook: FunctionSymbol, results: Expr) -> Iterat
     """The calls of a hook that may give a mean, with what gives it: themselves, or a sum that is divided by the number
     of the results."""
     number = f.Name("len")
-    for node in walk(program.body(hook)):
+    for node in within(program.body(hook)):
         if isinstance(node, f.Call):
             yield node, node
         elif isinstance(node, f.Operation) and node.operator == "/" and isinstance(node.left, f.Call):
@@ -198,7 +198,7 @@ def gives(program: Program, step: FunctionSymbol, call: f.Call) -> str:
         for base in program.lineage(klass)
         if isinstance(base, ClassSymbol)
         for method in program.methods(base)
-        for one in walk(program.body(method))
+        for one in within(program.body(method))
         if isinstance(one, f.Assign) and any(of_self(target) == attribute for target in one.targets)
         if isinstance(one.value, f.Call)
     }

@@ -8,9 +8,9 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.gather.code.sites import of_self, statements
 from evallint.interpret.reading import last_name
-from evallint.link.natures import walk
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.walk import within
 
 UPDATES = frozenset("update add append push record log_value".split())
 """Names of methods by which a meter takes in a value."""
@@ -79,14 +79,14 @@ class Meters:
             for base in self.program.lineage(klass)
             if isinstance(base, ClassSymbol)
             for method in self.program.methods(base)
-            for node in walk(self.program.body(method))
+            for node in within(self.program.body(method))
         )
 
     def _hands_on(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
         """Whether `update(**values)` gives each value, and nothing else, to a meter of the same file."""
         calls = [
             node
-            for node in walk(self.program.body(method))
+            for node in within(self.program.body(method))
             if isinstance(node, f.Call)
             and last_name(node.function) == "update"
             and isinstance(node.function, f.Attribute)
@@ -121,7 +121,7 @@ def is_key(statement: f.Stmt, name: str) -> bool:
 
 
 def reads(statement: f.Stmt, name: str) -> bool:
-    return any(node == f.Name(name) for node in walk((statement,)))
+    return any(node == f.Name(name) for node in within(statement))
 
 
 def bare(divisor: Expr) -> Expr:

@@ -13,9 +13,9 @@ from evallint.gather.metric.passes import Pass, entered
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
-from evallint.link.natures import within
 from evallint.program import Program
 from evallint.project import LoaderUse, MatchedByPosition
+from evallint.walk import within
 
 KEEPING = frozenset("append extend".split())
 

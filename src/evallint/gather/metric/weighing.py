@@ -14,9 +14,9 @@ from evallint.gather.metric.ledger.book import Division
 from evallint.gather.metric.passes import Pass
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
-from evallint.link.natures import within
 from evallint.program import FunctionSymbol, Program
 from evallint.project import Counted, Weighing
+from evallint.walk import within
 
 KEEP_LENGTH = frozenset("to cuda cpu float double half long int bool type contiguous clone detach".split())
 """Methods of a tensor whose result is as long."""

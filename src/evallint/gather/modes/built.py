@@ -32,9 +32,9 @@ from evallint.gather.code.sites import (
 from evallint.gather.code.substance import Substances
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import words
-from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import BuiltInForward
+from evallint.walk import within
 
 FILLING = frozenset("load_state_dict copy_ fill_ constant_ zeros_ ones_ eye_ dirac_ set_".split())
 """Calls that give a layer weights from elsewhere, or constant ones."""
@@ -71,7 +71,7 @@ def built_in_forward(
 
 
 def has_lambda(block: Block) -> bool:
-    return any(isinstance(node, f.Lambda) for node in walk(block))
+    return any(isinstance(node, f.Lambda) for node in within(block))
 
 
 @lru_cache(maxsize=8)
@@ -101,7 +101,7 @@ def constructions(
             continue
         if root_name(site.call.function) in local or not is_class(program, symbol, site.call.function):
             continue
-        seen |= {id(inner) for inner in walk((site.call,)) if isinstance(inner, f.Call)}  # type: ignore[arg-type]
+        seen |= {id(inner) for inner in within(site.call) if isinstance(inner, f.Call)}
         if site.deferred and id(site.call) not in applied:
             continue
         substance = substances.of(symbol, site.call)
@@ -133,7 +133,7 @@ def is_once(site: Site, known: Bindings) -> bool:
 
 
 def is_first(test: Expr) -> bool:
-    for node in walk((test,)):  # type: ignore[arg-type]
+    for node in within(test):
         match node:
             case f.Comparison("is" | "==" | "is not" | "!=", f.Attribute() | f.Subscript(), f.Constant(None)):
                 return True

@@ -25,9 +25,9 @@ from evallint.gather.code.sites import (
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
-from evallint.link.natures import walk
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import Forward, IneffectiveContext
+from evallint.walk import within
 
 MARKS = frozenset("no_grad inference_mode Variable volatile".split())
 
@@ -129,7 +129,7 @@ def operands(expression: Expr) -> list[Expr]:
 
 def computes(body: Block) -> bool:
     """Whether a block does anything of which a graph could be recorded."""
-    for node in walk(body):
+    for node in within(body):
         if isinstance(node, f.Call) and last_name(node.function) not in MOVES:
             return True
         if isinstance(node, f.Operation | f.Augment | f.Yield | f.Return | f.For | f.While):
@@ -159,7 +159,7 @@ def fed(program: Program, symbol: FunctionSymbol, block: f.With) -> Step | None:
         node.id
         for statement in statements(block.body)
         if isinstance(statement, f.Assign)
-        for node in walk(statement.targets)  # type: ignore[arg-type]
+        for node in within(statement.targets)
         if isinstance(node, f.Name)
     }
     holders = {parameter.name for parameter in function.parameters} - {"self", "cls"}
@@ -197,7 +197,7 @@ def lazy_results(program: Program, symbol: FunctionSymbol) -> Iterator[Ineffecti
 
 def runs_something(generator: f.Comprehension, parameters: set[str]) -> bool:
     """Whether each element is made by a call of what the function was given or holds: a model."""
-    for node in walk((generator.element,)):  # type: ignore[arg-type]
+    for node in within(generator.element):
         if isinstance(node, f.Call):
             base = root(node.function)
             if isinstance(base, f.Name) and base.id in parameters:
@@ -235,8 +235,7 @@ def is_run_on(program: Program, symbol: FunctionSymbol, made: Site) -> bool:
             continue
         held = of_self(call.function) or (isinstance(call.function, f.Name) and call.function.id in holders)
         if (held or last_name(call.function) == "forward") and any(
-            made.call is node or (made.name and node == f.Name(made.name))
-            for node in walk((call.arguments,))  # type: ignore[arg-type]
+            made.call is node or (made.name and node == f.Name(made.name)) for node in within(call.arguments)
         ):
             return True
     return False
@@ -246,7 +245,7 @@ def asks_version(test: Expr) -> bool:
     """Whether a test asks for torch's version, or for what came with 0.4."""
     return any(
         isinstance(node, f.Name | f.Attribute) and last_name(node).strip("_").lower() in ("version", "hasattr")
-        for node in walk((test,))  # type: ignore[arg-type]
+        for node in within(test)
     )
 
 

@@ -15,9 +15,9 @@ from evallint.gather.code.sites import blocks, called, module_classes, of_self, 
 from evallint.gather.code.substance import Substances, most, parts
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
-from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import PlainlyHeld
+from evallint.walk import within
 
 REGISTERING = frozenset("add_module register_module setattr __setattr__ _modules register_modules".split())
 """What a class mentions that sees to the registration itself."""
@@ -294,4 +294,4 @@ def first_use(program: Program, methods: list[FunctionSymbol], attribute: str) -
 
 
 def reads(statement: f.Stmt, attribute: str) -> bool:
-    return any(isinstance(node, f.Attribute) and of_self(node) == attribute for node in walk((statement,)))
+    return any(isinstance(node, f.Attribute) and of_self(node) == attribute for node in within(statement))

@@ -10,9 +10,9 @@ from evallint.gather.code.sites import Site, bindings, called, functions, sites
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of, words
-from evallint.link.natures import walk
 from evallint.program import FunctionSymbol, Program
 from evallint.project import TrainingFlag
+from evallint.walk import within
 
 PACKAGES = frozenset("keras tensorflow tf_keras".split())
 
@@ -93,8 +93,8 @@ def samples(site: Site) -> bool:
     if not (isinstance(data, f.Call) and last_name(data.function) in ("range", "trange")):
         return False
     target = loop.target if isinstance(loop, f.For) else loop.clauses[0].target
-    counters = {node for node in walk((target,)) if isinstance(node, f.Name)}  # type: ignore[arg-type]
-    return not any(node in counters for node in walk((site.call.arguments,)) if isinstance(node, f.Name))  # type: ignore[arg-type]
+    counters = {node for node in within(target) if isinstance(node, f.Name)}
+    return not any(node in counters for node in within(site.call.arguments) if isinstance(node, f.Name))
 
 
 def iterated(loop: f.For | f.Comprehension) -> f.Expr:

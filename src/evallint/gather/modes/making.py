@@ -10,8 +10,8 @@ from evallint.findings import Place
 from evallint.gather.code.mending import function_around
 from evallint.gather.code.sites import called, names_in, statements
 from evallint.interpret.reading import last_name
-from evallint.link.natures import PARTS, within
 from evallint.program import Program
+from evallint.walk import PARTS, within
 
 TELLING = frozenset("print len type isinstance str repr format info debug".split())
 """Calls that tell of a tensor, and do no more."""

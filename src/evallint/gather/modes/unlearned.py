@@ -22,9 +22,9 @@ from evallint.gather.code.sites import (
     statements,
 )
 from evallint.interpret.render import code
-from evallint.link.natures import walk
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import CutTraining
+from evallint.walk import within
 
 SWITCHES = frozenset(("no_grad", "inference_mode"))
 
@@ -146,7 +146,7 @@ def read_elsewhere(program: Program, methods: list[FunctionSymbol], name: str, c
     for method in methods:
         if program.function(method).name == "__init__" or name not in program.function(method).mentions:
             continue
-        for node in walk(program.body(method)):
+        for node in within(program.body(method)):
             if isinstance(node, f.Attribute) and of_self(node) == name:
                 others += 1
             if isinstance(node, f.Attribute) and of_self(node.value) == name and node.name in HARMLESS:

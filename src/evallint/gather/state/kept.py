@@ -13,9 +13,9 @@ from evallint.interpret.events import Events, ForwardCall, KeptModel, StaleUse
 from evallint.interpret.reading import last_name, straight
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 from evallint.project import StaleState
+from evallint.walk import within
 
 USES = {
     "restored": "it is loaded back here, as training has left it",

@@ -25,9 +25,9 @@ from evallint.interpret.events import (
 )
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import use_of, use_of_argument, words
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 from evallint.project import HiddenKeys, ReplacedLayer, UnmappedLoad
+from evallint.walk import within
 
 DEVICES = frozenset("cuda gpu gpus cpu device devices rank".split())
 """Words of tests that tell the GPU's way from the CPU's."""
@@ -321,7 +321,7 @@ def looked_at(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
             case f.Evaluate(value) if value == call:
                 return False
             case f.Assign((f.Name(name),), value) if value == call:
-                return any(node == f.Name(name) for other in body for node in walk((other,))) and reads(body, name)
+                return any(node == f.Name(name) for other in body for node in within(other)) and reads(body, name)
     return True
 
 
@@ -330,7 +330,7 @@ def tells_keys(statement: f.Stmt) -> bool:
     `if key not in state: print(key)`."""
     if not isinstance(statement, f.For) or not names(statement.iterable) & {"state", "dict", "parameters"}:
         return False
-    asked = any(isinstance(node, f.Comparison) and node.operator in ("in", "not in") for node in walk(statement.body))
+    asked = any(isinstance(node, f.Comparison) and node.operator in ("in", "not in") for node in within(statement.body))
     return asked and any(last_name(call.function) in TOLD_BY for call in called(statement.body))
 
 
@@ -359,7 +359,7 @@ TOLD_BY = frozenset("print log info warning warn error".split())
 
 def reads(body: f.Block, name: str) -> bool:
     """Whether a name is read anywhere, not only given values."""
-    count = sum(isinstance(node, f.Name) and node.id == name for node in walk(body))
+    count = sum(isinstance(node, f.Name) and node.id == name for node in within(body))
     given = sum(
         target == f.Name(name)
         for statement in statements(body)

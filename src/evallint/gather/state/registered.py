@@ -16,9 +16,9 @@ from evallint.gather.code.sites import called, module_classes, of_self, own_part
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import LostBuffer, PlainTensor
+from evallint.walk import within
 
 Contents: TypeAlias = Literal["random", "constant", "data", "scalar"]
 

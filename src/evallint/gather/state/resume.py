@@ -21,9 +21,9 @@ from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import LostProgress
+from evallint.walk import within
 
 COUNTERS = frozenset("epoch epochs step steps iter iters iteration iterations".split())
 UNDOING = frozenset("reset undo rollback revert".split())

@@ -17,9 +17,9 @@ from evallint.interpret.events import Caller, Created, Events, Loaded, Part, Res
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program, Symbol
 from evallint.project import BareParameters, Prefixed, WholePickle
+from evallint.walk import within
 
 STRIPS = frozenset("removeprefix consume_prefix_in_state_dict_if_present lstrip".split())
 """Functions that take a prefix off."""
@@ -61,7 +61,7 @@ def sorts_out(program: Program, symbol: FunctionSymbol) -> bool:
         return False
     return any(
         isinstance(node, f.Call) and len(node.arguments) == 2 and asks_for_module(node)
-        for node in walk(program.body(symbol))
+        for node in within(program.body(symbol))
     )
 
 
@@ -287,7 +287,7 @@ def unwraps(program: Program, found: Saved, part: Part) -> bool:
     return any(
         isinstance(node, f.Attribute) and node.name == part.owner.wrapped
         for symbol in takers
-        for node in walk(program.body(symbol))
+        for node in within(program.body(symbol))
     ) or any(
         takes_off_prefix(program, helper, part.owner.wrapped)
         for symbol in takers
@@ -325,7 +325,7 @@ def written_in(program: Program, symbol: FunctionSymbol) -> frozenset[str] | Non
     if STRIPS & set(program.function(symbol).mentions):
         return None
     found: set[str] = set()
-    for node in walk(program.body(symbol)):
+    for node in within(program.body(symbol)):
         if isinstance(node, f.Try):
             return None
         if isinstance(node, f.Constant) and isinstance(node.value, str):

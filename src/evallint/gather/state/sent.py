@@ -12,9 +12,9 @@ from evallint.gather.state.saves import uses_batch_norm
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import BareParameters
+from evallint.walk import within
 
 CLIENTS = frozenset("client clients participant worker party".split())
 SENDING = frozenset(

@@ -9,9 +9,9 @@ from evallint.findings import Place, Step
 from evallint.gather.code.sites import bindings, called, functions
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.roles import words
-from evallint.link.natures import within
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import UnsafeLoad
+from evallint.walk import within
 
 FETCHES = frozenset("download downloads downloaded fetch url urlretrieve wget gdown hub".split())
 """Words of functions that get a file from elsewhere."""

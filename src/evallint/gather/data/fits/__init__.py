@@ -29,9 +29,9 @@ from evallint.gather.data.fits.splitting import before_split
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
-from evallint.link.natures import within
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 from evallint.project import FittedOnTest
+from evallint.walk import within
 
 FOR_MODELS = frozenset("adapt fit_on_texts".split())
 """Methods of what is a part of a model, and of nothing else."""

@@ -12,8 +12,8 @@ from evallint.gather.code.sites import of_self, root, statements
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
+from evallint.walk import within
 
 LEARNING = frozenset("fit fit_transform partial_fit adapt fit_on_texts scale minmax_scale".split())
 """A function that mentions none of these, nor a class that learns, fits nothing."""
@@ -103,7 +103,7 @@ def keeps_statistics(program: Program, klass: ClassSymbol) -> bool:
     return bool(kept) and any(
         isinstance(node, f.Operation) and any(of_self(part) in kept for part in within(node.right))
         for method in program.methods(klass)
-        for node in walk(program.body(method))
+        for node in within(program.body(method))
     )
 
 
@@ -214,7 +214,7 @@ def over_samples(call: f.Call, data: tuple[Expr, ...]) -> bool:
 def own_calls(statement: f.Stmt) -> Iterator[f.Call]:
     """The calls of a statement that has no body of its own."""
     if isinstance(statement, f.Assign | f.Augment | f.Evaluate | f.Return):
-        yield from (node for node in walk((statement,)) if isinstance(node, f.Call))
+        yield from (node for node in within(statement) if isinstance(node, f.Call))
 
 
 def meant(program: Program, symbol: FunctionSymbol, function: Expr) -> str:
@@ -257,7 +257,7 @@ def given_to(owner: Expr, program: Program, symbol: FunctionSymbol) -> Iterator[
 
 def uses_of(data: Expr) -> frozenset[str]:
     """What the names in an expression say that its data are for."""
-    named = [node for node in walk((data,)) if isinstance(node, f.Name | f.Attribute)]  # type: ignore[arg-type]
+    named = [node for node in within(data) if isinstance(node, f.Name | f.Attribute)]
     names = [node.id if isinstance(node, f.Name) else node.name for node in named]
     return frozenset(use for name in names if (use := use_of(name)) is not None)
 

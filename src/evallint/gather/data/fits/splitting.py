@@ -25,9 +25,9 @@ from evallint.gather.data.fits.learning import (
 from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, words
-from evallint.link.natures import walk, within
 from evallint.program import External, FunctionSymbol, Program
 from evallint.project import FittedOnTest
+from evallint.walk import within
 
 ROWS = frozenset("idx idxs index indexes indices id ids mask masks row rows selected selection keep kept i j".split())
 """Words of what picks samples, not columns."""
@@ -134,7 +134,7 @@ def split_by_callers(
 
 def is_of_each(statement: f.Stmt, call: f.Call) -> bool:
     """Whether a call is made for each of several things: `[normalized(image) for image in images]`."""
-    return any(call in within(node) for node in walk((statement,)) if isinstance(node, f.Comprehension))
+    return any(call in within(node) for node in within(statement) if isinstance(node, f.Comprehension))
 
 
 def splits_at_once(program: Program, symbol: FunctionSymbol, result: Learning) -> tuple[Step, ...]:
@@ -224,7 +224,7 @@ def spread(statement: f.Stmt, each: Learning, learnt: frozenset[str]) -> frozens
 
 
 def mentions(value: object, each: Learning, learnt: frozenset[str]) -> bool:
-    for node in walk((value,)):  # type: ignore[arg-type]
+    for node in within(value):
         if isinstance(node, f.Call) and is_application(node, each.of):
             return not any(uses_of(one.value) for one in node.arguments)
         if node == each.data and isinstance(node, f.Call):

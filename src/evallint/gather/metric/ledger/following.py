@@ -26,8 +26,8 @@ from evallint.gather.metric.quantities import DATA, NUMBER, SAMPLE, UNKNOWN, Qua
 from evallint.interpret.reading import gone_over, last_name
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import words
-from evallint.link.natures import walk, within
 from evallint.program import ClassSymbol, FunctionSymbol, Program
+from evallint.walk import within
 
 DEEPEST = 4
 
@@ -420,7 +420,7 @@ class Ledger:
 def given_in(loop: f.For) -> frozenset[str]:
     """The names to which a loop gives values, at its head or in its code."""
     given: list[object] = [loop.target]
-    for node in walk(loop.body):
+    for node in within(loop.body):
         match node:
             case f.Assign(targets):
                 given.append(targets)
