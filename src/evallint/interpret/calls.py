@@ -27,7 +27,7 @@ from evallint.interpret import (
 )
 from evallint.interpret.events import Reveal
 from evallint.interpret.render import code
-from evallint.interpret.roles import DATA, Use, use_of, use_of_argument, words
+from evallint.interpret.roles import DATA, Use, names_forward, use_of, use_of_argument, words
 from evallint.interpret.values import (
     NO_FLOW,
     OPEN,
@@ -238,6 +238,8 @@ def call_function(machine: Machine, callee: Callee, given: Arguments, span: Span
     ):
         states.saves_by_name(machine, function.name, given, f.Call(f.Name(function.name), (), span), state)
         data.note_unseen(machine, function.name, given)
+        if callee.bound is not None and names_forward(function.name.lstrip("_")):
+            library.note_unseen_part(machine, state)
         return library.opaque_result(machine, function.name, given, span, state)
     if not callee.plain:
         wrapped = decorated(machine, callee, given, span, state)

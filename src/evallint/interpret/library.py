@@ -811,6 +811,8 @@ def method_of_unknown(
     thing = state.heap[address]
     if thing.kind in ("dict", "list") and name == "get":
         return state.heap[address].elements()
+    if names_forward(name) and machine.text(expression.function).startswith("self."):
+        note_unseen_part(machine, state)
     if is_reader(name) and thing.kind in ("symbol", "instance", "dict", "list"):
         return unknown_quietly(machine, address, name, given, expression, state)
     return unknown(machine, f"{thing.label}.{name}", given, expression, state)
