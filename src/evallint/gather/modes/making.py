@@ -64,7 +64,9 @@ def is_tried_once(program: Program, at: Place) -> bool:
     """Whether what the call at a place gives is dropped in a loop that ends in its first pass: lazy layers learn their
     sizes from it."""
     loops = [one for one in statements(program.body(function_around(program, at))) if isinstance(one, f.For)]
-    once = [one for one in loops if isinstance(one.body[-1], f.Leave) and one.body[-1].word == "break"]
+    once = [
+        one for one in loops if isinstance(last := one.body[-1] if one.body else None, f.Leave) and last.word == "break"
+    ]
     alone = [one.value for loop in once for one in loop.body if isinstance(one, f.Evaluate)]
     return any(isinstance(one, f.Call) and one.span == at.span for one in alone)
 
