@@ -27,9 +27,26 @@ def is_repeated(program: Program, events: Events, event: ForwardCall) -> bool:
             return True
         for number, loop in enumerate(loops, start=outside - len(loops) + 1):
             learns = any(contains(loop.span, other.span) for other in others)
-            if len(event.loops) > number and not learns and is_counted(loop) and "next" not in called_in(loop.body):
+            again = is_counted(loop) or (is_numbered(loop) and not is_filled(event, loop, at.path))
+            if len(event.loops) > number and not learns and again and "next" not in called_in(loop.body):
                 return True  # there are loops in it, which go over the data
     return False
+
+
+def is_numbered(loop: f.For | f.While) -> bool:
+    """Whether a loop goes on for so many passes, whose number is for names and messages only:
+    `for i in range(5): save(f"view_{i}.pt", predict(model, loader))`."""
+    if not isinstance(loop, f.For) or not isinstance(loop.iterable, f.Call) or not isinstance(loop.target, f.Name):
+        return False
+    texts = tuple(node for node in within(loop.body) if isinstance(node, f.Text))
+    read = sum(node == loop.target for node in within(loop.body))
+    return last_name(loop.iterable.function) == "range" and read == sum(node == loop.target for node in within(texts))
+
+
+def is_filled(event: ForwardCall, loop: f.For | f.While, path: str) -> bool:
+    """Whether each pass of a loop makes the model, or fills it with other weights."""
+    made = event.built is not None and event.built.path == path and contains(loop.span, event.built.span)
+    return made or any(name.startswith("load") for name in called_in(loop.body))
 
 
 def is_applied_again(program: Program, event: ForwardCall) -> bool:

@@ -153,11 +153,13 @@ class Rests:
                     return parameter.default.value
                 if parameter.name == name and (number := self._from_callers(symbol, name, position)) is not None:
                     return number
-            found = [*values_of(self.program.body(symbol), name)]
-            if not found and isinstance(self.program.lookup(symbol.path, name), VariableSymbol):
-                found = [*values_of(self.program.files[symbol.path].bodies[0], name)]
-            if len(found) == 1 and isinstance(found[0], f.Constant):
-                return found[0].value
+            if (number := alike(values_of(self.program.body(symbol), name))) is not None:
+                return number
+        variable = self.program.resolve(symbol.path, expression)
+        if isinstance(variable, VariableSymbol):
+            number = alike(values_of(self.program.files[variable.path].bodies[0], variable.name))
+            if number is not None:
+                return number
         return self._option(name)
 
     def _from_callers(self, symbol: FunctionSymbol, name: str, position: int) -> object:
@@ -181,6 +183,12 @@ class Rests:
             if isinstance(option := argument(call, "default", None), f.Constant)
         ]
         return defaults[0] if len(set(defaults)) == 1 else None
+
+
+def alike(values: list[Expr]) -> object:
+    """The one number that values are, None where they are others, or none."""
+    numbers = {one.value if isinstance(one, f.Constant) else None for one in values}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def given(call: f.Call, wanted: Argument | None) -> Expr | None:
