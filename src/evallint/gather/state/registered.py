@@ -278,7 +278,7 @@ def uses_of(klass: Klass, method: FunctionSymbol, name: str) -> Iterator[Use]:
         if isinstance(statement, f.Outer):
             continue
         for kind in kinds(own_parts(statement), name, lambda function: is_foreign(program, method, function)):
-            if isinstance(statement, f.For):
+            if isinstance(statement, f.For) or program.once(fits_estimator, method):
                 kind = "asked"
             elif kind == "raw" and is_moved_later(program.body(method), statement):
                 kind = "moved"
@@ -305,6 +305,36 @@ def is_foreign(program: Program, method: FunctionSymbol, function: Expr) -> bool
         return False
     library = symbol.name.partition(".")[0]
     return library in sys.stdlib_module_names or library in ("numpy", "scipy")
+
+
+def fits_estimator(program: Program, method: FunctionSymbol) -> bool:
+    """Whether a function makes an estimator of a library that takes arrays, and gives it tensors as they are: these are
+    on the CPU, all that meet in it: `SVC().fit(torch.cat([x, self.base]), y)`."""
+    calls = list(called(program.body(method)))
+    if any(last_name(call.function) in LEAVING for call in calls):
+        return False
+    made = {
+        target
+        for statement in statements(program.body(method))
+        if isinstance(statement, f.Assign) and isinstance(statement.value, f.Call)
+        if is_estimator(program, method, statement.value)
+        for target in statement.targets
+    }
+    return any(
+        isinstance(call.function, f.Attribute)
+        and call.function.name.startswith("fit")
+        and (call.function.value in made or is_estimator(program, method, call.function.value))
+        for call in calls
+    )
+
+
+LEAVING = frozenset("cpu numpy tolist to".split())
+"""Methods by which a tensor gets where arrays are."""
+
+
+def is_estimator(program: Program, method: FunctionSymbol, value: Expr) -> bool:
+    symbol = program.resolve(method.path, value.function) if isinstance(value, f.Call) else None
+    return isinstance(symbol, External) and symbol.name.partition(".")[0] == "sklearn"
 
 
 def kinds(node: object, name: str, foreign: Callable[[Expr], bool] = lambda function: False) -> Iterator[Kind]:
