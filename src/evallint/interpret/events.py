@@ -40,11 +40,12 @@ def calls_of(frames: Iterable[Caller]) -> tuple[Place, ...]:
 @dataclass(frozen=True, slots=True)
 class FrozenPart:
     """A part of a model whose parameters are frozen while its batch norm still learns; `attributes` are those of the
-    model that lead to it."""
+    model that lead to it, `names` all by which it and what holds it is held."""
 
     address: Address
     label: str
     attributes: frozenset[str]
+    names: frozenset[str]
     frozen_at: Step
     mode: Mode
 

@@ -282,6 +282,7 @@ def frozen_parts(machine: Machine, family: list[Address], state: State) -> tuple
     if all("frozen" in thing.marks for _, thing in things if thing.kind == "module"):
         return ()
     found = []
+    holders = held_by(things)
     for part, thing in things:
         step = thing.marks.get("frozen")
         if thing.kind not in ("module", "wrapper", "symbol"):
@@ -293,9 +294,40 @@ def frozen_parts(machine: Machine, family: list[Address], state: State) -> tuple
             and "partly eval" not in thing.marks
         ) and modules.nature(machine, part, state).statistics:
             found.append(
-                FrozenPart(part, thing.label, leading_to(part, core(family[0], state), state), step, thing.mode)
+                FrozenPart(
+                    part,
+                    thing.label,
+                    leading_to(part, core(family[0], state), state),
+                    names_above(part, holders),
+                    step,
+                    thing.mode,
+                )
             )
     return tuple(found)
+
+
+def held_by(things: list[tuple[Address, Thing]]) -> dict[Address, list[tuple[Address, str]]]:
+    """What each part of a model is held by, and by which name."""
+    found: dict[Address, list[tuple[Address, str]]] = {}
+    for address, thing in things:
+        for name, value in (*thing.attributes.items(), *thing.items.items()):
+            for ref in value.refs():
+                found.setdefault(ref, []).append((address, str(name)))
+        if thing.inner is not None:
+            found.setdefault(thing.inner, []).append((address, ""))
+    return found
+
+
+def names_above(part: Address, holders: dict[Address, list[tuple[Address, str]]]) -> frozenset[str]:
+    """The names by which a part, and what holds it, is held."""
+    names, todo, seen = set[str](), [part], {part}
+    while todo:
+        for holder, name in holders.get(todo.pop(), ()):
+            names.add(name)
+            if holder not in seen:
+                seen.add(holder)
+                todo.append(holder)
+    return frozenset(names)
 
 
 def leading_to(part: Address, model: Thing, state: State) -> frozenset[str]:

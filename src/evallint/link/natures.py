@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass
+from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass, ReturnsSelf
 from evallint.facts import (
     Assign,
     Attribute,
@@ -146,6 +146,7 @@ class ClassNatures:
             handed_in = value.id in known and known[value.id] in ((), (Constant(None),))
             return UNKNOWN_NATURE if handed_in else HARMLESS
         assert isinstance(value, Call)
+        value = handed_on(program, value)
         called = self._callees(program, path, value.function, known)
         if any(symbol is None or isinstance(symbol, VariableSymbol) for symbol in called):
             # a function out of sight that is given a module most likely gives it back
@@ -180,6 +181,15 @@ class ClassNatures:
         if function is not root or not known[root.id]:
             return (None,)
         return tuple(program.resolve(path, one) for one in known[root.id])
+
+
+def handed_on(program: Program, value: Call) -> Call:
+    """The call that made what methods of modules hand on: `nn.Linear(8, 8)` of `nn.Linear(8, 8).to(device)`."""
+    while isinstance(value.function, Attribute) and isinstance(value.function.value, Call):
+        if not isinstance(program.apis.method("torch.nn.Module", value.function.name), ReturnsSelf):
+            break
+        value = value.function.value
+    return value
 
 
 def chosen_from(program: Program, path: str, subscript: Subscript, known: Locals) -> Iterator[Symbol | None]:

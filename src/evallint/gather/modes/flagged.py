@@ -200,7 +200,8 @@ def route(
 ) -> tuple[Step, ...] | None:
     """How a module's run gets to the call without asking for the mode, None where it does not."""
     rate = argument(site.call, *by(meaning.rate)) if meaning.rate is not None else None
-    handed = parameter_position(program.function(symbol), rate)
+    function = program.function(symbol)
+    handed = parameter_position(function, rate)
 
     def is_root(method: FunctionSymbol) -> bool:
         klass = program.class_of(method)
@@ -212,7 +213,9 @@ def route(
         return name in FORWARD or (use_of(name) != "train" and not running.edges(method))
 
     def opens(call: Site, known: Bindings) -> bool:
-        if guarded(call, known):
+        if guarded(call, known) or (
+            handed is not None and leads_here(call) and is_left_out(function, handed, call.call)
+        ):
             return False
         given = argument(call.call, *handed) if handed is not None and leads_here(call) else None
         return given is None or not (hears_mode(given, known) or is_quiet(given, meaning))
@@ -221,6 +224,14 @@ def route(
         return last_name(call.call.function) == program.function(symbol).name
 
     return running.way_to(symbol, is_root, opens)
+
+
+def is_left_out(function: f.Function, handed: tuple[str, int | None], call: f.Call) -> bool:
+    """Whether a call gives a function no rate, which then has none: its default is None."""
+    if argument(call, *handed) is not None or any(given.stars for given in call.arguments):
+        return False
+    defaults = {parameter.name: parameter.default for parameter in function.parameters}
+    return defaults.get(handed[0]) == f.Constant(None)
 
 
 def parameter_position(function: f.Function, rate: Expr | None) -> tuple[str, int | None] | None:

@@ -48,6 +48,8 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
         change = event.mode.eval
         if not event.trained or not event.sure or event.inside or change is None or change.kind != "called":
             continue
+        if not FROZEN.isdisjoint(event.marks):
+            continue  # a reference, which learns nothing
         at, function = where_it_leaves(change, event)
         if event.mode.unknown or not (set(change.loops) & set(event.loops) or is_left_by_call(events, change, at)):
             continue
@@ -76,6 +78,10 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             resumes(program, events, change, event),
             wrong is None and training is not None,
         )
+
+
+FROZEN = frozenset(("frozen", "all frozen"))
+"""Marks of a model none of whose parameters get gradients."""
 
 
 def is_left_after(events: Events, change: Change, event: ForwardCall, other: ForwardCall) -> bool:
@@ -328,6 +334,8 @@ def frozen_in(program: Program, events: Events) -> Iterator[FrozenButLearning]:
             change = part.mode.train
             if is_thawed(events, part.address, event) or not may_run(program, event, part.attributes):
                 continue
+            if is_switched_where_it_runs(program, part.names):
+                continue
             if change is not None and part.mode.eval is None and not part.mode.unknown:
                 steps = (part.frozen_at, change.step, Step(event.at, f"`{event.receiver}` trains here"))
                 yield FrozenButLearning(
@@ -335,6 +343,16 @@ def frozen_in(program: Program, events: Events) -> Iterator[FrozenButLearning]:
                 )
     yield from teachers(program, events, trained)
     yield from undone(events, trained)
+
+
+def is_switched_where_it_runs(program: Program, names: frozenset[str]) -> bool:
+    """Whether a method that may run a part puts it into eval mode itself: `self.old.eval()` in a loss's forward."""
+    users = (user for user in program.users("eval") if program.function(user).name != "__init__")
+    return any(
+        isinstance(one.function, f.Attribute) and one.function.name == "eval" and of_self(one.function.value) in names
+        for user in users
+        for one in called(program.body(user))
+    )
 
 
 def may_run(program: Program, event: ForwardCall, attributes: frozenset[str]) -> bool:
