@@ -13,7 +13,7 @@ from evallint.findings import Place
 from evallint.gather.code.running import Running
 from evallint.gather.code.sites import blocks, called, module_classes, of_self, reached, statements
 from evallint.gather.code.substance import Substances, most, parts
-from evallint.interpret.reading import last_name
+from evallint.interpret.reading import argument, last_name
 from evallint.interpret.render import code
 from evallint.program import ClassSymbol, External, FunctionSymbol, Program
 from evallint.project import PlainlyHeld
@@ -73,8 +73,8 @@ class Shelf:
                 case f.Augment(target, "+", value):
                     self._grow(method, code(target), value, joins=True)
                 case f.Evaluate(f.Call(f.Attribute(owner, name), arguments)) if name in GROWING:
-                    for argument in arguments:
-                        self._grow(method, code(owner), argument.value, joins=name in ("extend", "update"))
+                    for given in arguments:
+                        self._grow(method, code(owner), given.value, joins=name in ("extend", "update"))
 
     def _assign(self, method: FunctionSymbol, target: Expr, value: Expr, span: Span) -> None:
         if isinstance(target, f.Subscript):
@@ -106,6 +106,8 @@ class Shelf:
                 known.nested = True
         if known is None or any((test, not outcome) in self.taken for test, outcome in known.taken):
             return
+        if isinstance(value, f.Name) and has_fixed_weight(self.program.body(method), value):
+            return
         known.grows = True
         inner = self.known.get(code(value))
         known.nested |= is_nested(value) if joins else inner is not None or container(value) is not None
@@ -135,6 +137,17 @@ class Shelf:
                         yield from parts(statement.value)
             else:
                 yield part
+
+
+def has_fixed_weight(body: Block, layer: f.Name) -> bool:
+    """Whether a layer is given a weight that is not to learn: `layer.weight = nn.Parameter(x, requires_grad=False)`."""
+    return any(
+        isinstance(one, f.Assign)
+        and f.Attribute(layer, "weight") in one.targets
+        and isinstance(one.value, f.Call)
+        and argument(one.value, "requires_grad", 1) == f.Constant(False)
+        for one in statements(body)
+    )
 
 
 def with_branches(block: Block, taken: Taken = ()) -> Iterator[tuple[f.Stmt, Taken]]:
@@ -250,11 +263,11 @@ def handed_on(block: Block, while_built: bool) -> Iterator[str]:
         name = last_name(call.function)
         if name in READING or not (while_built or name[:1].isupper()):
             continue
-        for argument in call.arguments:
-            for part in parts(argument.value):
+        for given in call.arguments:
+            for part in parts(given.value):
                 yield code(without_keys(part))
-            if isinstance(argument.value, f.Comprehension):
-                yield from (code(clause.iterable) for clause in argument.value.clauses)
+            if isinstance(given.value, f.Comprehension):
+                yield from (code(clause.iterable) for clause in given.value.clauses)
 
 
 def learning(block: Block) -> Iterator[str]:
