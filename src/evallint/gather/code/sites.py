@@ -387,3 +387,15 @@ def function_at(program: Program, place: Place) -> str:
 
 def mentions_any(function: f.Function, names: frozenset[str]) -> bool:
     return not names.isdisjoint(function.mentions)
+
+
+def in_branches(body: f.Block, first: Span, second: Span) -> bool:
+    """Whether two places stand in the two branches of one `if`."""
+    return any(
+        isinstance(statement, f.If)
+        and any(
+            covers(one, first) and covers(other, second)
+            for one, other in ((statement.body, statement.orelse), (statement.orelse, statement.body))
+        )
+        for statement in statements(body)
+    )

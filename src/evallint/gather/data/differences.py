@@ -155,7 +155,9 @@ def _random(
 ) -> RandomInEvaluation:
     trained = [(other, one) for other in loaders if other.trains for one in other.sources]
     together = [(other, one) for other, one in trained if other.run == loader.run]  # others' objects may look equal
-    twins = [other for other, one in together if one.base == source.base]
+    twins = [
+        other for other, one in together if one.base == source.base and any(each.at == step.at for each in one.steps)
+    ]
     halves = bool(twins) and (source.half or loader.sampled)
     shared = any(one.pipeline is not None and one.pipeline == source.pipeline for _, one in together)
     of_pipeline = in_pipeline(step)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Draw, Preset, Read, Transform
+from evallint.findings import Place
+from evallint.gather.code.mending import function_around
+from evallint.gather.code.sites import in_branches
 from evallint.interpret.data import BASE
 from evallint.interpret.terms import AnyOf, ByHand, Dark, Items, Made, Named, OneOf, Pass, Plain, Term, options
 from evallint.program import Program
@@ -14,6 +17,9 @@ from evallint.project import PipelineStep
 
 MOST_WAYS = 8
 """So many alternatives of one pipeline are told apart."""
+
+MOST_LISTS = 256
+"""So many lists are looked at, of those that may come of what stands at each place."""
 
 WRAPPERS = frozenset("numpy.array numpy.asarray torch.tensor torch.Tensor torch.FloatTensor torch.as_tensor".split())
 """Functions that hand on the numbers they are given."""
@@ -25,7 +31,7 @@ class Pipelines:
     """Takes terms apart, with the tables of one program."""
 
     def __init__(self, program: Program) -> None:
-        self._apis = program.apis
+        self._apis, self._program = program.apis, program
 
     def ways(self, term: Term | None) -> tuple[Steps, ...]:
         """The steps of each pipeline that a term may be; none for None, and for no transform at all."""
@@ -53,13 +59,38 @@ class Pipelines:
             case Made():
                 return self._of_made(term)
             case Items():
-                rest = [((unknown(""),),)] if term.rest is not None else []
-                return self._in_a_row([*(self.ways(each) for each in term.values()), *rest])
+                return self._of_list(term)
             case Named(name):
                 return ((unknown(name.rpartition(".")[2]),),)
             case Dark(label):
                 return ((replace(unknown(label), own=True),),)
         return ((unknown(""),),)
+
+    def _of_list(self, term: Items) -> Iterable[Steps]:
+        """The steps of what stands in a list, as one run of the code has it."""
+        rest: list[tuple[Steps, ...]] = [((unknown(""),),)] if term.rest is not None else []
+        choices = [options(each) for each in term.values()]
+        if all(len(each) == 1 for each in choices):
+            return self._in_a_row([*map(self.ways, term.values()), *rest])
+        moved = moved_along(choices)
+        lists = (one for one in islice(product(*choices), MOST_LISTS) if self._is_of_one_run(one, moved))
+        return (way for one in lists for way in self._in_a_row([*(tuple(self._of_one(each)) for each in one), *rest]))
+
+    def _is_of_one_run(self, items: Sequence[Term], moved: frozenset[object]) -> bool:
+        """Whether a list can be like this: with what another place was made for once, and not with what the two
+        branches of one `if` put in."""
+        made = [one for one in items if isinstance(one, Made)]
+        if any(sum(one.identity == each for one in made) != 1 for each in moved):
+            return False
+        return not any(self._excludes(one.at, other.at) for one, other in combinations(made, 2))
+
+    def _excludes(self, one: Place, other: Place) -> bool:
+        if one.path != other.path:
+            return False
+        symbol = function_around(self._program, one)
+        return symbol == function_around(self._program, other) and in_branches(
+            self._program.body(symbol), one.span, other.span
+        )
 
     def _in_a_row(self, parts: list[tuple[Steps, ...]]) -> tuple[Steps, ...]:
         combined = islice(product(*(part or ((),) for part in parts)), MOST_WAYS)
@@ -158,6 +189,20 @@ class Pipelines:
         if mean is None or std is None:
             return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True)
         return PipelineStep(title, made.at, ("normalize",), varies, known=False, mean=numbers(mean), std=numbers(std))
+
+
+def moved_along(choices: Sequence[tuple[Term, ...]]) -> frozenset[object]:
+    """The objects that stand at one place of a list or at the next, as something before them is there or not."""
+    found: dict[object, list[int]] = {}
+    for number, each in enumerate(choices):
+        for one in each:
+            if isinstance(one, Made) and one.identity is not None:
+                found.setdefault(one.identity, []).append(number)
+    return frozenset(
+        key
+        for key, numbers in found.items()
+        if len(set(numbers)) > 1 and all(len(choices[number]) > 1 for number in numbers)
+    )
 
 
 # ---- readings of terms --------------------------------------------------------------------------

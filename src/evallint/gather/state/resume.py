@@ -11,7 +11,7 @@ from evallint import facts as f
 from evallint.facts import Span
 from evallint.findings import Place, Step
 from evallint.gather.code import files
-from evallint.gather.code.sites import Site, called, covers, functions_of, leaves, root, statements
+from evallint.gather.code.sites import Site, called, covers, functions_of, in_branches, leaves, root, statements
 from evallint.gather.modes.forwards import way
 from evallint.gather.state.loads import PRETRAINED, RESUME, meant_partial, names, reads, said_nearby, site_at
 from evallint.gather.state.saves import at_frame, composed
@@ -467,17 +467,5 @@ def is_other_branch(body: f.Block, first: Span, second: Span) -> bool:
     return in_branches(body, first, second) or any(
         isinstance(statement, f.If)
         and any(covers(branch, first) and leaves(branch) for branch in (statement.body, statement.orelse))
-        for statement in statements(body)
-    )
-
-
-def in_branches(body: f.Block, first: Span, second: Span) -> bool:
-    """Whether two places stand in the two branches of one `if`."""
-    return any(
-        isinstance(statement, f.If)
-        and any(
-            covers(one, first) and covers(other, second)
-            for one, other in ((statement.body, statement.orelse), (statement.orelse, statement.body))
-        )
         for statement in statements(body)
     )
