@@ -11,6 +11,8 @@ def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
     nothing. An attack asks for the gradients of its data, and leaves it to its callers to step."""
     innermost = event.frames[-1]
     backwards = [one for one in events.backwards if event.id in one.flow.graph]
+    if backwards and all(listens(program, one.frames[-1]) for one in backwards):
+        return False
     running = [*reversed(event.frames), *(caller for one in backwards for caller in one.frames)]
     if (innermost.path, innermost.function) in events.differentiating:
         running = [innermost]
@@ -18,6 +20,17 @@ def is_updated(program: Program, events: Events, event: ForwardCall) -> bool:
         return True
     stepping = next((caller for caller in running if takes_steps(program, caller)), None)
     return stepping is not None and not all_train_others(events, stepping, event)
+
+
+def listens(program: Program, caller: Caller) -> bool:
+    """Whether a class that calls backward() hears gradients by hooks, and takes no step: it explains what a model
+    does."""
+    klass = program.class_of(caller.symbol) if caller.symbol is not None else None
+    mentioned = {name for one in program.methods(klass) for name in program.function(one).mentions} if klass else set()
+    return "step" not in mentioned and not BACKWARD_HOOKS.isdisjoint(mentioned)
+
+
+BACKWARD_HOOKS = frozenset("register_backward_hook register_full_backward_hook".split())
 
 
 def all_train_others(events: Events, caller: Caller, event: ForwardCall) -> bool:
