@@ -61,8 +61,10 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
         return None
     if data is not None and data.use == "eval":
         return Evaluation(f"on `{data.label}`", data.sure or off, "data")
-    if (data is not None and data.use == "train" and data.sure) or is_trained_on(event, events, trained):
+    if is_trained_on(event, events, trained):
         return None
+    if data is not None and data.use == "train" and data.sure:
+        return in_eval_mode(event, trained)
     loaded = not trained and "loaded" in event.marks and not events.backwards
     untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
     if phase == "eval":
@@ -133,7 +135,7 @@ def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation |
     change = event.mode.eval
     if change is None or change.kind != "called" or event.mode.train is not None or event.mode.unknown:
         return None
-    others = [other for other in trained if is_same(event, other)]
+    others = [other for other in trained if is_same(event, other) or is_trained_as_copy(event, other)]
     if change.calls != calls_of(event.frames) or any(
         other.frames[-1] == event.frames[-1] for other in others or trained
     ):
@@ -141,6 +143,11 @@ def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation |
     if not others and "loaded" not in event.marks:
         return None
     return Evaluation("in eval mode", True, "mode")
+
+
+def is_trained_as_copy(event: ForwardCall, other: ForwardCall) -> bool:
+    """Whether a copy of a model is what is trained: `train(copy.deepcopy(model))`."""
+    return not event.family.isdisjoint(part[3] for part in other.family if len(part) == 4 and part[0] == "copy")
 
 
 def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:
