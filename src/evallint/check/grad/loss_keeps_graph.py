@@ -9,7 +9,10 @@ from evallint.project import Accumulated, Project
 
 
 def check(project: Project) -> Iterator[Finding]:
+    meant = {(found.at.path, found.function) for found in project.ineffective_contexts}  # `no-grad-without-effect`'s
     for kept in project.accumulated:
+        if (kept.at.path, kept.function) in meant:
+            continue
         yield Finding(
             at=kept.at,
             says=f"what is {kept.how} `{kept.target}` keeps the graph of every iteration in memory",
