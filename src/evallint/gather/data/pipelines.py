@@ -72,25 +72,19 @@ class Pipelines:
         choices = [options(each) for each in term.values()]
         if all(len(each) == 1 for each in choices):
             return self._in_a_row([*map(self.ways, term.values()), *rest])
-        moved = moved_along(choices)
-        lists = (one for one in islice(product(*choices), MOST_LISTS) if self._is_of_one_run(one, moved))
+        moved, apart = moved_along(choices), frozenset(self._apart(choices))
+        lists = (one for one in islice(product(*choices), MOST_LISTS) if is_of_one_run(one, moved, apart))
         return (way for one in lists for way in self._in_a_row([*(tuple(self._of_one(each)) for each in one), *rest]))
 
-    def _is_of_one_run(self, items: Sequence[Term], moved: frozenset[object]) -> bool:
-        """Whether a list can be like this: with what another place was made for once, and not with what the two
-        branches of one `if` put in."""
-        made = [one for one in items if isinstance(one, Made)]
-        if any(sum(one.identity == each for one in made) != 1 for each in moved):
-            return False
-        return not any(self._excludes(one.at, other.at) for one, other in combinations(made, 2))
-
-    def _excludes(self, one: Place, other: Place) -> bool:
-        if one.path != other.path:
-            return False
-        symbol = function_around(self._program, one)
-        return symbol == function_around(self._program, other) and in_branches(
-            self._program.body(symbol), one.span, other.span
-        )
+    def _apart(self, choices: Sequence[tuple[Term, ...]]) -> Iterator[tuple[Place, Place]]:
+        """The places of which one is in one branch of an `if`, and one in the other."""
+        places = sorted({one.at for each in choices for one in each if isinstance(one, Made)})
+        for one, other in combinations(places, 2):
+            if one.path == other.path:
+                symbol = function_around(self._program, one)
+                body = self._program.body(symbol)
+                if symbol == function_around(self._program, other) and in_branches(body, one.span, other.span):
+                    yield one, other
 
     def _in_a_row(self, parts: list[tuple[Steps, ...]]) -> tuple[Steps, ...]:
         combined = islice(product(*(part or ((),) for part in parts)), MOST_WAYS)
@@ -189,6 +183,16 @@ class Pipelines:
         if mean is None or std is None:
             return PipelineStep(title, made.at, ("other",), varies, known=False, preset=True)
         return PipelineStep(title, made.at, ("normalize",), varies, known=False, mean=numbers(mean), std=numbers(std))
+
+
+def is_of_one_run(items: Sequence[Term], moved: frozenset[object], apart: frozenset[tuple[Place, Place]]) -> bool:
+    """Whether a list can be like this: with each object that moves along in it once, and not with what the two branches
+    of one `if` put in."""
+    made = [one for one in items if isinstance(one, Made)]
+    if any(sum(one.identity == each for one in made) != 1 for each in moved):
+        return False
+    pairs = combinations(sorted({one.at for one in made}), 2) if apart else ()
+    return apart.isdisjoint(pairs)
 
 
 def moved_along(choices: Sequence[tuple[Term, ...]]) -> frozenset[object]:
