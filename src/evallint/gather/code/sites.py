@@ -399,3 +399,14 @@ def in_branches(body: f.Block, first: Span, second: Span) -> bool:
         )
         for statement in statements(body)
     )
+
+
+def branch_of(body: f.Block, span: Span) -> tuple[tuple[Span, bool], ...]:
+    """The branches that a place is in, each by the `if` and by whether it is the first of the two."""
+    return tuple(
+        (statement.span, first)
+        for statement in statements(body)
+        if isinstance(statement, f.If)
+        for first, block in ((True, statement.body), (False, statement.orelse))
+        if covers(block, span)
+    )

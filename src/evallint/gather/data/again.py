@@ -38,9 +38,21 @@ def is_numbered(loop: f.For | f.While) -> bool:
     `for i in range(5): save(f"view_{i}.pt", predict(model, loader))`."""
     if not isinstance(loop, f.For) or not isinstance(loop.iterable, f.Call) or not isinstance(loop.target, f.Name):
         return False
-    texts = tuple(node for node in within(loop.body) if isinstance(node, f.Text))
+    texts = tuple(node for node in within(loop.body) if is_message(node))
     read = sum(node == loop.target for node in within(loop.body))
     return last_name(loop.iterable.function) == "range" and read == sum(node == loop.target for node in within(texts))
+
+
+def is_message(node: object) -> bool:
+    """Whether a text is made of something: `f"view {number}"`, `"view {}".format(number)`, `"view %d" % number`."""
+    match node:
+        case f.Text():
+            return True
+        case f.Call(f.Attribute(f.Constant(str()), "format")):
+            return True
+        case f.Operation("%", f.Constant(str())):
+            return True
+    return False
 
 
 def is_filled(event: ForwardCall, loop: f.For | f.While, path: str) -> bool:

@@ -34,8 +34,11 @@ def random_in_evaluation(
 ) -> Iterator[RandomInEvaluation]:
     """The loaders, transforms and pipelines that evaluate on samples which surely go through a random step."""
     yield from _random_in_loaders(program, loaders)
+    several = frozenset(
+        step.at for one in loaders if sees_again(one) for source in one.sources for step in source.steps
+    )
     for beside in named:
-        at = {step.at for other in beside.training for one in other.sources for step in one.steps}
+        at = {step.at for other in beside.training for one in other.sources for step in one.steps} | several
         evaluating = beside.evaluating
         found = [(one, step) for one in evaluating.sources for step in _by_chance(program, evaluating, one)]
         own = [(one, step) for one, step in found if step.at not in at]  # else it is both pipelines' on purpose
@@ -401,7 +404,14 @@ def _normalisation(
             part = replace(loader, sources=(source,))
             return _differ("constants", partners, trained, part, shown(ours[0]), shown(constants))
     bare = tuple(source for source, constants in zip(loader.sources, theirs, strict=True) if not constants)
-    if all(ours) and all(map(_shows_range, bare)) and bare and _lacks(beside(bare, trained), (loader,)):
+    optional = len(bare) < len(loader.sources) and set(theirs) - {()} <= set(ours)  # a setting decides, perhaps of both
+    if (
+        all(ours)
+        and bare
+        and not optional
+        and all(map(_shows_range, bare))
+        and _lacks(beside(bare, trained), (loader,))
+    ):
         return _differ("missing in evaluation", partners, trained, replace(loader, sources=bare), shown(ours[0]), "")
     if all(theirs) and not any(ours) and _lacks(trained, partners):
         return _differ("missing in training", partners, trained, loader, "", shown(theirs[0]))

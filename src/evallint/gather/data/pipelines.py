@@ -7,12 +7,13 @@ from dataclasses import replace
 from itertools import combinations, islice, product
 
 from evallint.apis import UNKNOWN, Argument, Chain, Dataset, Draw, Preset, Read, Transform
+from evallint.facts import Span
 from evallint.findings import Place
 from evallint.gather.code.mending import function_around
-from evallint.gather.code.sites import in_branches
+from evallint.gather.code.sites import branch_of
 from evallint.interpret.data import BASE
 from evallint.interpret.terms import AnyOf, ByHand, Dark, Items, Made, Named, OneOf, Pass, Plain, Term, options
-from evallint.program import Program
+from evallint.program import FunctionSymbol, Program
 from evallint.project import PipelineStep
 
 MOST_WAYS = 8
@@ -25,6 +26,7 @@ WRAPPERS = frozenset("numpy.array numpy.asarray torch.tensor torch.Tensor torch.
 """Functions that hand on the numbers they are given."""
 
 Steps = tuple[PipelineStep, ...]
+Branch = tuple[FunctionSymbol, tuple[tuple[Span, bool], ...]]
 
 
 class Pipelines:
@@ -72,19 +74,15 @@ class Pipelines:
         choices = [options(each) for each in term.values()]
         if all(len(each) == 1 for each in choices):
             return self._in_a_row([*map(self.ways, term.values()), *rest])
-        moved, apart = moved_along(choices), frozenset(self._apart(choices))
-        lists = (one for one in islice(product(*choices), MOST_LISTS) if is_of_one_run(one, moved, apart))
+        moved, branches = moved_along(choices), dict(self._branches(choices))
+        lists = (one for one in islice(product(*choices), MOST_LISTS) if is_of_one_run(one, choices, moved, branches))
         return (way for one in lists for way in self._in_a_row([*(tuple(self._of_one(each)) for each in one), *rest]))
 
-    def _apart(self, choices: Sequence[tuple[Term, ...]]) -> Iterator[tuple[Place, Place]]:
-        """The places of which one is in one branch of an `if`, and one in the other."""
-        places = sorted({one.at for each in choices for one in each if isinstance(one, Made)})
-        for one, other in combinations(places, 2):
-            if one.path == other.path:
-                symbol = function_around(self._program, one)
-                body = self._program.body(symbol)
-                if symbol == function_around(self._program, other) and in_branches(body, one.span, other.span):
-                    yield one, other
+    def _branches(self, choices: Sequence[tuple[Term, ...]]) -> Iterator[tuple[Place, Branch]]:
+        """In which branches of which function things are made."""
+        for at in {one.at for each in choices for one in each if isinstance(one, Made)}:
+            symbol = function_around(self._program, at)
+            yield at, (symbol, branch_of(self._program.body(symbol), at.span))
 
     def _in_a_row(self, parts: list[tuple[Steps, ...]]) -> tuple[Steps, ...]:
         combined = islice(product(*(part or ((),) for part in parts)), MOST_WAYS)
@@ -185,14 +183,35 @@ class Pipelines:
         return PipelineStep(title, made.at, ("normalize",), varies, known=False, mean=numbers(mean), std=numbers(std))
 
 
-def is_of_one_run(items: Sequence[Term], moved: frozenset[object], apart: frozenset[tuple[Place, Place]]) -> bool:
-    """Whether a list can be like this: with each object that moves along in it once, and not with what the two branches
-    of one `if` put in."""
+def is_of_one_run(
+    items: Sequence[Term], choices: Sequence[tuple[Term, ...]], moved: frozenset[object], branches: dict[Place, Branch]
+) -> bool:
+    """Whether a list can be like this: with each object that moves along in it once, nothing of the two branches of an
+    `if`, and all that one branch puts in, or nothing of it."""
     made = [one for one in items if isinstance(one, Made)]
     if any(sum(one.identity == each for one in made) != 1 for each in moved):
         return False
-    pairs = combinations(sorted({one.at for one in made}), 2) if apart else ()
-    return apart.isdisjoint(pairs)
+    own = {branches[one.at] for one in made}
+    if any(exclude(one, other) for one, other in combinations(own, 2)):
+        return False
+    for branch in {branches[one.at] for each in choices for one in each if isinstance(one, Made)}:
+        if branch[1]:
+            there = [
+                isinstance(item, Made) and branches[item.at] == branch
+                for item, each in zip(items, choices, strict=True)
+                if any(
+                    isinstance(one, Made) and branches[one.at] == branch and one.identity not in moved for one in each
+                )
+            ]
+            if len(set(there)) > 1:
+                return False
+    return True
+
+
+def exclude(one: Branch, other: Branch) -> bool:
+    """Whether two places are in the two branches of one `if`."""
+    sides = dict(one[1])
+    return one[0] == other[0] and any(sides.get(span, side) != side for span, side in other[1])
 
 
 def moved_along(choices: Sequence[tuple[Term, ...]]) -> frozenset[object]:
