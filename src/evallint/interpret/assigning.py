@@ -31,7 +31,7 @@ def assign(machine: Machine, statement: f.Assign, state: State) -> list[State]:
         if value.flow.graph and isinstance(statement.value, f.Operation) and adds(statement.value, code(target)):
             machine.frames[-1].span = statement.span  # the calls in the value have left theirs
             value = Value(value.atoms, accumulate(machine, code(target), value.flow, "added to"))
-        bind(machine, target, value, state)
+        bind(machine, target, renamed(target, statement.value, value), state)
         if isinstance(target, f.Collection) and len(target.items) == 2 and picking.ranks(statement.value, value):
             bind(machine, target.items[1], Value(flow=value.flow.detached()), state)
         states.kept(machine, target, statement.value, state)
@@ -81,6 +81,14 @@ def unpack(machine: Machine, items: tuple[Expr, ...], value: Value, state: State
             one = one if machine.notes is None else data.part_of_sample(machine, one, index)
             settled = index not in said or any(role.sure for role in one.flow.roles)
             bind(machine, item, one if settled else one.used_as(said[index]), state)
+
+
+def renamed(target: Expr, expression: Expr, value: Value) -> Value:
+    """A part of data, picked by hand, is for what its name says: `valid_images = train_images[50_000:]`."""
+    if not isinstance(target, f.Name) or not isinstance(expression, f.Subscript | f.Comprehension):
+        return value
+    use = use_of_data(target.id) if value.flow.roles else None
+    return value.used_as(Role(use, False, target.id)) if use is not None else value
 
 
 def told_apart(items: tuple[Expr, ...]) -> dict[int, Role]:

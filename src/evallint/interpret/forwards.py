@@ -258,9 +258,20 @@ def marks_of(
     for part in family:
         if "loaded" in state.heap[part].marks:
             marks.setdefault("loaded", state.heap[part].marks["loaded"])
-    if "frozen" not in marks and all_frozen(machine, thing, state):
+    if "frozen" in marks:
+        if any(has_thawed_weights(machine, state.heap[part]) for part in family):
+            del marks["frozen"]  # a new head learns
+    elif all_frozen(machine, thing, state):
         marks["all frozen"] = None
     return marks
+
+
+def has_thawed_weights(machine: Machine, thing: Thing) -> bool:
+    """Whether a module of a library has parameters that are not frozen."""
+    if thing.kind != "module" or "frozen" in thing.marks or not isinstance(thing.klass, External):
+        return False
+    meaning = machine.apis.of(thing.klass.name)
+    return isinstance(meaning, ModuleClass) and meaning.parameters is True and not meaning.container
 
 
 def all_frozen(machine: Machine, thing: Thing, state: State) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
@@ -29,6 +29,7 @@ from evallint.interpret.values import (
     Anonymous,
     Arguments,
     Flow,
+    Known,
     Ref,
     State,
     Thing,
@@ -129,10 +130,17 @@ def _next(machine: Machine, given: Arguments, expression: f.Call, state: State) 
 
 def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
     thing = Thing("dict")
-    rests = []
+    rests: list[Value | None] = []
     for value in given.positional:
         for address in value.refs():
             held = state.heap[address]
+            if held.kind == "list":
+                for key, item in pairs(held, state):
+                    if key is not None:
+                        thing.items[key.value] = item
+                    else:
+                        rests.append(item)
+                continue
             thing.items.update(held.items if held.kind == "dict" else {})
             rests.append(of(Ref(address)) if held.kind == "state" else held.rest)
     known = [rest for rest in rests if rest is not None]
@@ -140,6 +148,17 @@ def _dict(machine: Machine, given: Arguments, expression: f.Call, state: State) 
     thing.items.update(given.keywords)
     here: Address = ("dict", machine.frame.context, machine.number(expression))
     return of(Ref(state.put(states.apart(machine, here, thing), thing)))
+
+
+def pairs(listed: Thing, state: State) -> Iterator[tuple[Known | None, Value]]:
+    """What a list of pairs gives a dict, with its key where that is known: `[("fc", nn.Linear(8, 8)), …]`."""
+    for value in (*listed.items.values(), *(() if listed.rest is None else (listed.rest,))):
+        for address in value.refs():
+            pair = state.heap[address]
+            if pair.kind == "list" and len(pair.items) == 2 and value is not listed.rest:
+                yield pair.items[0].constant(), pair.items[1]
+            elif pair.kind == "list" and 1 in pair.items:
+                yield None, pair.items[1]
 
 
 def _defaultdict(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

@@ -177,7 +177,8 @@ def deliberate(program: Program, events: Events, event: ForwardCall) -> Literal[
 
     "yes" where the same model also runs in eval mode beside it (a comparison), or goes back to eval mode in the very
     function that has asked for training mode, and takes no step there (its batch norm is to see more batches); or a
-    function that records no graph asks for the one mode or the other.
+    function that records no graph asks for the one mode or the other. "no" again for a train() that serves a training,
+    unless the same data are run in both modes.
     "perhaps" where the program calls train() though it trains nothing: then nobody expects it to be undone. "no" for a
     line that trains in other passes. "yes" also where the function switches part by part: it leaves the others out.
     """
@@ -188,15 +189,24 @@ def deliberate(program: Program, events: Events, event: ForwardCall) -> Literal[
         return "no"
     if any(other.trained and other.at == event.at for other in events.forwards):
         return "no"
-    here = event.frames[-1]
     if not event.grad.on and is_asked_for(program, change, event):
         return "yes"
-    if not event.grad.on and any(goes_back(one, change, event) for one in events.changes):
+    beside = [
+        other
+        for other in events.forwards
+        if other.address == event.address and other.frames[-1] == event.frames[-1] and other.mode.eval is not None
+    ]
+    if serves_training(events, change) and not any(other.inputs.roles & event.inputs.roles for other in beside):
+        return "no"
+    if beside or (not event.grad.on and any(goes_back(one, change, event) for one in events.changes)):
         return "yes"
-    for other in events.forwards:
-        if other.address == event.address and other.frames[-1] == here and other.mode.eval is not None:
-            return "yes"
     return "no" if events.backwards or any(other.trained for other in events.forwards) else "perhaps"
+
+
+def serves_training(events: Events, change: Change) -> bool:
+    """Whether it is for a training that a train() was called."""
+    changes = (other.mode.train for other in events.forwards if other.trained)
+    return any(one is not None and one.step == change.step for one in changes)
 
 
 def switched_parts(events: Events, event: ForwardCall) -> set[Address]:
