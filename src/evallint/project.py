@@ -14,12 +14,12 @@ class Evaluation:
     """Why a forward call is taken to evaluate: in words, and whether more than a name says so.
 
     `by`: the data it runs on, the function or file it is in, the missing gradients, weights loaded with no training, or
-    the eval() that its function has called.
+    the eval() that its function has called; "training data" where that runs on these: then it says nothing of the data.
     """
 
     because: str
     sure: bool
-    by: Literal["data", "phase", "context", "weights", "mode"]
+    by: Literal["data", "phase", "context", "weights", "mode", "training data"]
 
 
 class Run(NamedTuple):

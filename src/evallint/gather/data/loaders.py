@@ -108,7 +108,7 @@ class Loaders:
         if event.trained:
             return "train", f"`{event.receiver}` is trained on it", True, "training"
         found = evaluating.evaluation(self._program, events, event, trained)
-        if found is None:
+        if found is None or found.by == "training data":
             return None, "", False, ""
         sure = found.sure or (event.mode.eval is not None and event.mode.train is None and not event.mode.unknown)
         return "eval", f"`{event.receiver}` is evaluated on it", sure, found.by

@@ -62,7 +62,7 @@ def evaluating_passes(program: Program, runs: Sequence[tuple[Events, Mapping[int
         for event in events.forwards if evaluates else ():
             because = evaluates.get(event.id)
             number = next((number for number in numbers(event) if number in loops), None) if because else None
-            if because is None or number is None or number in sampled:
+            if because is None or number is None or number in sampled or because.by == "training data":
                 continue
             if number in training and event.at not in training[number]:
                 continue  # an evaluation between two steps of training: the loop is not its own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from evallint import facts as f
@@ -64,7 +65,8 @@ def evaluation(program: Program, events: Events, event: ForwardCall, trained: li
     if is_trained_on(event, events, trained):
         return None
     if data is not None and data.use == "train" and data.sure:
-        return in_eval_mode(event, trained)
+        found = in_eval_mode(event, trained)
+        return replace(found, by="training data") if found is not None else None
     loaded = not trained and "loaded" in event.marks and not events.backwards
     untrained = "loaded" in event.marks and not any(is_same(event, other) for other in trained)
     if phase == "eval":

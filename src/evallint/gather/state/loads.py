@@ -453,7 +453,9 @@ def replaced_layers(program: Program, events: Events) -> Iterator[ReplacedLayer]
         if any(isinstance(found, Stepped) for found in events.states):
             continue
         found = evaluation(program, events, event, trained)
-        if found is None or (found.by == "weights" and may_be_a_part(program, event.frames[0])):
+        if found is None or found.by == "training data":
+            continue
+        if found.by == "weights" and may_be_a_part(program, event.frames[0]):
             continue
         if any(is_trained_by_framework(program, caller) for caller in event.frames):
             continue
