@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from evallint.apis.data import Data
 from evallint.apis.groups import DATA_KINDS, KINDS, METRIC_KINDS, class_of, data_of, hook_of, meaning_of, metric_of
 from evallint.apis.metric import Metric
-from evallint.apis.modules import Factory, Hook, Meaning
+from evallint.apis.modules import Factory, Hook, LibraryClass, Meaning
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,6 +42,15 @@ class Apis:
     def of(self, name: str) -> Meaning | None:
         """What a qualified name means, None where no table knows it."""
         return self._meanings.of(name)
+
+    def any_of(self, owner: str) -> str | None:
+        """The name of what stands for whatever a library's module has under a name that only a run tells: of
+        `torchvision.models` its `get_model`."""
+        for name in (f"{owner}.get_model", f"{owner}.?"):
+            meaning = self.of(name)
+            if isinstance(meaning, Factory) or (name.endswith("?") and isinstance(meaning, LibraryClass)):
+                return meaning.name
+        return None
 
     def data(self, name: str) -> Data | None:
         """What a qualified name does to data, None where no table knows it."""

@@ -84,11 +84,14 @@ def unpack(machine: Machine, items: tuple[Expr, ...], value: Value, state: State
 
 
 def renamed(target: Expr, expression: Expr, value: Value) -> Value:
-    """A part of data, picked by hand, is for what its name says: `valid_images = train_images[50_000:]`."""
-    if not isinstance(target, f.Name) or not isinstance(expression, f.Subscript | f.Comprehension):
+    """A part of data that is picked by hand is for what its name says (`valid_images = train_images[50_000:]`), and so
+    is what a call has made, unless an argument told: whoever calls knows better than the names within."""
+    if not value.flow.roles or not isinstance(target, f.Name | f.Attribute):
         return value
-    use = use_of_data(target.id) if value.flow.roles else None
-    return value.used_as(Role(use, False, target.id)) if use is not None else value
+    picked = isinstance(expression, f.Subscript | f.Comprehension)
+    made = isinstance(expression, f.Call) and not any(role.sure for role in value.flow.roles)
+    use = use_of_data(last_name(target)) if picked or made else None
+    return value.used_as(Role(use, False, last_name(target))) if use is not None else value
 
 
 def told_apart(items: tuple[Expr, ...]) -> dict[int, Role]:

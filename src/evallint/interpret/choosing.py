@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from evallint import facts as f
-from evallint.apis import Factory, LibraryClass
+from evallint.apis import Factory
 from evallint.interpret.values import OPEN, WIDEST, Arguments, Callee, State, Value, in_order, of
 from evallint.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from evallint.walk import within
@@ -55,11 +55,9 @@ def any_of(machine: Machine, owner: Value, spelled: f.Expr | None = None) -> Val
             if 0 < len(found) < WIDEST:
                 return of(OPEN, *found)
         if isinstance(atom, External):
-            chooser = machine.apis.of(f"{atom.name}.get_model")
-            if not isinstance(chooser, Factory):
-                chooser = machine.apis.of(f"{atom.name}.?")
-            if isinstance(chooser, Factory | LibraryClass):
-                return of(External(chooser.name))
+            chooser = machine.apis.any_of(atom.name)
+            if chooser is not None:
+                return of(External(chooser))
     return None
 
 

@@ -258,12 +258,15 @@ def marks_of(
     for part in family:
         if "loaded" in state.heap[part].marks:
             marks.setdefault("loaded", state.heap[part].marks["loaded"])
-    if "frozen" in marks:
-        if any(has_thawed_weights(machine, state.heap[part]) for part in family):
-            del marks["frozen"]  # a new head learns
-    elif all_frozen(machine, thing, state):
+    if "frozen" not in marks and all_frozen(machine, thing, state):
         marks["all frozen"] = None
+    if not marks.keys().isdisjoint(FROZEN) and any(has_thawed_weights(machine, state.heap[part]) for part in family):
+        marks = {mark: step for mark, step in marks.items() if mark not in FROZEN}  # a new head learns
     return marks
+
+
+FROZEN = frozenset(("frozen", "all frozen"))
+"""Marks of a model none of whose parameters get gradients."""
 
 
 def has_thawed_weights(machine: Machine, thing: Thing) -> bool:

@@ -24,7 +24,7 @@ from evallint.interpret.outcomes import holds_model, is_settled, limited, togeth
 from evallint.interpret.reading import gone_over, is_short, is_target, names_in, own_calls, reset_in
 from evallint.interpret.roles import use_of, words
 from evallint.interpret.sampling import SEEN, makes_views
-from evallint.interpret.values import NO_FLOW, Address, Flow, Ref, Role, State, Thing, Value
+from evallint.interpret.values import NO_FLOW, Address, Atom, Flow, Ref, Role, State, Thing, Value, in_order
 from evallint.program import ClassSymbol
 from evallint.walk import within
 
@@ -174,20 +174,29 @@ def unrolled(machine: Machine, statement: f.For, elements: list[Value], state: S
 
 
 def known_elements(machine: Machine, iterable: Value, state: State) -> list[Value] | None:
-    """The elements of a short literal list or dict, where each is known."""
-    if len(iterable.atoms) != 1:
+    """The elements of a short literal list or dict, where each is known; of several that it may be, those of one that
+    has the elements of all: of `["train", "val"] if validates else ["train"]` both."""
+    found = [known_elements_of(machine, atom, state) for atom in in_order(iterable.atoms)]
+    longest = max((one or [] for one in found), key=len, default=[])
+    return longest if longest and all(one is not None and is_among(one, longest) for one in found) else None
+
+
+def is_among(some: list[Value], elements: list[Value]) -> bool:
+    return some is elements or all(one in elements for one in some)
+
+
+def known_elements_of(machine: Machine, atom: Atom, state: State) -> list[Value] | None:
+    if isinstance(atom, ClassSymbol):
+        members = [value for value, _ in enumerations.members(machine, atom, state)]
+        return members if 0 < len(members) <= UNROLLED else None
+    if not isinstance(atom, Ref):
         return None
-    for atom in iterable.atoms:
-        if isinstance(atom, ClassSymbol):
-            members = [value for value, _ in enumerations.members(machine, atom, state)]
-            return members if 0 < len(members) <= UNROLLED else None
-    for address in iterable.refs():
-        thing = state.heap[address]
-        most = UNROLLED if machine.notes is None else UNROLLED_ASIDE
-        if thing.kind in ("list", "dict") and thing.rest is None and 0 < len(thing.items) <= most:
-            if thing.kind == "dict":
-                return [containers.key_value(key) for key in thing.items]
-            return list(thing.items.values())
+    thing = state.heap[atom.address]
+    most = UNROLLED if machine.notes is None else UNROLLED_ASIDE
+    if thing.kind in ("list", "dict") and thing.rest is None and 0 < len(thing.items) <= most:
+        if thing.kind == "dict":
+            return [containers.key_value(key) for key in thing.items]
+        return list(thing.items.values())
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret import attributes, calls, choosing, containers, data, enumerations, generators, naming
-from evallint.interpret.outcomes import from_end, with_role
+from evallint.interpret.outcomes import from_end, is_settled, with_role
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, constant, in_order, joined, of
@@ -192,6 +192,6 @@ def element(machine: Machine, iterable: Value, state: State) -> Value:
 def called_as(whole: Value, part: Value) -> Value:
     """A part for what the whole was said to be for: that is newer than the name which the part had once."""
     roles = whole.flow.roles
-    if not roles or any(role.sure for role in part.flow.roles):
+    if not is_settled(roles) or any(role.sure for role in part.flow.roles):
         return part
     return Value(part.atoms, replace(part.flow, roles=roles))

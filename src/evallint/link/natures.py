@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from evallint.apis import UNKNOWN, Factory, FlaggedFunction, ModuleClass, ReturnsSelf
 from evallint.facts import (
+    Argument,
     Assign,
     Attribute,
     Block,
@@ -171,6 +172,9 @@ class ClassNatures:
 
     def _callees(self, program: Program, path: str, function: Expr, known: Locals) -> tuple[Symbol | None, ...]:
         """What may be called: a name of the file, a parameter by its default, or one of several."""
+        named = by_name(function)
+        if named is not None:
+            return (member_by_name(program, path, *named),)
         if isinstance(function, Subscript):
             return tuple(chosen_from(program, path, function, known)) or (None,)
         root: Expr = function
@@ -190,6 +194,25 @@ def handed_on(program: Program, value: Call) -> Call:
             break
         value = value.function.value
     return value
+
+
+def by_name(function: Expr) -> tuple[Expr, Expr] | None:
+    """The module and the name of `models.__dict__[name]` and `getattr(models, name)`."""
+    match function:
+        case Subscript(Attribute(owner, "__dict__"), key):
+            return owner, key
+        case Call(Name("getattr"), (Argument(owner), Argument(key), *_)):
+            return owner, key
+    return None
+
+
+def member_by_name(program: Program, path: str, owner: Expr, key: Expr) -> Symbol | None:
+    """What a module has under a name; for one that only a run tells, what stands for all that a library has."""
+    found = program.resolve(path, owner)
+    if found is not None and isinstance(key, Constant) and isinstance(key.value, str):
+        return program.member(found, key.value)
+    any_of = program.apis.any_of(found.name) if isinstance(found, External) else None
+    return External(any_of) if any_of is not None else None
 
 
 def chosen_from(program: Program, path: str, subscript: Subscript, known: Locals) -> Iterator[Symbol | None]:

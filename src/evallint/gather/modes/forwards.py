@@ -13,6 +13,7 @@ from evallint.gather.modes.callers import may_run_without_graph
 from evallint.gather.modes.evaluating import evaluation, is_same, use_of_caller
 from evallint.gather.modes.predicting import Predicting
 from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange, calls_of
+from evallint.interpret.forwards import FROZEN
 from evallint.interpret.library import VOLATILE
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
@@ -102,7 +103,7 @@ def forward(program: Program, events: Events, event: ForwardCall, found: Evaluat
         evaluation=found,
         way=way(event.frames, Step(event.at, f"`{event.receiver}` runs here")),
         escapes=event.escapes,
-        frozen=not event.marks.keys().isdisjoint(("frozen", "all frozen")),
+        frozen=not event.marks.keys().isdisjoint(FROZEN),
         switched_twin=twin(events, event),
         chain=chain(event),
         block=() if found is not None and (found.by == "phase" or is_named(event)) else event.loops,

@@ -27,7 +27,7 @@ from evallint.interpret.events import (
     ForwardCall,
     calls_of,
 )
-from evallint.interpret.forwards import ANY_PART
+from evallint.interpret.forwards import ANY_PART, FROZEN
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import words
@@ -78,10 +78,6 @@ def lost(program: Program, events: Events) -> Iterator[LostTraining]:
             resumes(program, events, change, event),
             wrong is None and training is not None,
         )
-
-
-FROZEN = frozenset(("frozen", "all frozen"))
-"""Marks of a model none of whose parameters get gradients."""
 
 
 def is_left_after(events: Events, change: Change, event: ForwardCall, other: ForwardCall) -> bool:
