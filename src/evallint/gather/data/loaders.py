@@ -20,7 +20,7 @@ from evallint.gather.data.pipelines import Pipelines, constant, given
 from evallint.gather.modes import evaluating, forwards
 from evallint.gather.modes.training import around
 from evallint.gather.modes.updating import is_updated
-from evallint.interpret.events import Caller, Creation, Events, ForwardCall
+from evallint.interpret.events import Caller, Creation, Events, ForwardCall, Restored
 from evallint.interpret.reading import argument as given_in
 from evallint.interpret.reading import last_name
 from evallint.interpret.roles import says_both, use_of
@@ -35,6 +35,10 @@ HAND = frozenset(
     "mean std normalize normalise normalization norm_mean norm_std pixel_mean pixel_std means stds".split()
 )
 """Names in the code of a model, or of a function that makes batches, that tell of normalisation by hand."""
+
+
+PUBLISHED = frozenset(("load_state_dict_from_url", "load_url"))
+"""Functions by which torch reads weights that others have published."""
 
 
 @dataclass(slots=True)
@@ -167,7 +171,9 @@ class Loaders:
             ),
             collates=collates is not None and collates != Plain(None),
             run=events.entry,
-            models=frozenset((*(run.core for run, *_ in seen.runs), *seen.perhaps)) - {None},
+            models=frozenset()
+            if self._runs_published(events)
+            else frozenset((*(run.core for run, *_ in seen.runs), *seen.perhaps)) - {None},
             named=(self._named(seen) or self._named_by_data(loader, term)) == "eval",
             applied=not isinstance(meaning, Loader | Dataset),
             hand=seen.among
@@ -187,6 +193,18 @@ class Loaders:
                 or (not isinstance(meaning, Loader | Dataset) and is_applied_again(self._program, run))
                 for run, *_ in seen.runs
             ),
+        )
+
+    def _runs_published(self, events: Events) -> bool:
+        """Whether a program trains nothing, and fills its models with published weights alone: no other one has made
+        them."""
+        filled = [one for one in events.states if isinstance(one, Restored) and one.owner.role == "module"]
+        if not filled or any(event.trained for event in events.forwards):
+            return False
+        symbols = [one.frames[-1].symbol if one.source is None else None for one in filled]
+        return all(
+            symbol is not None and not PUBLISHED.isdisjoint(self._program.function(symbol).mentions)
+            for symbol in symbols
         )
 
     def _decided_in(self, seen: Seen, argument: Argument | None) -> tuple[Place, str] | None:
