@@ -68,9 +68,21 @@ def of_call(ledger: Ledger, call: f.Call) -> Quantity:
 def of_criterion(ledger: Ledger, call: f.Call) -> Quantity:
     """What a module of the program makes of a model's output, as a loss of several terms does."""
     made = objects.object_of(ledger, call.function, ledger.frame.names.get(code(call.function), UNKNOWN))
+    if made is not None and made.klass is not None and is_told_to_reduce(ledger, made.klass):
+        return OUTPUT  # by whoever makes it
     found = called_object(ledger, made.klass, call) if made is not None and made.klass is not None else None
     told = found is not None and (found.kind in MEASURES or found.kind == "parts")
     return found if found is not None and told else OUTPUT
+
+
+def is_told_to_reduce(ledger: Ledger, klass: ClassSymbol) -> bool:
+    """Whether a loss of the program is told when it is made what it makes of a batch, as those of torch are."""
+    init = ledger.program.method(klass, "__init__")
+    names = {one.name for one in ledger.program.function(init).parameters} if init is not None else set[str]()
+    return not names.isdisjoint(REDUCING)
+
+
+REDUCING = frozenset("reduction reduce size_average".split())
 
 
 def callee(ledger: Ledger, function: Expr) -> object:
