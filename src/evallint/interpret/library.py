@@ -333,7 +333,9 @@ def from_factory(
         if chosen is not meaning
         else meaning.dependence.on(positional, keywords)
     )
-    if known is None or not isinstance(known, ClassSymbol):
+    if isinstance(known, ClassSymbol):
+        thing.pending = Arguments(spread=True)  # its constructor gets what the file has
+    else:
         kind = "unknown" if heeds is None else "yes" if heeds else "no"
         thing.nature = Nature(kind, f"`{title}`", chosen.statistics, chosen.arguable)  # type: ignore[arg-type]
     address: Address = ("new", machine.frame.context, machine.number(expression), meaning.name)
