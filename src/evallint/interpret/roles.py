@@ -103,14 +103,14 @@ def names_forward(name: str) -> bool:
 @lru_cache(maxsize=8192)
 def keeps_modes(name: str) -> bool:
     """Whether a function of this name is none that would set the mode of a model that it is given: it fills the model
-    from a file, or tells of it."""
+    from a file, saves it, or tells of it."""
     found = words(name)
     if found & (EVALUATION | TRAINING):
         return False
     return bool(found & TELLING) or bool(found & FILLING and found & FILLED)
 
 
-TELLING = frozenset("print show log summary summarize count describe dump".split())
+TELLING = frozenset("print show log summary summarize count describe dump save".split())
 FILLING = frozenset("load restore resume".split())
 FILLED = frozenset("checkpoint checkpoints ckpt weight weights state dict param params parameters pretrained".split())
 
