@@ -93,9 +93,12 @@ def read(machine: Machine, base: Value, name: str, state: State, expression: Exp
         return Value(value.atoms, base.flow.measured())
     if isinstance(use, TensorSource) or (isinstance(use, TensorUse) and use.graph == "detaches"):
         return Value(value.atoms, base.flow.detached())
+    flow = base.flow
     if value.flow.sources:  # a loader that an object holds beside others
-        return value.with_flow(replace(base.flow, sources=frozenset()))
-    return value.with_flow(base.flow)
+        flow = replace(flow, sources=frozenset())
+    if value.flow.roles:
+        flow = replace(flow, roles=frozenset())
+    return value.with_flow(flow)
 
 
 def note_differentiated(machine: Machine, base: Value) -> None:

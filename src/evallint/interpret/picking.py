@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Any
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret import attributes, calls, choosing, containers, data, enumerations, generators, naming
-from evallint.interpret.outcomes import from_end, is_settled, with_role
+from evallint.interpret.outcomes import from_end, is_settled
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of_data
-from evallint.interpret.values import UNKNOWN, Flow, Known, Ref, State, Thing, Value, constant, in_order, joined, of
+from evallint.interpret.values import (
+    UNKNOWN,
+    Flow,
+    Known,
+    Ref,
+    Role,
+    State,
+    Thing,
+    Value,
+    constant,
+    in_order,
+    joined,
+    of,
+)
 from evallint.program import ClassSymbol, External, ModuleSymbol
 
 if TYPE_CHECKING:
@@ -58,7 +71,9 @@ def subscript(machine: Machine, expression: f.Subscript, state: State) -> Value:
         return value
     whole = code(expression.value)
     use = use_of_data(f"{whole}_{text}")
-    return value if use is None else with_role(value, use, f"{whole}[{text!r}]")
+    if use is None or any(role.sure for role in value.flow.roles):
+        return value
+    return value.used_as(Role(use, False, f"{whole}[{text!r}]"))  # whoever picks it knows better than names within
 
 
 def slice_of(machine: Machine, base: Value, key: f.Slice, state: State, number: int) -> Value | None:

@@ -22,7 +22,9 @@ from evallint.interpret import (
     sampling,
     states,
 )
+from evallint.interpret.outcomes import with_role
 from evallint.interpret.render import render
+from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import (
     UNKNOWN,
     Address,
@@ -179,7 +181,9 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     if name is None:
         found = choosing.any_of(machine, given.positional[0], expression.arguments[1].value)
         return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
-    return attributes.read(machine, given.positional[0], name, state, expression)
+    value = attributes.read(machine, given.positional[0], name, state, expression)
+    use = use_of_data(name)
+    return value if use is None else with_role(value, use, name)
 
 
 def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:
