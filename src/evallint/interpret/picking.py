@@ -205,8 +205,9 @@ def element(machine: Machine, iterable: Value, state: State) -> Value:
 
 
 def called_as(whole: Value, part: Value) -> Value:
-    """A part for what the whole was said to be for: that is newer than the name which the part had once."""
+    """A part for what the name of the whole says: that is newer than the name which the part had once. What arguments
+    say is of where the data are from, and older than any name."""
     roles = whole.flow.roles
-    if not is_settled(roles) or any(role.sure for role in part.flow.roles):
+    if not is_settled(roles) or any(role.sure for role in roles | part.flow.roles):
         return part
     return Value(part.atoms, replace(part.flow, roles=roles))
