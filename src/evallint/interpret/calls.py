@@ -192,7 +192,7 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
     if OPEN in callee.atoms and any(number >= 0 for value in given.positional for number in value.flow.graph):
         callee = Value(frozenset(a for a in callee.atoms if not isinstance(a, ClassSymbol)), callee.flow)  # a loss
     ways = data.Ways(machine)
-    for atom in in_order(callee.atoms)[:MOST_CALLEES]:
+    for atom in in_order(built(callee, state))[:MOST_CALLEES]:
         ways.begin()
         match atom:
             case Callee():
@@ -218,6 +218,15 @@ def invoke(machine: Machine, callee: Value, given: Arguments, expression: f.Call
     if callee.flow is not NO_FLOW and callee.flow.graph:
         value = value.with_flow(callee.flow)
     return value
+
+
+def built(callee: Value, state: State) -> frozenset[Atom]:
+    """What is called, but for a model from a file where the program may have built it too: of that more is known, and
+    what is wrong there is wrong."""
+    if len(callee.atoms) < 2 or not any(state.heap[ref].kind in ("module", "wrapper") for ref in callee.refs()):
+        return callee.atoms
+    pickled = (ref for ref in callee.refs() if state.heap[ref].kind == "symbol" and "file" in state.heap[ref].marks)
+    return callee.atoms.difference(map(Ref, pickled))
 
 
 # ---- functions of the program -------------------------------------------------------------------
