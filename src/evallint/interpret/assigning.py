@@ -9,11 +9,12 @@ from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret import attributes, calls, containers, data, naming, picking, states
 from evallint.interpret.events import Accumulation, Figure
+from evallint.interpret.outcomes import renamed
 from evallint.interpret.reading import adds, last_name, reset_in
 from evallint.interpret.render import code, render
 from evallint.interpret.roles import use_of, use_of_data
 from evallint.interpret.sampling import SEEN
-from evallint.interpret.values import Address, Arguments, Callee, Flow, Ref, Role, State, Value, constant
+from evallint.interpret.values import Address, Arguments, Callee, Flow, Ref, State, Value, constant
 from evallint.program import ClassSymbol
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def assign(machine: Machine, statement: f.Assign, state: State) -> list[State]:
         if value.flow.graph and isinstance(statement.value, f.Operation) and adds(statement.value, code(target)):
             machine.frames[-1].span = statement.span  # the calls in the value have left theirs
             value = Value(value.atoms, accumulate(machine, code(target), value.flow, "added to"))
-        bind(machine, target, renamed(target, statement.value, value), state)
+        bind(machine, target, newly_named(target, statement.value, value), state)
         if isinstance(target, f.Collection) and len(target.items) == 2 and picking.ranks(statement.value, value):
             bind(machine, target.items[1], Value(flow=value.flow.detached()), state)
         states.kept(machine, target, statement.value, state)
@@ -72,33 +73,30 @@ def note_figure(machine: Machine, target: Expr, flow: Flow) -> None:
 
 def unpack(machine: Machine, items: tuple[Expr, ...], value: Value, state: State) -> None:
     """Bind the parts of a value; in `train_data, valid_data = split(train_data)` each is what its new name says."""
-    said = told_apart(items)
+    parted = are_told_apart(items)
     for index, item in enumerate(items):
         if isinstance(item, f.Starred):
             bind(machine, item.value, picking.element(machine, value, state), state)
         else:
             one = picking.item(machine, value, constant(index), state)
             one = one if machine.notes is None else data.part_of_sample(machine, one, index)
-            settled = index not in said or any(role.sure for role in one.flow.roles)
-            bind(machine, item, one if settled else one.used_as(said[index]), state)
+            bind(machine, item, renamed(one, item.id, item.id) if parted and isinstance(item, f.Name) else one, state)
 
 
-def renamed(target: Expr, expression: Expr, value: Value) -> Value:
+def newly_named(target: Expr, expression: Expr, value: Value) -> Value:
     """A part of data that is picked by hand is for what its name says (`valid_images = train_images[50_000:]`), and so
-    is what a call has made, unless an argument told: whoever calls knows better than the names within."""
+    is what a call has made."""
     if not value.flow.roles or not isinstance(target, f.Name | f.Attribute):
         return value
-    picked = isinstance(expression, f.Subscript | f.Comprehension)
-    made = isinstance(expression, f.Call) and not any(role.sure for role in value.flow.roles)
-    use = use_of_data(last_name(target)) if picked or made else None
-    return value.used_as(Role(use, False, last_name(target))) if use is not None else value
+    if not isinstance(expression, f.Subscript | f.Comprehension | f.Call):
+        return value
+    name = last_name(target)
+    return renamed(value, name, name, picked=not isinstance(expression, f.Call))
 
 
-def told_apart(items: tuple[Expr, ...]) -> dict[int, Role]:
-    """What names say of the parts of data that are split for training and for evaluation, by their places."""
-    named = [(index, item.id, use_of_data(item.id)) for index, item in enumerate(items) if isinstance(item, f.Name)]
-    said = {index: Role(use, False, name) for index, name, use in named if use is not None}
-    return said if len({role.use for role in said.values()}) > 1 else {}
+def are_told_apart(items: tuple[Expr, ...]) -> bool:
+    """Whether data are split here, by their names for training and for evaluation."""
+    return len({use_of_data(item.id) for item in items if isinstance(item, f.Name)} - {None}) > 1
 
 
 def set_item(machine: Machine, base: Value, index: Value, value: Value, state: State, expression: Expr) -> None:

@@ -8,7 +8,6 @@ from evallint import facts as f
 from evallint.interpret import attributes, branching, containers, data, picking, states
 from evallint.interpret.outcomes import compared, flow_of, foldable, folded, truth_of, with_role
 from evallint.interpret.render import code
-from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import NO_FLOW, UNKNOWN, Anonymous, Flow, Ref, State, Thing, Value, constant, of
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 def attribute(machine: Machine, expression: f.Attribute, state: State) -> Value:
     base = machine.value(expression.value, state)
     value = attributes.read(machine, base, expression.name, state, expression)
-    use = use_of_data(expression.name)
-    return value if use is None else with_role(value, use, code(expression))
+    return with_role(value, expression.name, code(expression))
 
 
 def collection(machine: Machine, expression: f.Collection, state: State) -> Value:

@@ -490,6 +490,11 @@ def parts_in(address: Address, state: State, depth: int = 2) -> Iterator[Address
             yield from parts_in(one, state, depth - 1)
 
 
+def is_copy(address: Address) -> bool:
+    """Whether an address is that of a copy; its last part is then the address of what was copied."""
+    return len(address) == 4 and address[0] == "copy"
+
+
 def copied(machine: Machine, value: Value, state: State, key: object) -> Value:
     """What `copy.deepcopy(value)` gives: the same objects at other addresses."""
     moved: dict[Address, Address] = {}

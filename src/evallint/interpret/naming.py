@@ -9,7 +9,6 @@ from evallint.facts import Expr, Stmt
 from evallint.interpret import data, library, modules
 from evallint.interpret.outcomes import with_role
 from evallint.interpret.reading import bound_names, flat, handed_on, is_method_call
-from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import UNKNOWN, UNKNOWN_MODE, Address, Callee, State, Thing, Value, constant, of
 from evallint.program import ClassSymbol, External, FunctionSymbol, Symbol, VariableSymbol
 
@@ -74,8 +73,7 @@ def define_class(machine: Machine, statement: f.DefineClass, state: State) -> li
 def named(machine: Machine, expression: f.Name, state: State) -> Value:
     name = expression.id
     value = variable(machine, name, state)
-    use = use_of_data(name)
-    return value if use is None else with_role(value, use, name)
+    return with_role(value, name, name)
 
 
 def variable(machine: Machine, name: str, state: State) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evallint.interpret import modules, plain
-from evallint.interpret.roles import Use
+from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import (
     Anonymous,
     Arguments,
@@ -150,9 +150,20 @@ def holds_model(element: Value, state: State) -> bool:
     return any(modules.is_model(thing) for thing in (*things, *held))
 
 
-def with_role(value: Value, use: Use, label: str) -> Value:
-    """A value with what its name says of its use, where neither an argument nor names that agree say it better."""
-    return value if is_settled(value.flow.roles) else value.used_as(Role(use, False, label))
+def with_role(value: Value, name: str, label: str) -> Value:
+    """A value with what its name says of its use, where neither an argument nor names that agree say it better. `label`
+    is how it is called in code."""
+    use = use_of_data(name)
+    return value if use is None or is_settled(value.flow.roles) else value.used_as(Role(use, False, label))
+
+
+def renamed(value: Value, name: str, label: str, picked: bool = False) -> Value:
+    """A value with what its newest name says of its use, unless an argument said it: whoever names it last knows better
+    than the names that it had before. A part that is `picked` by hand is for something else than the whole may be."""
+    use = use_of_data(name)
+    if use is None or (not picked and any(role.sure for role in value.flow.roles)):
+        return value
+    return value.used_as(Role(use, False, label))
 
 
 def is_settled(roles: frozenset[Role]) -> bool:

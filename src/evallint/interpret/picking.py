@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from evallint import facts as f
 from evallint.facts import Expr
 from evallint.interpret import attributes, calls, choosing, containers, data, enumerations, generators, naming
-from evallint.interpret.outcomes import from_end, is_settled
+from evallint.interpret.outcomes import from_end, is_settled, renamed
 from evallint.interpret.render import code
-from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import (
     UNKNOWN,
     Flow,
     Known,
     Ref,
-    Role,
     State,
     Thing,
     Value,
@@ -70,10 +68,7 @@ def subscript(machine: Machine, expression: f.Subscript, state: State) -> Value:
     if text is None:
         return value
     whole = code(expression.value)
-    use = use_of_data(f"{whole}_{text}")
-    if use is None or any(role.sure for role in value.flow.roles):
-        return value
-    return value.used_as(Role(use, False, f"{whole}[{text!r}]"))  # whoever picks it knows better than names within
+    return renamed(value, f"{whole}_{text}", f"{whole}[{text!r}]")
 
 
 def slice_of(machine: Machine, base: Value, key: f.Slice, state: State, number: int) -> Value | None:

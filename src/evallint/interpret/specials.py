@@ -24,7 +24,6 @@ from evallint.interpret import (
 )
 from evallint.interpret.outcomes import with_role
 from evallint.interpret.render import render
-from evallint.interpret.roles import use_of_data
 from evallint.interpret.values import (
     UNKNOWN,
     Address,
@@ -181,9 +180,7 @@ def _getattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
     if name is None:
         found = choosing.any_of(machine, given.positional[0], expression.arguments[1].value)
         return found or machine.symbol(("getattr", machine.frame.context, machine.number(expression)), "", state)
-    value = attributes.read(machine, given.positional[0], name, state, expression)
-    use = use_of_data(name)
-    return value if use is None else with_role(value, use, name)
+    return with_role(attributes.read(machine, given.positional[0], name, state, expression), name, name)
 
 
 def _globals(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
-from evallint import facts as f
 from evallint.apis import Hook
-from evallint.gather.code.sites import statements
+from evallint.gather.code.sites import in_branches
 from evallint.gather.modes.making import is_never_read, is_only_measured, is_put_to_use, is_tried_once
 from evallint.gather.modes.updating import is_updated
 from evallint.interpret.events import Caller, Events, ForwardCall, calls_of
+from evallint.interpret.modules import is_copy
 from evallint.interpret.roles import Use, is_test_file, is_test_function, names_test, use_of, words
 from evallint.interpret.values import Role
 from evallint.program import ClassSymbol, External, Program
@@ -117,18 +117,7 @@ def excludes(program: Program, one: ForwardCall, other: ForwardCall) -> bool:
         return False
     caller = one.frames[-1]
     body = program.body(caller.symbol) if caller.symbol is not None else program.files[caller.path].bodies[0]
-    return any(
-        (stands_in(one, choice.body) and stands_in(other, choice.orelse))
-        or (stands_in(one, choice.orelse) and stands_in(other, choice.body))
-        for choice in statements(body)
-        if isinstance(choice, f.If) and choice.orelse
-    )
-
-
-def stands_in(event: ForwardCall, block: f.Block) -> bool:
-    """Whether a call is a part of one of these statements."""
-    lines = [one.span for one in block if not isinstance(one, f.Outer)]
-    return bool(lines) and lines[0].line <= event.at.span.line <= lines[-1].end_line
+    return in_branches(body, one.at.span, other.at.span)
 
 
 def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation | None:
@@ -149,7 +138,7 @@ def in_eval_mode(event: ForwardCall, trained: list[ForwardCall]) -> Evaluation |
 
 def is_trained_as_copy(event: ForwardCall, other: ForwardCall) -> bool:
     """Whether a copy of a model is what is trained: `train(copy.deepcopy(model))`."""
-    return not event.family.isdisjoint(part[3] for part in other.family if len(part) == 4 and part[0] == "copy")
+    return not event.family.isdisjoint(part[3] for part in other.family if is_copy(part))
 
 
 def is_unit_test(program: Program, frames: tuple[Caller, ...]) -> bool:

@@ -15,6 +15,7 @@ from evallint.gather.modes.predicting import Predicting
 from evallint.interpret.events import Caller, Events, ForwardCall, ModeChange, calls_of
 from evallint.interpret.forwards import FROZEN
 from evallint.interpret.library import VOLATILE
+from evallint.interpret.modules import is_copy
 from evallint.interpret.roles import words
 from evallint.interpret.values import Address, Change
 from evallint.program import ClassSymbol, Program
@@ -262,8 +263,3 @@ def twin(events: Events, event: ForwardCall) -> Step | None:
 def same_calls(one: tuple[Caller, ...], other: tuple[Caller, ...]) -> bool:
     """Whether two things happen in one run of the outermost function that has a name for the model."""
     return one[0] == other[0] and one[-1].function.partition(".")[0] == other[-1].function.partition(".")[0]
-
-
-def is_copy(address: tuple[object, ...]) -> bool:
-    """Whether an address is that of a copy; its last part is then the address of what was copied."""
-    return len(address) == 4 and address[0] == "copy"
