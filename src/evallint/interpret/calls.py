@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
-from evallint.apis import Chain, GradContext, Transform, Wrapper
+from evallint.apis import Chain, GradContext, ModuleClass, Transform, Wrapper
 from evallint.facts import Expr, Span
 from evallint.findings import Place
 from evallint.interpret import (
@@ -559,11 +559,20 @@ def must_initialise(machine: Machine, klass: ClassSymbol, given: Arguments, stat
     program = machine.program
     if any(isinstance(machine.apis.data(base), Transform | Chain) for base in program.externals(klass)):
         return True
+    if any(starts_in_eval(machine, path, part) for path, part in machine.parts_of(klass).values()):
+        return True
     classes = (base for base in program.lineage(klass) if isinstance(base, ClassSymbol))
     inits = [init for base in classes if (init := program.method(base, "__init__")) is not None]
     if inits and machine.relevance.mentions(inits[0], TOUCHES):
         return True
     return any(machine.relevance.mentions(one, FREEZES) for one in program.reached(klass, inits))
+
+
+def starts_in_eval(machine: Machine, path: str, part: Expr) -> bool:
+    """Whether what a constructor sets an attribute to is a module of a library that begins in eval mode."""
+    resolved = machine.program.resolve(path, part.function) if isinstance(part, f.Call) else None
+    meaning = machine.apis.of(resolved.name) if isinstance(resolved, External) else None
+    return isinstance(meaning, ModuleClass) and meaning.starts == "eval"
 
 
 FREEZES = frozenset(("requires_grad", "requires_grad_"))

@@ -142,8 +142,8 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
     if (
         thing.kind != "module"
         or address in seen
-        or thing.pending is not None
         or not (is_container(machine, thing) or fresh)
+        or (thing.pending is not None and leaves_parts_alone(machine, address, state))
     ):
         return thing.mode
     parts = [part for part in thing.children() if is_part(state.heap[part])]
@@ -160,6 +160,30 @@ def _effective(machine: Machine, address: Address, state: State, seen: frozenset
     if not is_container(machine, thing) and found.train is not None:
         return thing.mode
     return found
+
+
+def leaves_parts_alone(machine: Machine, address: Address, state: State) -> bool:
+    """Whether nothing, or not each part that heeds the mode, of a module whose constructor was not run was switched by
+    itself."""
+    thing = state.heap[address]
+    switched = {
+        name
+        for name, value in thing.attributes.items()
+        if any(state.heap[ref].mode.eval is not None for ref in value.refs())
+    }
+    if not switched or not isinstance(thing.klass, ClassSymbol):
+        return True
+    return any(may_heed(machine, *part) for name, part in machine.parts_of(thing.klass).items() if name not in switched)
+
+
+def may_heed(machine: Machine, path: str, part: f.Expr) -> bool:
+    """Whether what a constructor sets an attribute to may be a module that heeds its mode."""
+    if not isinstance(part, f.Call):
+        return any(isinstance(node, f.Call) for node in within(part))
+    resolved = machine.program.resolve(path, part.function)
+    if isinstance(resolved, ClassSymbol | External) and not machine.program.is_module(resolved):
+        return False
+    return machine.program.nature(resolved).heeds != "no"
 
 
 def is_part(thing: Thing) -> bool:
