@@ -73,7 +73,8 @@ class ForwardCall:
     `core`: the class beneath all wrappers; `built`: where that is built, None out of sight. `method`: that by which the
     model is run, "" where it is called. `data`: what its inputs came through, by number. `replaced`: where weights were
     loaded, and where a layer was exchanged for a new one since. `unseen`: whether the parts of which nothing is known
-    that its own code calls may record a graph.
+    that its own code calls may record a graph. `others`: the other models that the very call may run, with their
+    submodules.
     """
 
     id: int
@@ -103,6 +104,7 @@ class ForwardCall:
     data: dict[int, Term] = field(default_factory=dict)
     replaced: tuple[Step, Step] | None = None
     unseen: frozenset[bool] = frozenset()
+    others: frozenset[Address] = frozenset()
 
 
 @dataclass(slots=True)

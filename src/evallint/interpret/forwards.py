@@ -161,6 +161,8 @@ def record(
     mode = modules.effective(machine, address, state)
     if number is not None:
         event = machine.events.forwards[number]
+        if address != event.address:
+            event.others |= family
         event.replaced = event.replaced and states.replaced_in(family, state)
         event.mode = event.mode.join(mode)
         nature = nature_of_run(machine, address, method, state) if modules.is_model(thing) else event.nature

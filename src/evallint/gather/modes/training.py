@@ -482,7 +482,7 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
             source = to_blame(sources)
             if is_off(found.grad) or should_learn(events, source, found):
                 yield cut_at(source, "loss", (*way(found.frames, last),))
-        elif found.flow.graph:
+        elif any(number >= 0 for number in found.flow.graph):  # of what is no model's for sure, nobody knows what it ran
             for source in sources:
                 step = source.marks.get("optimized") if "written" not in source.marks else None
                 if step is not None and not learns(events, source) and not learns_elsewhere(program, events, source):
@@ -517,7 +517,8 @@ def should_learn(events: Events, source: ForwardCall, found: Backward) -> bool:
 def learns(events: Events, source: ForwardCall) -> bool:
     """Whether the model, or what holds it, is also run where a graph is recorded."""
     return any(
-        other.grad.on and (source.address in other.family or other.address in source.family)
+        other.grad.on
+        and (source.address in other.family or other.address in source.family or source.address in other.others)
         for other in events.forwards
     )
 
