@@ -228,7 +228,20 @@ def _hasattr(machine: Machine, given: Arguments, expression: f.Call, state: Stat
         kinds = {state.heap[address].kind for address in given.positional[0].refs()}
         if len(given.positional[0].atoms) == 1 and kinds in ({"module"}, {"wrapper"}):
             return constant(kinds == {"wrapper"})
+    if len(given.positional) == 2 and (name := given.positional[1].text()) is not None:
+        what = given.positional[0]
+        if what.atoms and all(
+            isinstance(one, Ref) and has_method(machine, state.heap[one.address], name) for one in what.atoms
+        ):
+            return constant(True)
     return UNKNOWN
+
+
+def has_method(machine: Machine, thing: Thing, name: str) -> bool:
+    """Whether the class of an object says that it has a method of this name."""
+    if thing.kind not in ("module", "instance") or not isinstance(thing.klass, ClassSymbol):
+        return False
+    return machine.program.method(thing.klass, name) is not None
 
 
 def _isinstance(machine: Machine, given: Arguments, expression: f.Call, state: State) -> Value:

@@ -482,7 +482,9 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
             source = to_blame(sources)
             if is_off(found.grad) or should_learn(events, source, found):
                 yield cut_at(source, "loss", (*way(found.frames, last),))
-        elif any(number >= 0 for number in found.flow.graph):  # of what is no model's for sure, nobody knows what it ran
+        elif any(
+            number >= 0 for number in found.flow.graph
+        ):  # of what is no model's for sure, nobody knows what it ran
             for source in sources:
                 step = source.marks.get("optimized") if "written" not in source.marks else None
                 if step is not None and not learns(events, source) and not learns_elsewhere(program, events, source):
