@@ -42,12 +42,30 @@ def outer(machine: Machine, statement: f.Outer, state: State) -> list[State]:
 
 
 def import_(machine: Machine, statement: f.Import, state: State) -> list[State]:
-    if machine.frame.symbol is None or not statement.bound:
-        return [state]  # at the top of a file: `lookup` knows it
+    if not statement.bound:
+        return [state]
     symbol = machine.program.imported(machine.frame.path, statement)
+    if machine.frame.symbol is None:
+        bind_at_top(machine, statement, statement.bound, symbol, state)
+        return [state]
     value = symbol_value(machine, symbol, state) if symbol is not None else UNKNOWN
     set_name(machine, statement.bound, value, state)
     return [state]
+
+
+def bind_at_top(machine: Machine, statement: Stmt, name: str, symbol: Symbol | None, state: State) -> None:
+    """Bind a name at the top of a file: `lookup` knows it, unless the file binds it anew further on."""
+    frame = machine.frame
+    held = name in state.heap[frame.address].attributes
+    if symbol is None:
+        state.own(frame.address).attributes.pop(name, None)
+    elif held or (machine.program.lookup(frame.path, name) != symbol and is_at_top(machine, statement)):
+        set_name(machine, name, symbol_value(machine, symbol, state), state)
+
+
+def is_at_top(machine: Machine, statement: Stmt) -> bool:
+    """Whether a statement of a file stands in no block, such as that of a `try` or an `if`."""
+    return any(one is statement for one in machine.program.files[machine.frame.path].bodies[0])
 
 
 def define(machine: Machine, statement: f.Define, state: State) -> list[State]:
@@ -55,7 +73,7 @@ def define(machine: Machine, statement: f.Define, state: State) -> list[State]:
     symbol = FunctionSymbol(frame.path, statement.function)
     function = machine.program.function(symbol)
     if frame.symbol is None and function.owner < 0 and not function.qualname.count("."):
-        state.own(frame.address).attributes.pop(function.name, None)
+        bind_at_top(machine, statement, function.name, symbol, state)
     within = frame.address if frame.symbol is not None else None
     if within is not None:
         set_name(machine, function.name, of(Callee(symbol, None, within)), state)
