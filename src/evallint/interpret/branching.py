@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 def if_(machine: Machine, statement: f.If, state: State) -> list[State]:
+    if freezes_what_learns(statement):
+        return machine.block(statement.body, [state])
     truth = holds(machine, statement.test, state)
     if truth is None:
         machine.untaken.undecided(statement, machine.frame.path)
@@ -43,6 +45,19 @@ def if_(machine: Machine, statement: f.If, state: State) -> list[State]:
         return together([*ends[0], *ends[1]])
     found = ends[0] + ends[1]
     return found if split else together(found)
+
+
+def freezes_what_learns(statement: f.If) -> bool:
+    """Whether parameters are frozen if they are not frozen yet: `if p.requires_grad: p.requires_grad = False`."""
+    test = statement.test
+    if not isinstance(test, f.Attribute) or test.name != "requires_grad" or statement.orelse:
+        return False
+    match statement.body:
+        case (f.Assign((target,), f.Constant(False)),):
+            return code(target) == code(test)
+        case (f.Evaluate(f.Call(f.Attribute(owner, "requires_grad_"), (f.Argument(f.Constant(False)),))),):
+            return code(owner) == code(test.value)
+    return False
 
 
 def holds_last(machine: Machine, loop: Loop, test: Expr) -> bool:
