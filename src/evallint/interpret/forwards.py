@@ -103,7 +103,7 @@ def run_forward(
     if found is None:
         return None
     methods = machine.running_methods
-    if not methods.cuts_some(thing.klass, found) and not any(
+    if not methods.cuts_some(thing.klass, found, machine.parts_of(thing.klass)) and not any(
         machine.relevance.mentions(one, calls.SWITCHES) for one in methods.with_callees(thing.klass, found)
     ):
         return None

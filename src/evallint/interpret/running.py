@@ -41,16 +41,42 @@ class RunningMethods:
             (klass, method), lambda: not any(map(self._leaves_traces, self.with_callees(klass, method)))
         )
 
-    def cuts_some(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
-        """Whether a method gives several results, and takes its graph off some of what it computes."""
-        return self._cuts.of((klass, method), self._find_cuts, klass, method)
+    def cuts_some(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
+        """Whether a method gives several results, and takes its graph off some of what it computes, or has a part that
+        does."""
+        return self._cuts.of((klass, method), self._find_cuts, klass, method, parts)
 
-    def _find_cuts(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
+    def _find_cuts(self, klass: ClassSymbol, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]) -> bool:
+        if not self._gives_several(klass, method):
+            return False
+        return self._cuts_itself(klass, method) or any(
+            self._gives_several(part, forward) and self._cuts_itself(part, forward)
+            for part, forward in self._unpacked(method, parts)
+        )
+
+    def _gives_several(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
         methods = self.with_callees(klass, method)
-        return any(self._returns_several(one) for one in (method, *self._passed_on(method, methods))) and any(
+        return any(self._returns_several(one) for one in (method, *self._passed_on(method, methods)))
+
+    def _cuts_itself(self, klass: ClassSymbol, method: FunctionSymbol) -> bool:
+        methods = self.with_callees(klass, method)
+        return any(
             not CUTTING.isdisjoint(self._program.function(one).mentions)
             for one in (*methods, *(helper for own in methods for helper in self._helpers(own)))
         )
+
+    def _unpacked(
+        self, method: FunctionSymbol, parts: dict[str, tuple[str, Expr]]
+    ) -> Iterator[tuple[ClassSymbol, FunctionSymbol]]:
+        """The parts of which a method takes several results, each with its forward: `x, losses = self.codebook(z)`."""
+        for node in within(self._program.body(method)):
+            match node:
+                case f.Assign((f.Collection(),), f.Call(f.Attribute(f.Name("self"), name))) if name in parts:
+                    path, built = parts[name]
+                    klass = self._program.resolve(path, built.function) if isinstance(built, f.Call) else None
+                    forward = self._program.method(klass, "forward") if isinstance(klass, ClassSymbol) else None
+                    if isinstance(klass, ClassSymbol) and forward is not None:
+                        yield klass, forward
 
     def _helpers(self, method: FunctionSymbol) -> Iterator[FunctionSymbol]:
         """The functions of the program that a method calls by their names."""
