@@ -39,12 +39,25 @@ def if_(machine: Machine, statement: f.If, state: State) -> list[State]:
     returned = len(machine.frame.returns)
     ends = [machine.block(statement.body, [state]), machine.block(statement.orelse, [other])]
     end_doubts(machine, doubts)
+    if ends_open(statement):
+        ends[1] = together(ends[1])
     if doubts:
         if not all(ends) and len(machine.frame.returns) > returned:  # what follows is done to the others only
             machine.doubts.update(doubts)
         return together([*ends[0], *ends[1]])
     found = ends[0] + ends[1]
     return found if split else together(found)
+
+
+def ends_open(statement: f.If) -> bool:
+    """Whether what an `if` names, and the last `elif`, are all that there is to choose from, as far as one can see:
+    then nobody means the way past both, `if kind == "mlp": …` and `elif kind == "resnet": …`."""
+    match statement.orelse:
+        case (f.If(f.Comparison() as last, _, ()),):
+            first = statement.test
+            asks = isinstance(first, f.Comparison) and is_with_constant(first) and is_with_constant(last)
+            return asks and isinstance(first, f.Comparison) and code(first.left) == code(last.left)
+    return False
 
 
 def freezes_what_learns(statement: f.If) -> bool:

@@ -581,9 +581,9 @@ FREEZES = frozenset(("requires_grad", "requires_grad_"))
 TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split())
 
 
-def initialise(machine: Machine, address: Address, state: State) -> None:
+def initialise(machine: Machine, address: Address, state: State, *, is_receiver: bool = False) -> None:
     """Run the constructor that an object still waits for; what it builds takes the object's present mode, and was there
-    before any weights were loaded."""
+    before any weights were loaded. Of a method's receiver nobody knows the mode, but that of what it builds."""
     thing = state.own(address)
     given, thing.pending = thing.pending, None
     klass = thing.klass
@@ -595,7 +595,8 @@ def initialise(machine: Machine, address: Address, state: State) -> None:
         fields(machine, klass, given, address, state)
         data.inherited(machine, address, "__init__", given, state)
         return
-    late = thing.kind == "module" and (mode.eval is not None or (mode.train is not None and mode.train.kind != "built"))
+    set_since = mode.eval is not None or (mode.train is not None and mode.train.kind != "built")
+    late = thing.kind == "module" and (set_since or (mode.unknown and not is_receiver))
     loaded = thing.marks.pop("loaded", None)
     call_function(machine, Callee(init, address), given, machine.frame.span, state)
     if loaded is not None:

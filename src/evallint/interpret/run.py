@@ -330,7 +330,7 @@ def receiver(machine: Machine, klass: ClassSymbol, symbol: FunctionSymbol, state
     if function.name == "__init__":
         state.own(address).pending = None
         return address
-    calls.initialise(machine, address, state)
+    calls.initialise(machine, address, state, is_receiver=True)
     if is_module and hook is not None and hook.phase == "train":
         if hooks_switch(machine, klass, symbol):
             modules.lose(address, state)
