@@ -15,8 +15,17 @@ from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol, VariableSymbol
 
 Node = TypeVar("Node")
-Leads: TypeAlias = tuple[tuple[FunctionSymbol, tuple[FunctionSymbol, ...], bool], ...]
-"""The functions of a file, those that each leads to, and whether it acts itself."""
+
+
+class Leads(NamedTuple):
+    """Where a function leads to, each once: `surely`, by what its names stand for, and `perhaps`, to whatever has the
+    name of an attribute. `acts`: it mentions itself a name by which something is done."""
+
+    symbol: FunctionSymbol
+    surely: frozenset[FunctionSymbol]
+    perhaps: frozenset[FunctionSymbol]
+    acts: bool
+
 
 WORDS = frozenset(
     "eval train training backward manual_backward no_grad inference_mode set_grad_enabled enable_grad requires_grad "
@@ -45,6 +54,9 @@ CONTEXTS = frozenset("no_grad inference_mode set_grad_enabled enable_grad".split
 ACTING = WORDS - VAGUE - CONTEXTS
 
 BUILTINS = frozenset(dir(builtins))
+
+OF_CONTAINERS = frozenset(name for kind in (dict, list, set, str) for name in dir(kind))
+"""Methods of Python's own containers: `kwargs.update(…)` leads to no method of the program, whatever has one."""
 
 AVERAGING = frozenset(("data", "copy_", "mul_", "lerp_"))
 
@@ -221,13 +233,17 @@ def is_dataset(program: Program, klass: ClassSymbol) -> bool:
 
 
 class Graph:
-    """Which functions a function leads to: by what its names stand for where that is known, else by its names."""
+    """Which functions a function leads to: by what its names stand for where that is known, else by its names.
+
+    Where only a name leads on, it does once: every other attribute is called like some function of a large program, and
+    whoever followed all of them would get from any function to any other.
+    """
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._named = Named(program)
         self._leads = ByFile(program.memory, program.files, self._lead)
-        self._users = Users[FunctionSymbol]()
+        self._sure, self._possible = Users[FunctionSymbol](), Users[FunctionSymbol]()
         self._acting: frozenset[FunctionSymbol] | None = None
 
     def acts(self, symbol: FunctionSymbol) -> bool:
@@ -255,34 +271,38 @@ class Graph:
                 self._count(before, -1)
             self._count(after, 1)
         every = self._leads.known.values()
-        return self._users.closure(symbol for leads in every for symbol, _, acts in leads if acts)
+        acting = self._sure.closure(one.symbol for leads in every for one in leads if one.acts)
+        return self._sure.closure(self._possible.of(acting))
 
-    def _count(self, leads: Leads, number: int) -> None:
-        for symbol, used, _ in leads:
-            self._users.count(symbol, used, number)
+    def _count(self, leads: tuple[Leads, ...], number: int) -> None:
+        for one in leads:
+            self._sure.count(one.symbol, one.surely, number)
+            self._possible.count(one.symbol, one.perhaps, number)
 
-    def _lead(self, path: str) -> Leads:
+    def _lead(self, path: str) -> tuple[Leads, ...]:
         symbols = (FunctionSymbol(path, index) for index in range(1, len(self._program.files[path].functions)))
-        return tuple(
-            (symbol, tuple(set(self.leads_to(symbol))), not ACTING.isdisjoint(self._program.function(symbol).mentions))
-            for symbol in symbols
-        )
+        return tuple(map(self._leads_of, symbols))
 
-    def leads_to(self, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
-        """The functions that one may call or hand on, some of them twice."""
+    def _leads_of(self, symbol: FunctionSymbol) -> Leads:
         function = self._program.function(symbol)
         klass = self._program.class_of(symbol)
         mentioned = set(function.mentions)
+        surely: set[FunctionSymbol] = set()
+        perhaps: set[FunctionSymbol] = set()
         for name in function.mentions:
             if name.startswith("self."):
-                yield from self._own(klass, name[5:-2])
+                surely.update(self._own(klass, name[5:-2]))
             elif name.endswith("()"):
-                yield from self._called(symbol.path, name[:-2])
+                surely.update(self._called(symbol.path, name[:-2]))
             elif name.startswith("__") and klass is not None:
-                yield from self._inherited(klass, name)
+                surely.update(self._inherited(klass, name))
             elif f"{name}()" not in mentioned and f"self.{name}()" not in mentioned:
                 found = self._program.lookup(symbol.path, name)
-                yield from self._anywhere(symbol.path, name) if found is None else self._runs(found)
+                if found is not None:
+                    surely.update(self._runs(found))
+                elif name not in OF_CONTAINERS:
+                    perhaps.update(self._anywhere(symbol.path, name))
+        return Leads(symbol, frozenset(surely), frozenset(perhaps), not ACTING.isdisjoint(mentioned))
 
     def _own(self, klass: ClassSymbol | None, name: str) -> Iterable[FunctionSymbol]:
         """`self.name()`: a method; an attribute that is called is a part of the object, judged for itself."""
@@ -389,6 +409,10 @@ class Users(Generic[Node]):
             users[user] = users.get(user, 0) + number
             if not users[user]:
                 del users[user]
+
+    def of(self, nodes: frozenset[Node]) -> frozenset[Node]:
+        """These, and all that use one of them."""
+        return nodes.union(*(self._users.get(node, ()) for node in nodes))
 
     def closure(self, nodes: Iterable[Node]) -> frozenset[Node]:
         """These, and all that use one of them, and so on."""
