@@ -578,7 +578,9 @@ def starts_in_eval(machine: Machine, path: str, part: Expr) -> bool:
 FREEZES = frozenset(("requires_grad", "requires_grad_"))
 """What a constructor of a base mentions, or a method that it calls, that freezes what it has built."""
 
-TOUCHES = frozenset("eval train requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split())
+TOUCHES = frozenset(
+    "eval train training requires_grad requires_grad_ freeze freeze_bn freeze_backbone reveal_mode".split()
+)
 
 
 def initialise(machine: Machine, address: Address, state: State, *, is_receiver: bool = False) -> None:

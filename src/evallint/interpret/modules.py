@@ -212,9 +212,18 @@ def heeds_itself(machine: Machine, thing: Thing) -> bool:
         return True
     program = machine.program
     methods = list(program.methods(thing.klass))
-    if any("training" in program.function(method).mentions for method in methods):
+    mentioning = [method for method in methods if "training" in program.function(method).mentions]
+    if any(program.once(asks_mode, method) for method in mentioning):
         return True
     return any("dropout" in program.function(method).mentions and program.once(drops_out, method) for method in methods)
+
+
+def asks_mode(program: Program, method: FunctionSymbol) -> bool:
+    """Whether a method's own code reads the flag of its object, and not just that of a part."""
+    return any(
+        isinstance(node, f.Attribute) and node.name == "training" and node.value == f.Name("self")
+        for node in within(program.body(method))
+    )
 
 
 def drops_out(program: Program, method: FunctionSymbol) -> bool:

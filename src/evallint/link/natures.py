@@ -90,7 +90,7 @@ class ClassNatures:
             called = called_attributes(program, base)
             for method in program.methods(base):
                 body, known = program.body(method), locals_of(program, method)
-                aside = lending(program, method) | unread(program, symbol, method, own, kept)
+                aside = lending(program, method) | unread(program, symbol, method, own, kept) | passing(program, method)
                 if method == constructor:
                     known |= chosen_in(program, method, given)
                     known = {name: may_be for name, may_be in known.items() if (name, MODULE) not in given}
@@ -404,6 +404,19 @@ ENUMERATING = frozenset(
     "children named_children modules named_modules _modules __dict__ getattr vars add_module register_module".split()
 )
 """What a class mentions that comes by its parts without naming them."""
+
+
+def passing(program: Program, method: FunctionSymbol) -> frozenset[int]:
+    """The calls, by identity, that build a layer in each forward anew, for that alone: it hears no `eval()`."""
+    if program.function(method).name != "forward":
+        return frozenset()
+    found, kept = set[int](), set[int]()
+    for node in within(program.body(method)):
+        if isinstance(node, Call) and program.is_module(program.resolve(method.path, node.function)):
+            found.add(id(node))
+        elif isinstance(node, Assign) and any(isinstance(one, Attribute | Subscript) for one in node.targets):
+            kept.update(id(call) for call in within(node.value) if isinstance(call, Call))
+    return frozenset(found - kept)
 
 
 def unread(
