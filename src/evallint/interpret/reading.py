@@ -291,8 +291,20 @@ def reads(expression: Expr, text: str) -> bool:
 
 
 def adds(expression: Expr, text: str) -> bool:
-    """Whether an expression is a sum with this in one of its terms: `0.9 * total + loss`, not `loss * mask`."""
-    return isinstance(expression, f.Operation) and expression.operator in "+-" and reads(expression, text)
+    """Whether an expression is a sum with this in one of its terms, and more than a number in another: `0.9 * total +
+    loss`, not `loss * mask` or `1 - mask`."""
+    parts = list(terms(expression))
+    return any(reads(part, text) for part in parts) and any(
+        not reads(part, text) and not isinstance(part, f.Constant) for part in parts
+    )
+
+
+def terms(expression: Expr) -> Iterator[Expr]:
+    if isinstance(expression, f.Operation) and expression.operator in "+-":
+        yield from terms(expression.left)
+        yield from terms(expression.right)
+    else:
+        yield expression
 
 
 def is_target(name: str, expression: f.Comprehension) -> bool:
