@@ -181,6 +181,8 @@ def unbuilt(machine: Machine, address: Address, name: str, state: State) -> Valu
             part.nature = nature_of(machine, resolved, call)
     elif isinstance(resolved, External | FunctionSymbol):
         part.nature = machine.program.nature(resolved)
+    elif isinstance(resolved, ClassSymbol):
+        part.klass = resolved  # no module: `eval()` does not reach it
     value = of(Ref(state.put((*address, ".", name), part)))
     state.own(address).attributes[name] = value
     return value
