@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Sequence
 
@@ -27,6 +28,7 @@ def server(words: Sequence[str]) -> int:
             raise
         raise Unusable("the server needs pygls 2: pip install 'evallint[lsp]'") from None
     given = Options(tuple(asked.config), asked.isolated, options(asked), not asked.no_cache)
+    gc.enable()  # unlike a run, it stays
     return serve(given, address)
 
 

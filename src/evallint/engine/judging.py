@@ -102,9 +102,10 @@ def _described(error: Exception) -> str:
 @contextmanager
 def little_garbage() -> Iterator[None]:
     """Facts and states hold hardly a cycle: searching millions of them for some again and again is wasted time."""
-    former = gc.get_threshold()
-    gc.set_threshold(200_000, 50, 1000)
+    former = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*former)
+        if former:
+            gc.enable()

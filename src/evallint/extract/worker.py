@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import itertools
 import json
 import os
 import queue
@@ -28,6 +29,9 @@ TOO_LATE = 1
 
 UNUSABLE = 70
 """The exit code of a worker that can't go on, whatever the text."""
+
+COLLECTED_EVERY = 64
+"""After so many texts cycles are looked for, while there is nothing else to do."""
 
 LENGTH = struct.Struct(">I")
 
@@ -110,8 +114,8 @@ def _serve(texts: queue.SimpleQueue[bytes], answers: BinaryIO, deadline: float) 
         write_message(answers, READY)
         answers.flush()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        while True:
-            if texts.empty():
+        for number in itertools.count(1):
+            if not number % COLLECTED_EVERY and texts.empty():
                 gc.collect()
             text = texts.get().decode("utf-8", "surrogatepass")
             faulthandler.dump_traceback_later(deadline, exit=True, file=nowhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -151,6 +152,8 @@ def normalizes(program: Program, symbol: FunctionSymbol, call: f.Call) -> bool:
 
 def normalizing(program: Program, symbol: FunctionSymbol, call: f.Call) -> tuple[Expr, Expr] | None:
     """What a call gives for a mean and a deviation."""
+    if len(call.arguments) < len(("mean", "std")):
+        return None
     resolved = program.resolve(symbol.path, call.function)
     meaning = program.apis.data(resolved.name) if isinstance(resolved, External) else None
     if isinstance(meaning, Transform) and meaning.mean is not None and meaning.std is not None:
@@ -173,12 +176,13 @@ def side_by_side(reader: Reader, block: Block, function: str) -> Iterator[Pair]:
             continue
         yield from in_dicts(reader, statement, function)
         name = last_name(statement.targets[0])
-        literal = reader.literal(statement.value, statement.span)
+        is_mean, is_deviation = words(name) & MEANS, words(name) & DEVIATIONS
+        literal = reader.literal(statement.value, statement.span) if is_mean or is_deviation else None
         if literal is None or len(literal.numbers) not in CHANNELS:
             continue
-        if words(name) & MEANS:
+        if is_mean:
             before = name, literal
-        elif before is not None and words(name) & DEVIATIONS:
+        elif before is not None:
             mean = before[1]
             if words(name) - DEVIATIONS == words(before[0]) - MEANS and len(mean.numbers) == len(literal.numbers):
                 yield Pair(mean, literal, Place(reader.symbol.path, statement.span), function)
@@ -201,7 +205,10 @@ class Reader:
 
     def __init__(self, program: Program, symbol: FunctionSymbol) -> None:
         self.program, self.symbol = program, symbol
-        self._local = given_once(program.body(symbol))
+
+    @cached_property
+    def _local(self) -> dict[str, f.Assign]:
+        return given_once(self.program.body(self.symbol))
 
     def literal(self, value: Expr, span: Span) -> Literal | None:
         """The numbers of an expression, None where they are not all typed in."""
@@ -356,6 +363,8 @@ def unscaled(program: Program, path: str) -> Iterator[TypedConstants]:
 
 def steps_of(program: Program, symbol: FunctionSymbol, call: f.Call) -> list[f.Call]:
     """The calls in the list that a chain is given, None of them left out."""
+    if not any(isinstance(given.value, f.Collection) for given in call.arguments):
+        return []
     resolved = program.resolve(symbol.path, call.function)
     meaning = program.apis.data(resolved.name) if isinstance(resolved, External) else None
     if not isinstance(meaning, Chain) or meaning.spread or meaning.choice != "all":
