@@ -180,8 +180,12 @@ def may_heed(machine: Machine, path: str, part: f.Expr) -> bool:
     """Whether what a constructor sets an attribute to may be a module that heeds its mode."""
     if not isinstance(part, f.Call):
         return any(isinstance(node, f.Call) for node in within(part))
+    from evallint.interpret import library
+
     resolved = machine.program.resolve(path, part.function)
     if isinstance(resolved, ClassSymbol | External) and not machine.program.is_module(resolved):
+        return False
+    if resolved is None and isinstance(part.function, f.Name) and part.function.id in library.BUILTINS:
         return False
     return machine.program.nature(resolved).heeds != "no"
 
