@@ -486,7 +486,8 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
             number >= 0 for number in found.flow.graph
         ):  # of what is no model's for sure, nobody knows what it ran
             for source in sources:
-                step = source.marks.get("optimized") if "written" not in source.marks else None
+                kept = "written" in source.marks or not source.marks.keys().isdisjoint(FROZEN)
+                step = source.marks.get("optimized") if not kept else None
                 if step is not None and not learns(events, source) and not learns_elsewhere(program, events, source):
                     yield cut_at(source, "layer", (last, step))
 
