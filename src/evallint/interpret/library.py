@@ -45,6 +45,7 @@ from evallint.interpret.render import code, render
 from evallint.interpret.roles import DATA, keeps_modes, names_forward, names_what_is_there, use_of, words
 from evallint.interpret.values import (
     NO_FLOW,
+    SYNTHETIC,
     UNKNOWN,
     UNKNOWN_MODE,
     Address,
@@ -844,6 +845,8 @@ def tensor_method(
         data.note_method(machine, base, name, given, state)
         if name in data.MEASURES:
             return Value(flow=data.measured(base.flow))
+    if name == "to" and any(value.text() == "meta" for value in given.all()):
+        return Value(flow=SYNTHETIC)  # a shape is left of the data
     if name in ("parameters", "named_parameters") and not base.flow.graph:
         return parts_of_unknown(machine, name, expression, state)
     if name in ("requires_grad_", "retain_grad"):
