@@ -261,13 +261,20 @@ class Circles(Recorded[Key, Value]):
 class ByFile(Generic[T]):
     """What each file says, as far as `find` tells from its path: whoever adds it up is told which say something else.
 
-    Nothing is noted where it is read: whoever adds it up says what hangs on the whole.
+    Nothing is noted where `known` is read: whoever adds it up says what hangs on the whole.
     """
 
     def __init__(self, memory: Memory, files: Collection[str], find: Callable[[str], T]) -> None:
         self.known: dict[str, T] = {}
         self._memory, self._files, self._find = memory, files, find
         self._former: dict[str, T] = {}
+        self._parts: dict[str, Part] = {}
+
+    def noted(self) -> Collection[T]:
+        """What each file says now; whoever asks stands on it."""
+        self.renew()
+        self._memory.note_all(self._parts.values())
+        return self.known.values()
 
     def renew(self) -> list[tuple[str, T | None, T]]:
         """Each file that says something else than before, or is new, with what it said and what it says."""
@@ -279,7 +286,7 @@ class ByFile(Generic[T]):
                 continue
             with self._memory.apart() as read:
                 self.known[path] = self._find(path)
-            self._memory.result(self, path, read)
+            self._parts[path] = self._memory.result(self, path, read)
             changed.append((path, self._former.pop(path, None), self.known[path]))
         self.known = {path: self.known[path] for path in self._files}
         return changed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from evallint.apis import Apis
 from evallint.facts import Attribute, Block, Class, Expr, Fact, FileFacts, Function, Import, Name
-from evallint.memory import Memo, Memory
+from evallint.memory import ByFile, Memo, Memory
 
 T = TypeVar("T")
 
@@ -114,8 +115,8 @@ class Program:
     memory: Memory
     _methods: Memo[tuple[ClassSymbol, str], FunctionSymbol | None]
     _modules: Memo[Symbol | None, bool]
-    _by_file: Memo[tuple[object, ...], tuple[object, ...]]
     _by_function: Memo[tuple[object, FunctionSymbol], object]
+    _by_file: dict[tuple[object, ...], ByFile[tuple[object, ...]]] = field(default_factory=dict)
 
     @cached_property
     def linted(self) -> tuple[str, ...]:
@@ -124,13 +125,12 @@ class Program:
     def each(self, find: Callable[..., Iterable[T]], *given: object) -> Iterator[T]:
         """What `find` finds in each file that findings are reported of: it is given the program, the file's path, and
         what is given here. Kept for each file, if the memory records; of equal `find` equal things are found."""
-        for path in self.linted:
-            if not self.memory.records:
-                yield from find(self, path, *given)
-                continue
-            key = find, path, *given
-            found = self._by_file.of(key, lambda path: tuple(find(self, path, *given)), path)
-            yield from cast("tuple[T, ...]", found)
+        if not self.memory.records:
+            return chain.from_iterable(find(self, path, *given) for path in self.linted)
+        key = find, *given
+        if key not in self._by_file:
+            self._by_file[key] = ByFile(self.memory, self.linted, lambda path: tuple(find(self, path, *given)))
+        return chain.from_iterable(cast("Iterable[tuple[T, ...]]", self._by_file[key].noted()))
 
     def once(self, find: Callable[[Program, FunctionSymbol], T], symbol: FunctionSymbol) -> T:
         """What `find` finds in a function. Kept; `find` is a function at the top of a module."""

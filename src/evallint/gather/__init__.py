@@ -22,7 +22,7 @@ from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import Averages
 from evallint.gather.metric.figures import of_training
 from evallint.gather.metric.hooks import averaged_by_hooks
-from evallint.gather.metric.passes import evaluating_passes
+from evallint.gather.metric.passes import Loops, evaluating_passes, loops_of
 from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.modes import blame, forwards, training
@@ -72,6 +72,7 @@ class OfRun(NamedTuple):
     """What one run of an entry shows by itself."""
 
     evaluations: Mapping[int, Evaluation]
+    loops: Loops
     forwards: tuple[Forward, ...]
     loaders: tuple[LoaderUse, ...]
     named: tuple[Named, ...]
@@ -94,6 +95,10 @@ class OfRun(NamedTuple):
     replaced_layers: tuple[ReplacedLayer, ...]
     unmapped_loads: tuple[UnmappedLoad, ...]
 
+    def tells(self) -> bool:
+        """Whether the run shows anything: most do not."""
+        return any(self.loops) or any(part for part in self if part is not self.loops)
+
 
 class Gatherer:
     """Puts what the interpreter saw, and what the code says, into the field's own words.
@@ -111,7 +116,7 @@ class Gatherer:
         self._flagged, self._layers = flagged_titles(program.apis), module_titles(program.apis)
         self._contexts_known: Memo[str, tuple[list[Forward], tuple[IneffectiveContext, ...]]] = program.memory.memo()
         self._latest = Latest(program.memory)
-        self._of_runs: Memo[int, tuple[Events, OfRun]] = program.memory.memo()
+        self._of_runs: Memo[int, tuple[Events, OfRun | None]] = program.memory.memo()
 
     def renew(self) -> None:
         """Take in what files say now, and forget what stands on anything that is otherwise by that."""
@@ -122,14 +127,24 @@ class Gatherer:
         """The project that the program and the runs of its entries make."""
         program, running, substances = self._program, self._running, self._substances
         complete = [run for run in runs if run.complete]
-        every = [self._of_run(run) for run in complete]
+        shown = [(run, found) for run in complete if (found := self._of_run(run)) is not None]
         self._of_runs.drop_others([id(run) for run in complete])
-        real = [(run, found) for run, found in zip(complete, every, strict=True) if not run.supposed]
+        every = [found for _, found in shown]
+        real = [(run, found) for run, found in shown if not run.supposed]
         seen = [found for _, found in real]
         old = tuple(sorted(written_for_old_torch(program)))
         used = self._latest.of(placed, program, tuple(one for found in seen for one in found.forwards), old)
         loaders = tuple(one for found in seen for one in found.loaders)
-        passes = evaluating_passes(program, [(run, found.evaluations) for run, found in real])
+        passes = {
+            id(one.loop.statement): one
+            for one in self._latest.of(
+                evaluating_passes,
+                program,
+                tuple(run for run, _ in real),
+                tuple(one.evaluations for one in seen),
+                tuple(one.loops for one in seen),
+            )
+        }
         named = self._latest.of(side_by_side, tuple(one.named for one in seen), loaders)
         states = tuple(run for run in complete if run.states)
         partly_saved = loads.partly_saved(states)
@@ -158,7 +173,7 @@ class Gatherer:
             typed_constants=first_each(typed_constants(program, [fed for one in seen for fed in one.fed])),
             unused_pipelines=first_each(program.each(unused_pipelines)),
             fitted_on_test=first_each(program.each(fitted_on_test, frozenset(program.each(scalers_in)))),
-            loaders=tuple(dict.fromkeys(loaders)),
+            loaders=self._latest.of(dict.fromkeys, loaders),
             matched_by_position=first_each(matched_by_position(program, passes, loaders)),
             learnt_from=first_each(one for found in seen for one in found.learnt_from),
             pipeline_faults=first_each(one for found in seen for one in found.pipeline_faults),
@@ -190,17 +205,19 @@ class Gatherer:
             plain_tensors=tuple(program.each(plain_tensors, running)),
         )
 
-    def _of_run(self, run: Events) -> OfRun:
+    def _of_run(self, run: Events) -> OfRun | None:
+        """What a run shows, None where that is nothing."""
         if not self._program.memory.records:
             return self._find_of_run(run)[1]
         # The events are kept along, so that no others can have their identity.
         return self._of_runs.of(id(run), self._find_of_run, run)[1]
 
-    def _find_of_run(self, run: Events) -> tuple[Events, OfRun]:
+    def _find_of_run(self, run: Events) -> tuple[Events, OfRun | None]:
         program = self._program
         evaluates = forwards.evaluations(program, run)
         found = OfRun(
             evaluations=evaluates,
+            loops=loops_of(run),
             forwards=tuple(forwards.of_run(program, run, evaluates, self._known)),
             loaders=tuple(self._loaders.of_run(run)),
             named=tuple(named_in(program, run)),
@@ -223,7 +240,7 @@ class Gatherer:
             replaced_layers=tuple(loads.replaced_layers(program, run)),
             unmapped_loads=tuple(loads.unmapped_in(program, run)),
         )
-        return run, found
+        return run, found if found.tells() else None
 
     def _contexts(self, used: Iterable[Forward]) -> Iterator[IneffectiveContext]:
         """Ways of turning gradients off that do not, file by file."""

@@ -28,7 +28,7 @@ class Costs:
     """Adds up entry after entry."""
 
     def __init__(self) -> None:
-        self._total: Counter[FunctionSymbol] = Counter()
+        self._total: dict[FunctionSymbol, int] = {}
         self._now: Counter[FunctionSymbol] = Counter()
         self._asked: dict[FunctionSymbol, int] = {}
         self._refused: dict[FunctionSymbol, int] = {}
@@ -59,13 +59,17 @@ class Costs:
 
     def settle(self, spent: Spent) -> None:
         """Count what an entry has spent."""
-        self._total.update(spent.costs)
+        total = self._total
+        for symbol, cost in spent.costs.items():
+            total[symbol] = total.get(symbol, 0) + cost
 
     def leave(self, spent: Spent) -> bool:
         """Whether an entry that once spent this would do so again, after what others have spent by now."""
-        if any(self._total[symbol] + cost > MOST for symbol, cost in spent.asked.items()):
-            return False
+        total = self._total.get
+        for symbol, cost in spent.asked.items():  # asked of each entry after each change of a program
+            if total(symbol, 0) + cost > MOST:
+                return False
         return all(
-            self._total[symbol] == before or (before > MOST and self._total[symbol] > MOST)
+            total(symbol, 0) == before or (before > MOST and total(symbol, 0) > MOST)
             for symbol, before in spent.before.items()
         )

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
 from evallint.interpret.running import RunningMethods
-from evallint.memory import ByFile
+from evallint.memory import ByFile, Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program
 
 ENOUGH = 8
 """So many classes fill in the steps of one method; the others of a large family would show the same again."""
+
+
+class Receivers(NamedTuple):
+    """The classes with whose objects a method is to be run: its own unless that leaves out a step, and each that has
+    steps of its own; None for a function that is no method. `are_own`: there is no other than its own."""
+
+    classes: tuple[ClassSymbol | None, ...]
+    are_own: bool
 
 
 class Heirs:
@@ -24,26 +33,32 @@ class Heirs:
         self._methods = methods
         self._said = ByFile(program.memory, program.linted, lambda path: tuple(derived(program, path)))
         self._heirs: dict[ClassSymbol, list[ClassSymbol]] = {}
+        self._known: Memo[FunctionSymbol, Receivers] = program.memory.memo()
 
     def renew(self) -> None:
         """Take in which classes derive from which now."""
-        if not self._said.renew():
+        if all(before == after for _, before, after in self._said.renew()):
             return
         self._heirs = {}
+        self._known.drop_others(())
         for path in self._program.linted:
             for klass, base in self._said.known[path]:
                 self._heirs.setdefault(base, []).append(klass)
 
-    def receivers(self, symbol: FunctionSymbol) -> list[ClassSymbol | None]:
-        """The classes with whose objects a method that nobody in sight calls is to be run: its own unless that leaves
-        out a step, and each that has steps of its own. [None] for a function that is no method."""
+    def receivers(self, symbol: FunctionSymbol) -> Receivers:
+        """The classes with whose objects a method that nobody in sight calls is to be run."""
+        return self._known.of(symbol, self._receivers, symbol)
+
+    def _receivers(self, symbol: FunctionSymbol) -> Receivers:
         klass = self._program.class_of(symbol)
         if klass is None or klass not in self._heirs:
-            return [klass]
+            return Receivers((klass,), True)
         inherited = self._methods.with_callees(klass, symbol)
         called = frozenset(name for one in inherited for name in self._program.called_on_self(one))
         found = list(self._filled(symbol, klass, frozenset(inherited), called))
-        return [*found] if found and self._leaves_out(klass, called) else [klass, *found]
+        if found and self._leaves_out(klass, called):
+            return Receivers(tuple(found), False)
+        return Receivers((klass, *found), not found)
 
     def _filled(
         self,

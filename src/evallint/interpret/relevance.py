@@ -106,11 +106,11 @@ class Relevance:
     def renew(self) -> None:
         """Take in what files say now, and forget what stands on names that mean something else than before."""
         self._graph.renew()
-        changed = self._said.renew()
+        changed = [(before, after) for _, before, after in self._said.renew() if before != after]
         if not changed:
             return
         former = self._meanings()
-        for _, before, after in changed:
+        for before, after in changed:
             if before is not None:
                 self._count(before, -1)
             self._count(after, 1)
@@ -249,6 +249,7 @@ class Graph:
     def acts(self, symbol: FunctionSymbol) -> bool:
         """Whether a function, or what it can be seen to lead to, mentions a name by which something is done."""
         if self._acting is None:
+            self._added_up()
             self._acting = self._found()
         self._program.memory.note(("functions", symbol.path, symbol.index))
         return symbol in self._acting
@@ -260,16 +261,21 @@ class Graph:
     def renew(self) -> None:
         """Take in what files say now, and forget what stands on functions that lead elsewhere."""
         self._named.renew()
-        if self._acting is not None:
+        if self._acting is not None and self._added_up():
             former, self._acting = self._acting, self._found()
             flipped = former ^ self._acting
             self._program.memory.forget(("functions", symbol.path, symbol.index) for symbol in flipped)
 
-    def _found(self) -> frozenset[FunctionSymbol]:
-        for _, before, after in self._leads.renew():
+    def _added_up(self) -> bool:
+        """Count what files say now; whether any says something else."""
+        changed = [(before, after) for _, before, after in self._leads.renew() if before != after]
+        for before, after in changed:
             if before is not None:
                 self._count(before, -1)
             self._count(after, 1)
+        return bool(changed)
+
+    def _found(self) -> frozenset[FunctionSymbol]:
         every = self._leads.known.values()
         acting = self._sure.closure(one.symbol for leads in every for one in leads if one.acts)
         return self._sure.closure(self._possible.of(acting))

@@ -105,18 +105,19 @@ class Interpreter:
                 yield self._of(("choice", *choice), partial(run_constructor, machine, *choice)).events
         self._outcomes.drop_others(self._asked)
 
-    def _in_order(self) -> list[tuple[FunctionSymbol, list[ClassSymbol | None]]]:
+    def _in_order(self) -> list[tuple[FunctionSymbol, tuple[ClassSymbol | None, ...]]]:
         """The functions worth an entry of their own, with the classes whose objects methods are run with: those whose
         names nobody mentions first, and of the others those that run steps of subclasses."""
         self._orphans.renew()
         self._heirs.renew()
+        receivers, is_mentioned = self._heirs.receivers, self.machine.relevance.is_mentioned
         found = []
         for name, symbol in chain.from_iterable(self._orphans.known.values()):
-            classes = self._heirs.receivers(symbol)
-            is_own = classes == [self._program.class_of(symbol)]
-            is_mentioned = self.machine.relevance.is_mentioned(name)
-            found.append(((is_mentioned, is_mentioned and is_own, symbol.path, symbol.index), symbol, classes))
-        return [(symbol, classes) for _, symbol, classes in sorted(found, key=lambda one: one[0])]
+            classes, is_own = receivers(symbol)
+            mentioned = is_mentioned(name)
+            found.append((mentioned, mentioned and is_own, symbol, classes))
+        found.sort()
+        return [(symbol, classes) for _, _, symbol, classes in found]
 
     def _orphans_in(self, path: str) -> tuple[tuple[str, FunctionSymbol], ...]:
         return tuple(orphans(self.machine, path))
@@ -136,10 +137,12 @@ class Interpreter:
         if not self._program.memory.records:
             found = self._run(run)
         else:
-            if key in self._outcomes and not self.machine.costs.leave(self._outcomes[key].spent):
-                self._outcomes.drop(key)
             self._asked.add(key)
-            found = self._outcomes.of(key, self._run, run)
+            known = self._outcomes.get(key)
+            if known is not None and not self.machine.costs.leave(known.spent):
+                self._outcomes.drop(key)
+                known = None
+            found = known or self._outcomes.of(key, self._run, run)
         self.machine.costs.settle(found.spent)
         return found
 

@@ -32,5 +32,5 @@ def link(
     memory = memory or Memory()
     names = FileNames(files, Places(files, places, apis.packages()), apis.knows, memory)
     families = Families(files, names, memory)
-    memos = memory.memo(), memory.memo(), memory.memo(), memory.memo()
+    memos = memory.memo(), memory.memo(), memory.memo()
     return Program(files, apis, names, families, ClassNatures(memory), NameIndex(files, memory), memory, *memos)

@@ -75,8 +75,7 @@ def typed_constants(program: Program, fed: Sequence[Fed]) -> Iterator[TypedConst
     """Constants that differ from what is published, are those of other data, or stand in the code twice."""
     found = list(program.each(pairs_in))
     yield from foreign(program, fed, {pair.at: pair.function for pair in found})
-    for pair in found:
-        yield from contradicting(pair)
+    yield from program.each(contradictions)
     yield from program.each(otherwise_ordered)
     yield from program.each(unscaled)
     yield from repeated(found)
@@ -269,6 +268,10 @@ def number(value: Expr, known: Mapping[str, float]) -> float | None:
 
 
 # ---- what is wrong with them --------------------------------------------------------------------
+
+
+def contradictions(program: Program, path: str) -> Iterator[TypedConstants]:
+    return (one for pair in pairs_in(program, path) for one in contradicting(pair))
 
 
 def contradicting(pair: Pair) -> Iterator[TypedConstants]:

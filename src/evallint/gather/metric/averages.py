@@ -13,7 +13,7 @@ from evallint.gather.modes.training import around
 from evallint.interpret.reading import gone_over
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of
-from evallint.memory import Memo
+from evallint.memory import Latest, Memo
 from evallint.program import FunctionSymbol, Program
 from evallint.project import Averaged
 
@@ -26,20 +26,22 @@ class Averages:
         self._seen = Seen(program.memory)
         self._ledger = Ledger(program, self._seen)
         self._entries: Memo[FunctionSymbol, tuple[Entry, ...]] = program.memory.memo()
+        self._latest = Latest(program.memory)
 
-    def wrong(self, passes: Mapping[int, Pass]) -> Iterator[Averaged]:
+    def wrong(self, passes: Mapping[int, Pass]) -> tuple[Averaged, ...]:
         """Every average of an evaluation that a smaller last batch, or the metric itself, makes wrong."""
         program = self._program
         self._seen.renew(passes, named_losses(program))
         worth = worth_following(program, passes, loops_over_batches(program).values())
-        return averaged(program, passes, [entry for one in worth for entry in self._follow(one)])
+        entries = tuple(entry for one in worth for entry in self._follow(one))
+        return self._latest.of(averaged, program, tuple(passes.values()), entries)
 
     def _follow(self, symbol: FunctionSymbol) -> tuple[Entry, ...]:
         return self._entries.of(symbol, self._ledger.follow, symbol)
 
 
-def averaged(program: Program, passes: Mapping[int, Pass], entries: Iterable[Entry]) -> Iterator[Averaged]:
-    rests = Rests(program)
+def averaged(program: Program, every: Iterable[Pass], entries: Iterable[Entry]) -> Iterator[Averaged]:
+    rests, passes = Rests(program), {id(found.loop.statement): found for found in every}
     scaled: set[int] = set()
     for entry in entries:
         found = passes.get(entry.loop)

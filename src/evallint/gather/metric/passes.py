@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.facts import Expr
@@ -23,10 +24,13 @@ LOADERS = frozenset("loader loaders dataloader dataloaders dl dls iterator batch
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A `for` statement, and the function it stands in."""
+    """A `for` statement, and the function it stands in. `over_batches`: it goes over what looks like a loader;
+    `sampled`: it leaves off by itself, so that it takes a sample of the batches, all of them full."""
 
     symbol: FunctionSymbol
     statement: f.For
+    over_batches: bool
+    sampled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,48 +53,55 @@ class Pass:
         return gone_over(self.loop.statement.iterable)
 
 
-def evaluating_passes(program: Program, runs: Sequence[tuple[Events, Mapping[int, Evaluation]]]) -> Mapping[int, Pass]:
-    """Every loop over batches in which a model evaluates, by the identity of its statement. `runs`: what each saw, with
-    why models evaluate in it, by the numbers of their calls."""
-    known = {one.loop[2] for events, _ in runs for one in events.passes}
-    every = dict(program.each(loops_in))
-    loops = {number: loop for number, loop in every.items() if number in known or goes_over_batches(loop.statement)}
-    sampled = {number for number, loop in loops.items() if stops_early(loop.statement)}
-    training = training_calls(events for events, _ in runs)
+class Loops(NamedTuple):
+    """What a run saw of loops, by the identities of their statements: those that went over loaders, and the calls in
+    them that train models."""
+
+    over_loaders: frozenset[int]
+    training: tuple[tuple[int, Place], ...]
+
+
+def loops_of(run: Events) -> Loops:
+    trained = (event for event in run.forwards if event.trained)
+    training = dict.fromkeys((number, event.at) for event in trained for number in numbers(event))
+    return Loops(frozenset(one.loop[2] for one in run.passes if isinstance(one.loop[2], int)), tuple(training))
+
+
+def evaluating_passes(
+    program: Program, runs: Sequence[Events], evaluations: Sequence[Mapping[int, Evaluation]], seen: Sequence[Loops]
+) -> Iterator[Pass]:
+    """Every loop over batches in which a model evaluates. Of each run: what it saw, why models evaluate in it, by the
+    numbers of their calls, and its loops."""
+    known = frozenset[int]().union(*(one.over_loaders for one in seen))
+    loops = {number: loop for number, loop in program.each(loops_in) if number in known or loop.over_batches}
+    training: dict[int, set[Place]] = {}
+    for loop, place in (call for one in seen for call in one.training):
+        training.setdefault(loop, set()).add(place)
     found: dict[int, Pass] = {}
-    for events, evaluates in runs:
+    for events, evaluates in zip(runs, evaluations, strict=True):
         for event in events.forwards if evaluates else ():
             because = evaluates.get(event.id)
             number = next((number for number in numbers(event) if number in loops), None) if because else None
-            if because is None or number is None or number in sampled or because.by == "training data":
+            if because is None or number is None or loops[number].sampled or because.by == "training data":
                 continue
             if number in training and event.at not in training[number]:
                 continue  # an evaluation between two steps of training: the loop is not its own
-            seen = one_pass(loops[number], number, because, events, event)
-            found[number] = seen if number not in found else together(found[number], seen)
-    return found
-
-
-def training_calls(runs: Iterable[Events]) -> Mapping[int, set[Place]]:
-    """The calls that train models, by the identities of the loops around them."""
-    found: dict[int, set[Place]] = {}
-    for events in runs:
-        for event in events.forwards:
-            for number in numbers(event) if event.trained else ():
-                found.setdefault(number, set()).add(event.at)
-    return found
+            new = one_pass(loops[number], number, because, events, event)
+            found[number] = new if number not in found else together(found[number], new)
+    return iter(found.values())
 
 
 def loops_over_batches(program: Program) -> dict[int, Loop]:
     """The `for` statements that go over what looks like a loader, by the identity of their statement."""
-    return {number: loop for number, loop in program.each(loops_in) if goes_over_batches(loop.statement)}
+    return {number: loop for number, loop in program.each(loops_in) if loop.over_batches}
 
 
 def loops_in(program: Program, path: str) -> Iterator[tuple[int, Loop]]:
     for symbol in functions(program, path):
         for statement in statements(program.body(symbol)):
             if isinstance(statement, f.For):
-                yield id(statement), Loop(symbol, statement)
+                over_batches = goes_over_batches(statement)
+                yield id(statement), Loop(symbol, statement, over_batches, stops_early(statement))
 
 
 def goes_over_batches(statement: f.For) -> bool:
@@ -101,7 +112,7 @@ def goes_over_batches(statement: f.For) -> bool:
 
 
 def stops_early(statement: f.For) -> bool:
-    """Whether a loop leaves off by itself: then it takes a sample of the batches, all of them full."""
+    """Whether a loop leaves off by itself."""
     return any(
         isinstance(one, f.Leave) and one.word == "break" for one in statements(statement.body) if not is_inner(one)
     )

@@ -10,7 +10,7 @@ from evallint.gather.code.sites import Site, bindings, called, functions, sites
 from evallint.interpret.reading import last_name
 from evallint.interpret.render import code
 from evallint.interpret.roles import use_of, words
-from evallint.program import FunctionSymbol, Program
+from evallint.program import INSTALLED, FunctionSymbol, Program
 from evallint.project import TrainingFlag
 from evallint.walk import within
 
@@ -22,38 +22,33 @@ SAMPLING = frozenset("mc montecarlo monte bayesian uncertainty dropout stochasti
 
 def training_flags(program: Program) -> Iterator[TrainingFlag]:
     """Keras models called with `training=True` where they evaluate."""
-    users = frozenset(program.each(keras_file))
-    if not users:
+    asked = frozenset(program.each(in_keras_files))
+    for symbol in sorted(asked, key=lambda symbol: (symbol.path, symbol.index)):
+        yield from program.once(flags_in, symbol)
+
+
+def in_keras_files(program: Program, path: str) -> Iterator[FunctionSymbol]:
+    """The functions of a file that imports Keras, and those that its code calls."""
+    if not any(map(is_keras, program.files[path].imports)):
         return
-    called_from = callers_in(program, users)
-    for path in program.linted:
-        for symbol in functions(program, path):
-            if path in users or symbol in called_from:
-                yield from flags_in(program, symbol)
-
-
-def keras_file(program: Program, path: str) -> tuple[str, ...]:
-    return (path,) if any(is_keras(one) for one in program.files[path].imports) else ()
+    for symbol in functions(program, path):
+        yield symbol
+        for call in called(program.body(symbol)):
+            resolved = program.resolve(path, call.function)
+            if isinstance(resolved, FunctionSymbol) and not resolved.path.startswith(INSTALLED):
+                yield resolved
 
 
 def is_keras(statement: f.Import) -> bool:
     return statement.module.partition(".")[0] in PACKAGES
 
 
-def callers_in(program: Program, paths: frozenset[str]) -> frozenset[FunctionSymbol]:
-    """The functions that code in these files calls."""
-    found = set()
-    for path in sorted(paths):
-        for index in range(len(program.files[path].functions)):
-            for call in called(program.body(FunctionSymbol(path, index))):
-                resolved = program.resolve(path, call.function)
-                if isinstance(resolved, FunctionSymbol):
-                    found.add(resolved)
-    return frozenset(found)
-
-
-def flags_in(program: Program, symbol: FunctionSymbol) -> Iterator[TrainingFlag]:
+def flags_in(program: Program, symbol: FunctionSymbol) -> tuple[TrainingFlag, ...]:
     """The calls with `training=True` of one function, where it or the loop around them evaluates."""
+    return tuple(_flags_in(program, symbol))
+
+
+def _flags_in(program: Program, symbol: FunctionSymbol) -> Iterator[TrainingFlag]:
     function = program.function(symbol)
     if words(function.name) & SAMPLING:
         return
