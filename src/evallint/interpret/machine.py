@@ -25,6 +25,7 @@ from evallint.interpret.terms import Applied, Pass, Term
 from evallint.interpret.unchanged import Unchanged
 from evallint.interpret.untaken import Untaken
 from evallint.interpret.values import UNKNOWN_MODE, Address, Grad, Ref, State, Thing, Value, constant, of
+from evallint.interpret.variables import Variables
 from evallint.memory import Memo
 from evallint.program import ClassSymbol, FunctionSymbol, Program, Symbol
 
@@ -49,6 +50,7 @@ class Machine:
         self.reached: set[FunctionSymbol] = set()
         self.untaken = Untaken(relevance)
         self.flags = Flags(program)
+        self.variables = Variables(program)
         self.costs = Costs()
         self._contexts: dict[tuple[object, ...], int] = {}
         self._numbers: dict[int, tuple[int, object]] = {}

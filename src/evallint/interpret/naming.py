@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from evallint import facts as f
 from evallint.facts import Expr, Stmt
 from evallint.interpret import data, library, modules
 from evallint.interpret.outcomes import with_role
-from evallint.interpret.reading import bound_names, flat, handed_on, is_method_call
+from evallint.interpret.reading import is_method_call
 from evallint.interpret.values import UNKNOWN, UNKNOWN_MODE, Address, Callee, State, Thing, Value, constant, of
 from evallint.program import ClassSymbol, External, FunctionSymbol, Symbol, VariableSymbol
 
@@ -147,18 +148,12 @@ def static_variable(machine: Machine, path: str, name: str, state: State) -> Val
     state.own(address).attributes[name] = UNKNOWN  # while it is evaluated, and should it fail
     if len(machine.frames) >= DEEPEST:
         return UNKNOWN
-    statements = list(flat(machine.program.files[path].bodies[0]))
-    assigned = [
-        (number, statement.span)
-        for number, statement in enumerate(statements)
-        if isinstance(statement, f.Assign) and statement.value is not None and name in bound_names(statement)
-    ]
-    if not assigned:
+    said = machine.variables.of(path, name)
+    if said is None:
         return UNKNOWN
-    last, span = assigned[-1]
-    with machine.running(None, path, address, machine.place(), span):
-        machine.block((statements[last],), [state])
-        done_to(machine, name, statements[last + 1 :], address, state)
+    with machine.running(None, path, address, machine.place(), said.assign.span):
+        machine.block((said.assign,), [state])
+        done_to(machine, name, said.later, address, state)
     found = state.heap[address].attributes.get(name, UNKNOWN)
     if not found.atoms and not found.flow.roles:
         symbol = machine.symbol(("global", path, name), name, state)
@@ -167,7 +162,7 @@ def static_variable(machine: Machine, path: str, name: str, state: State) -> Val
     return found
 
 
-def done_to(machine: Machine, name: str, statements: list[Stmt], address: Address, state: State) -> None:
+def done_to(machine: Machine, name: str, statements: Iterable[Stmt], address: Address, state: State) -> None:
     """What later statements of a file do to the model that a variable of it is.
 
     Its own methods are called, and libraries; the program's own code that gets hold of it may do anything.
@@ -176,12 +171,11 @@ def done_to(machine: Machine, name: str, statements: list[Stmt], address: Addres
     if not any(modules.is_model(state.heap[ref]) for ref in held.refs()):
         return
     for statement in statements:
-        if is_method_call(statement, name):
+        if is_method_call(statement, name) or (
+            isinstance(statement, f.Evaluate) and calls_library(machine, statement.value)
+        ):
             machine.block((statement,), [state])
-        elif name in handed_on(statement):
-            if isinstance(statement, f.Evaluate) and calls_library(machine, statement.value):
-                machine.block((statement,), [state])
-                continue
+        else:
             for ref in held.refs():
                 modules.switch(ref, UNKNOWN_MODE, state)
 

@@ -70,6 +70,7 @@ class Interpreter:
         """Take in what files say now, and forget what stands on anything that is otherwise by that."""
         self.machine.relevance.renew()
         self.machine.flags.renew()
+        self.machine.variables.renew()
         self.machine.untaken.renew()
 
     def entries(self) -> Iterator[Events]:

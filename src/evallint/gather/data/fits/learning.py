@@ -245,14 +245,22 @@ def built_as(program: Program, symbol: FunctionSymbol, owner: Expr) -> Iterator[
         for method in program.methods(klass):
             yield from given_to(owner, program, method)
     if isinstance(owner, f.Name):
-        local = tuple(given_to(owner, program, symbol))
+        local = given_to(owner, program, symbol)
         yield from local or given_to(owner, program, FunctionSymbol(symbol.path, 0))
 
 
-def given_to(owner: Expr, program: Program, symbol: FunctionSymbol) -> Iterator[Expr]:
+def given_to(owner: Expr, program: Program, symbol: FunctionSymbol) -> tuple[Expr, ...]:
+    return program.once(given_in, symbol).get(owner, ())
+
+
+def given_in(program: Program, symbol: FunctionSymbol) -> Mapping[Expr, tuple[Expr, ...]]:
+    """What a function's own code assigns, by what it is assigned to."""
+    found: dict[Expr, tuple[Expr, ...]] = {}
     for statement in statements(program.body(symbol)):
-        if isinstance(statement, f.Assign) and owner in statement.targets and statement.value is not None:
-            yield statement.value
+        if isinstance(statement, f.Assign) and statement.value is not None:
+            for target in dict.fromkeys(statement.targets):
+                found[target] = (*found.get(target, ()), statement.value)
+    return found
 
 
 def uses_of(data: Expr) -> frozenset[str]:
