@@ -7,6 +7,7 @@ what stands on what. Where files come or go, or other settings hold, all begins 
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,10 +59,14 @@ class Analyst:
 
     def _judged(self, setting: Setting, encoded: Mapping[str, bytes], rules: Collection[str]) -> Judged:
         analysis, self._analysis = self._analysis, None  # one that fails is used no more
-        if analysis is None or analysis.setting != setting:
+        is_new = analysis is None or analysis.setting != setting
+        if analysis is None or is_new:
             analysis = None  # what it holds goes before there is more
+            gc.unfreeze()
             analysis = Analysis(setting, encoded)
         found = analysis.judged(encoded, rules)
+        if is_new:
+            gc.freeze()  # else looking for cycles in all that stays would stop every other edit for seconds
         self._analysis = analysis
         return found
 

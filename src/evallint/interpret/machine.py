@@ -15,7 +15,7 @@ from evallint.interpret.events import Caller, Events, Exhausted, ForwardCall
 from evallint.interpret.flags import Flags
 from evallint.interpret.frames import Frame, Running
 from evallint.interpret.outcomes import limited
-from evallint.interpret.reading import Tests, bound_names, flat, tests_in
+from evallint.interpret.reading import NO_TESTS, Tests, bound_names, flat, tests_in
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.render import code
 from evallint.interpret.roles import Use, is_test_function
@@ -239,13 +239,14 @@ class Machine:
         context: int | None = None,
         phase: Use | None = None,
     ) -> Running:
-        """Code of a function or file runs until the `with` block ends."""
+        """Code of a function, or one statement of a file's own, runs until the `with` block ends."""
         if context is None:
             context = self.frame.context if self.frames else 0
         name = self.program.function(symbol).qualname if symbol is not None else "<module>"
         caller = Caller(path, name, symbol, called_at, phase)
         inside, part_of = (self.frames[-1].inside, self.frames[-1].part_of) if self.frames else (False, None)
-        frame = Frame(caller, address, path, symbol, context, self.tests_of(path, symbol), inside, part_of, span=span)
+        tests = self.tests_of(path, symbol) if symbol is not None else NO_TESTS
+        frame = Frame(caller, address, path, symbol, context, tests, inside, part_of, span=span)
         return Running(self, frame)
 
     def tests_of(self, path: str, symbol: FunctionSymbol | None) -> Tests:

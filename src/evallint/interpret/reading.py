@@ -25,6 +25,9 @@ class Tests:
     equal: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+NO_TESTS = Tests(frozenset(), frozenset())
+
+
 def is_switch(statement: f.Stmt) -> bool:
     """Whether a statement is nothing but a call of `train` or `eval`."""
     match statement:

@@ -16,6 +16,7 @@ from evallint.interpret.events import Caller, Events, Exhausted, Replaced
 from evallint.interpret.frames import Frame
 from evallint.interpret.heirs import Heirs
 from evallint.interpret.machine import Machine
+from evallint.interpret.reading import NO_TESTS
 from evallint.interpret.relevance import Relevance
 from evallint.interpret.roles import is_test_file
 from evallint.interpret.untaken import Branch, Noted
@@ -205,6 +206,7 @@ def run_file(machine: Machine, path: str) -> Events:
 
     def run(state: State) -> None:
         machine.frames = [file_frame(machine, path, state)]
+        machine.frame.tests = machine.tests_of(path, None)
         state.own(("module", path)).attributes["__name__"] = constant("__main__")
         machine.block(machine.program.files[path].bodies[0], [state])
 
@@ -214,7 +216,7 @@ def run_file(machine: Machine, path: str) -> Events:
 def file_frame(machine: Machine, path: str, state: State) -> Frame:
     address = naming.module_frame(machine, path, state)
     caller = Caller(path, "<module>", None, None)
-    return Frame(caller, address, path, None, machine.context("file", path), machine.tests_of(path, None))
+    return Frame(caller, address, path, None, machine.context("file", path), NO_TESTS)
 
 
 def orphans(machine: Machine, path: str) -> Iterator[tuple[str, FunctionSymbol]]:

@@ -85,10 +85,14 @@ def typed_constants(program: Program, fed: Sequence[Fed]) -> Iterator[TypedConst
 
 
 def pairs_in(program: Program, path: str) -> Iterator[Pair]:
-    return (pair for symbol in functions(program, path) for pair in pairs(program, symbol))
+    return (pair for symbol in functions(program, path) for pair in program.once(pairs, symbol))
 
 
-def pairs(program: Program, symbol: FunctionSymbol) -> Iterator[Pair]:
+def pairs(program: Program, symbol: FunctionSymbol) -> tuple[Pair, ...]:
+    return tuple(_pairs(program, symbol))
+
+
+def _pairs(program: Program, symbol: FunctionSymbol) -> Iterator[Pair]:
     """Every mean with its deviation in a function's own code, and in the classes of a file for the file itself."""
     name = program.function(symbol).qualname
     reader = Reader(program, symbol)
