@@ -21,7 +21,7 @@ def spent(costs: Costs, *each: int) -> Spent:
 def after(cost: int) -> Costs:
     """What is left once another entry has spent this."""
     costs = Costs()
-    costs.settle(Spent({STEP: cost}, {STEP: 0}, {}))
+    costs.settle(Spent({STEP: cost}, {STEP: 0}, {}, 0))
     return costs
 
 

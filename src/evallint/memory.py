@@ -15,7 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count, zip_longest
+from itertools import chain, count, zip_longest
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast, overload
 
 from evallint.codec import texts
@@ -270,12 +270,6 @@ class ByFile(Generic[T]):
         self._former: dict[str, T] = {}
         self._parts: dict[str, Part] = {}
 
-    def noted(self) -> Collection[T]:
-        """What each file says now; whoever asks stands on it."""
-        self.renew()
-        self._memory.note_all(self._parts.values())
-        return self.known.values()
-
     def renew(self) -> list[tuple[str, T | None, T]]:
         """Each file that says something else than before, or is new, with what it said and what it says."""
         if len(self.known) == len(self._files):
@@ -294,6 +288,30 @@ class ByFile(Generic[T]):
     def lose(self, path: str) -> None:
         """What a file said is no longer sure."""
         self._former[path] = self.known.pop(path)
+
+
+class Row(ByFile[tuple[T, ...]]):
+    """What each file holds of one kind; whoever asks stands on all of it."""
+
+    def __init__(self, memory: Memory, files: Collection[str], find: Callable[[str], tuple[T, ...]]) -> None:
+        super().__init__(memory, files, find)
+        self._all: tuple[T, ...] | None = None
+
+    def renew(self) -> list[tuple[str, tuple[T, ...] | None, tuple[T, ...]]]:
+        changed = super().renew()
+        if any(
+            repr(before) != repr(after) for _, before, after in changed
+        ):  # `1` equals `True`, but is written otherwise
+            self._all = None
+        return changed
+
+    def all(self) -> tuple[T, ...]:
+        """All of it, file by file: the same object for as long as the same would be written of it."""
+        self.renew()
+        self._memory.note_all(self._parts.values())
+        if self._all is None:
+            self._all = tuple(chain.from_iterable(self.known.values()))
+        return self._all
 
 
 class Latest:

@@ -10,7 +10,7 @@ from typing import Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from evallint.apis import Apis
 from evallint.facts import Attribute, Block, Class, Expr, Fact, FileFacts, Function, Import, Name
-from evallint.memory import ByFile, Memo, Memory
+from evallint.memory import Memo, Memory, Row
 
 T = TypeVar("T")
 
@@ -116,21 +116,22 @@ class Program:
     _methods: Memo[tuple[ClassSymbol, str], FunctionSymbol | None]
     _modules: Memo[Symbol | None, bool]
     _by_function: Memo[tuple[object, FunctionSymbol], object]
-    _by_file: dict[tuple[object, ...], ByFile[tuple[object, ...]]] = field(default_factory=dict)
+    _by_file: dict[tuple[object, ...], Row[object]] = field(default_factory=dict)
 
     @cached_property
     def linted(self) -> tuple[str, ...]:
         return tuple(sorted(path for path in self.files if not path.startswith(INSTALLED)))
 
-    def each(self, find: Callable[..., Iterable[T]], *given: object) -> Iterator[T]:
+    def each(self, find: Callable[..., Iterable[T]], *given: object) -> Iterable[T]:
         """What `find` finds in each file that findings are reported of: it is given the program, the file's path, and
-        what is given here. Kept for each file, if the memory records; of equal `find` equal things are found."""
+        what is given here. Kept for each file, if the memory records, and then the same object as long as the same is
+        found, whose loops are told by their identity; of equal `find` equal things are found."""
         if not self.memory.records:
             return chain.from_iterable(find(self, path, *given) for path in self.linted)
         key = find, *given
         if key not in self._by_file:
-            self._by_file[key] = ByFile(self.memory, self.linted, lambda path: tuple(find(self, path, *given)))
-        return chain.from_iterable(cast("Iterable[tuple[T, ...]]", self._by_file[key].noted()))
+            self._by_file[key] = Row(self.memory, self.linted, lambda path: tuple(find(self, path, *given)))
+        return cast("tuple[T, ...]", self._by_file[key].all())
 
     def once(self, find: Callable[[Program, FunctionSymbol], T], symbol: FunctionSymbol) -> T:
         """What `find` finds in a function. Kept; `find` is a function at the top of a module."""

@@ -22,7 +22,7 @@ from evallint.gather.data.unused import unused_pipelines
 from evallint.gather.metric.averages import Averages
 from evallint.gather.metric.figures import of_training
 from evallint.gather.metric.hooks import averaged_by_hooks
-from evallint.gather.metric.passes import Loops, evaluating_passes, loops_of
+from evallint.gather.metric.passes import Loops, evaluating_passes, loops_in, loops_of
 from evallint.gather.metric.positions import matched_by_position
 from evallint.gather.metric.precisions import cast_for_evaluation, cast_in_forward
 from evallint.gather.modes import blame, forwards, training
@@ -139,7 +139,7 @@ class Gatherer:
             id(one.loop.statement): one
             for one in self._latest.of(
                 evaluating_passes,
-                program,
+                tuple(program.each(loops_in)),
                 tuple(run for run, _ in real),
                 tuple(one.evaluations for one in seen),
                 tuple(one.loops for one in seen),

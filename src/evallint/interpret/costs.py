@@ -17,11 +17,12 @@ DEARER = 32
 
 class Spent(NamedTuple):
     """What one entry spent on each function. `asked` is what it had spent on one when that was followed for the last
-    time, `before` what those that it found to be too dear had cost when it began."""
+    time, `before` what those that it found to be too dear had cost when it began; `most` is the most of `asked`."""
 
     costs: Mapping[FunctionSymbol, int]
     asked: Mapping[FunctionSymbol, int]
     before: Mapping[FunctionSymbol, int]
+    most: int
 
 
 class Costs:
@@ -29,6 +30,7 @@ class Costs:
 
     def __init__(self) -> None:
         self._total: dict[FunctionSymbol, int] = {}
+        self._dear: set[FunctionSymbol] = set()
         self._now: Counter[FunctionSymbol] = Counter()
         self._asked: dict[FunctionSymbol, int] = {}
         self._refused: dict[FunctionSymbol, int] = {}
@@ -55,20 +57,24 @@ class Costs:
 
     def spent(self) -> Spent:
         """What has been spent since it began."""
-        return Spent(self._now, self._asked, self._refused)
+        return Spent(self._now, self._asked, self._refused, max(self._asked.values(), default=0))
 
     def settle(self, spent: Spent) -> None:
         """Count what an entry has spent."""
         total = self._total
         for symbol, cost in spent.costs.items():
-            total[symbol] = total.get(symbol, 0) + cost
+            total[symbol] = now = total.get(symbol, 0) + cost
+            if now > MOST // 2:
+                self._dear.add(symbol)
 
     def leave(self, spent: Spent) -> bool:
         """Whether an entry that once spent this would do so again, after what others have spent by now."""
         total = self._total.get
-        for symbol, cost in spent.asked.items():  # asked of each entry after each change of a program
-            if total(symbol, 0) + cost > MOST:
-                return False
+        # This is asked of each entry after each change of a program: of most it is plain at once.
+        if spent.most > MOST // 2 or not self._dear.isdisjoint(spent.asked):
+            for symbol, cost in spent.asked.items():
+                if total(symbol, 0) + cost > MOST:
+                    return False
         return all(
             total(symbol, 0) == before or (before > MOST and total(symbol, 0) > MOST)
             for symbol, before in spent.before.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from evallint.findings import Step
 from evallint.gather.metric.ledger import Entry, Ledger, Seen, named_losses
 from evallint.gather.metric.passes import Loop, Pass, entered, loops_over_batches
-from evallint.gather.metric.rests import Rests
+from evallint.gather.metric.rests import Built, Rests, built_in
 from evallint.gather.metric.weighing import weighing
 from evallint.gather.modes.training import around
 from evallint.interpret.reading import gone_over
@@ -34,14 +34,16 @@ class Averages:
         self._seen.renew(passes, named_losses(program))
         worth = worth_following(program, passes, loops_over_batches(program).values())
         entries = tuple(entry for one in worth for entry in self._follow(one))
-        return self._latest.of(averaged, program, tuple(passes.values()), entries)
+        return self._latest.of(averaged, program, tuple(program.each(built_in)), tuple(passes.values()), entries)
 
     def _follow(self, symbol: FunctionSymbol) -> tuple[Entry, ...]:
         return self._entries.of(symbol, self._ledger.follow, symbol)
 
 
-def averaged(program: Program, every: Iterable[Pass], entries: Iterable[Entry]) -> Iterator[Averaged]:
-    rests, passes = Rests(program), {id(found.loop.statement): found for found in every}
+def averaged(
+    program: Program, built: Iterable[Built], every: Iterable[Pass], entries: Iterable[Entry]
+) -> Iterator[Averaged]:
+    rests, passes = Rests(program, built), {id(found.loop.statement): found for found in every}
     scaled: set[int] = set()
     for entry in entries:
         found = passes.get(entry.loop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,12 +68,15 @@ def loops_of(run: Events) -> Loops:
 
 
 def evaluating_passes(
-    program: Program, runs: Sequence[Events], evaluations: Sequence[Mapping[int, Evaluation]], seen: Sequence[Loops]
+    every: Iterable[tuple[int, Loop]],
+    runs: Sequence[Events],
+    evaluations: Sequence[Mapping[int, Evaluation]],
+    seen: Sequence[Loops],
 ) -> Iterator[Pass]:
-    """Every loop over batches in which a model evaluates. Of each run: what it saw, why models evaluate in it, by the
-    numbers of their calls, and its loops."""
+    """Those of all loops over batches in which a model evaluates. Of each run: what it saw, why models evaluate in it,
+    by the numbers of their calls, and its loops."""
     known = frozenset[int]().union(*(one.over_loaders for one in seen))
-    loops = {number: loop for number, loop in program.each(loops_in) if number in known or loop.over_batches}
+    loops = {number: loop for number, loop in every if number in known or loop.over_batches}
     training: dict[int, set[Place]] = {}
     for loop, place in (call for one in seen for call in one.training):
         training.setdefault(loop, set()).add(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -59,9 +59,13 @@ def judged(known: list[Built], followed: bool, path: str, says: str) -> tuple[Re
 
 @dataclass
 class Rests:
-    """Answers for every pass. The loaders of a pass that were not followed may be any that are not for training."""
+    """Answers for every pass. The loaders of a pass that were not followed may be any that are not for training.
+
+    `built`: all loaders, None to look for them where it is asked.
+    """
 
     program: Program
+    built: Iterable[Built] | None = None
     _built: dict[Place, Built] = field(default_factory=dict)
     _read: bool = False
 
@@ -92,7 +96,8 @@ class Rests:
         if self._read:
             return
         self._read = True
-        self._built.update((one.at, one) for one in self.program.each(built_in))
+        every = self.program.each(built_in) if self.built is None else self.built
+        self._built.update((one.at, one) for one in every)
 
     def built_in(self, path: str) -> Iterator[Built]:
         """The calls of a file that build loaders."""
