@@ -837,6 +837,19 @@ def unknown_quietly(
     return opaque_result(machine, name, given, expression.span, state)
 
 
+def filled(machine: Machine, expression: f.Call, given: Arguments, state: State) -> None:
+    """`batch.data.resize_(size).copy_(images)`: what was made up holds data."""
+    target: f.Expr = expression
+    while isinstance(target, f.Call) and isinstance(target.function, f.Attribute):
+        target = target.function.value
+        if isinstance(target, f.Attribute) and target.name == "data":
+            target = target.value
+    if isinstance(target, f.Name | f.Attribute):
+        held = machine.value(target, state)
+        if held.flow.synthetic and not held.atoms:
+            assigning.bind(machine, target, Value(flow=held.flow.join(joined_flow(given, state))), state)
+
+
 def tensor_method(
     machine: Machine, base: Value, name: str, given: Arguments, expression: f.Call, state: State
 ) -> Value:
@@ -855,6 +868,8 @@ def tensor_method(
     callbacks(machine, given, state)
     if name == "update" and base.flow.graph and isinstance(expression.function, f.Attribute):  # a dict of tensors
         assigning.bind(machine, expression.function.value, base.with_flow(joined_flow(given, state)), state)
+    if name == "copy_":
+        filled(machine, expression, given, state)
     moved = name.startswith("to") or name == "cuda"
     flow = base.flow if moved or not given.positional else Arguments((base, *given.all())).flow()
     meaning = machine.apis.method("torch.Tensor", name)
