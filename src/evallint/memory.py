@@ -299,9 +299,7 @@ class Row(ByFile[tuple[T, ...]]):
 
     def renew(self) -> list[tuple[str, tuple[T, ...] | None, tuple[T, ...]]]:
         changed = super().renew()
-        if any(
-            repr(before) != repr(after) for _, before, after in changed
-        ):  # `1` equals `True`, but is written otherwise
+        if not all(are_alike(before, after) for _, before, after in changed):
             self._all = None
         return changed
 
@@ -332,6 +330,11 @@ class Latest:
         if find in self._found and not all(map(are_same, self._found[find][0], given)):
             self._found.drop(find)
         return self._found.of(find, lambda: (given, tuple(find(*given))))[1]
+
+
+def are_alike(one: object, other: object) -> bool:
+    """Whether two things are written alike: `1` equals `True`, and yet is something else."""
+    return one is other or repr(one) == repr(other)
 
 
 def are_same(one: object, other: object) -> bool:

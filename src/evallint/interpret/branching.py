@@ -52,11 +52,9 @@ def if_(machine: Machine, statement: f.If, state: State) -> list[State]:
 def ends_open(statement: f.If) -> bool:
     """Whether what an `if` names, and the last `elif`, are all that there is to choose from, as far as one can see:
     then nobody means the way past both, `if kind == "mlp": …` and `elif kind == "resnet": …`."""
-    match statement.orelse:
-        case (f.If(f.Comparison() as last, _, ()),):
-            first = statement.test
-            asks = isinstance(first, f.Comparison) and is_with_constant(first) and is_with_constant(last)
-            return asks and isinstance(first, f.Comparison) and code(first.left) == code(last.left)
+    match statement.test, statement.orelse:
+        case f.Comparison() as first, (f.If(f.Comparison() as last, _, ()),):
+            return is_with_constant(first) and is_with_constant(last) and code(first.left) == code(last.left)
     return False
 
 

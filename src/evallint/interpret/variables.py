@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from evallint import facts as f
 from evallint.interpret.reading import bound_names, flat, handed_on
+from evallint.memory import are_alike
 from evallint.program import Program
 
 
@@ -36,7 +37,9 @@ class Variables:
         former, self._former = self._former, {}
         for path, before in former.items():
             after = self._in(path)
-            differing = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+            differing = [
+                name for name in before.keys() | after.keys() if not are_alike(before.get(name), after.get(name))
+            ]
             self._program.memory.forget(("variable", path, name) for name in differing)
 
     def lose(self, path: str) -> None:

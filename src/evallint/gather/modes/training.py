@@ -482,9 +482,7 @@ def cut(program: Program, events: Events) -> Iterator[CutTraining]:
             source = to_blame(sources)
             if is_off(found.grad) or should_learn(events, source, found):
                 yield cut_at(source, "loss", (*way(found.frames, last),))
-        elif any(
-            number >= 0 for number in found.flow.graph
-        ):  # of what is no model's for sure, nobody knows what it ran
+        elif any(number >= 0 for number in found.flow.graph):  # else it may be no model's: nobody knows what ran
             for source in sources:
                 kept = "written" in source.marks or not source.marks.keys().isdisjoint(FROZEN)
                 step = source.marks.get("optimized") if not kept else None
